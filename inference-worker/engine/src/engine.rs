@@ -1,0 +1,203 @@
+//! The facade: a verified folder becomes a [`Model`], a job becomes a [`JobOutput`].
+
+use crate::digest::{cid_text, push_state, Image};
+use crate::pipelines::chat::{Chat, ChatRequest, Reply};
+use crate::pipelines::text_to_image::{ImageRequest, TextToImage};
+use crate::pipelines::{Control, Observer, Progress, Sampling};
+use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
+use crate::{EngineError, JobFault};
+use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
+use autonomy_primitives::digest::{self, cid, Cid, ResultContext, TraceBuilder};
+use autonomy_primitives::job::JobInput;
+use autonomy_primitives::Digest;
+use std::path::Path;
+
+/// The way in: opens models.
+pub struct Engine;
+
+impl Engine {
+	/// Opens the model in a folder. Every file of its manifest is read and verified before anything is loaded; a model
+	/// of another version of the numeric specification is refused.
+	pub fn open(dir: impl AsRef<Path>) -> Result<Model, EngineError> {
+		let dir = dir.as_ref();
+		let manifest = Manifest::load(dir)?;
+		manifest.verify(dir)?;
+		Model::from_verified(dir, manifest)
+	}
+}
+
+enum Pipeline {
+	TextToImage(Box<TextToImage>),
+	Chat(Box<Chat>),
+}
+
+/// A loaded model.
+pub struct Model {
+	manifest: Manifest,
+	pipeline: Pipeline,
+}
+
+/// What a job made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Output {
+	/// A picture.
+	Image(Image),
+	/// A reply.
+	Text(Reply),
+}
+
+/// The output of a job and its digests.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JobOutput {
+	/// The result digest.
+	pub result: Digest,
+	/// Root over the states after each step.
+	pub trace_root: Digest,
+	/// The bytes that the result digest covers.
+	pub canonical: Vec<u8>,
+	/// The file to store: a PNG, or UTF-8 text.
+	pub artifact: Vec<u8>,
+	/// Its media type.
+	pub mime: &'static str,
+	/// Its CID.
+	pub artifact_cid: Cid,
+	/// The output itself.
+	pub output: Output,
+	/// Steps that were run: denoise steps, or rows of logits.
+	pub steps: u32,
+}
+
+impl JobOutput {
+	/// The artifact's CID in text form.
+	pub fn artifact_cid_text(&self) -> String {
+		cid_text(&self.artifact_cid)
+	}
+}
+
+impl Model {
+	/// Builds the pipeline of a folder whose files are known to be those of the manifest.
+	pub(crate) fn from_verified(dir: &Path, manifest: Manifest) -> Result<Self, EngineError> {
+		autonomy_kernels::init();
+		assert_float_environment().map_err(|error| EngineError::FloatEnvironment(error.to_string()))?;
+		if manifest.engine.0 != engine_id() {
+			return Err(EngineError::Specification {
+				expected: manifest.engine.to_string(),
+				actual: Hash32(engine_id()).to_string(),
+			});
+		}
+		let folder = ModelFolder::new(dir, manifest.files.iter().map(|file| file.path.clone()));
+		let pipeline = match manifest.architecture {
+			Architecture::TextToImage => Pipeline::TextToImage(Box::new(TextToImage::open(&folder)?)),
+			Architecture::Llama => Pipeline::Chat(Box::new(Chat::open(&folder)?)),
+		};
+		Ok(Self { manifest, pipeline })
+	}
+
+	/// The model's manifest.
+	pub fn manifest(&self) -> &Manifest {
+		&self.manifest
+	}
+
+	/// Runs a job. `seed` is the job's, `genesis` the hash of the chain's first block (zeros off chain). `progress` is
+	/// called after every step and can cancel.
+	///
+	/// The output depends on weights, input and seed alone: neither on the machine, nor on its threads, nor on what ran
+	/// before.
+	pub fn run(
+		&self,
+		input: &JobInput,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		progress: &mut dyn FnMut(Progress) -> Control,
+	) -> Result<JobOutput, JobFault> {
+		assert_float_environment().map_err(|error| JobFault::Io(error.to_string()))?;
+		input
+			.check(self.manifest.modality, &self.manifest.limits)
+			.map_err(|error| JobFault::InputInvalid(error.to_string()))?;
+		let noise = Noise::new(seed);
+		let (mut trace, mut steps) = (TraceBuilder::default(), 0);
+		let mut observe = |now: Progress, state: &[f32]| {
+			push_state(&mut trace, state);
+			steps = now.step;
+			progress(now)
+		};
+		let output = self.pipeline_output(input, &noise, &mut observe)?;
+		let (canonical, artifact, mime) = match &output {
+			Output::Image(image) => (image.canonical(), image.to_png(), "image/png"),
+			Output::Text(reply) => (reply.canonical(), reply.text.clone().into_bytes(), "text/plain; charset=utf-8"),
+		};
+		let context = ResultContext {
+			genesis,
+			model_root: self.manifest.weights_root.0,
+			engine: self.manifest.engine.0,
+			input_hash: digest::input_hash(input),
+			seed,
+			modality: self.manifest.modality,
+		};
+		Ok(JobOutput {
+			result: digest::result(&context, &canonical),
+			trace_root: trace.root(),
+			artifact_cid: cid(&artifact),
+			canonical,
+			artifact,
+			mime,
+			output,
+			steps,
+		})
+	}
+
+	fn pipeline_output(&self, input: &JobInput, noise: &Noise, observe: &mut Observer) -> Result<Output, JobFault> {
+		match (&self.pipeline, input) {
+			(Pipeline::TextToImage(pipeline), JobInput::Image(image)) => {
+				let request = ImageRequest {
+					prompt: utf8(&image.prompt)?,
+					negative_prompt: utf8(&image.negative_prompt)?,
+					width: image.width.into(),
+					height: image.height.into(),
+					steps: image.steps.into(),
+					guidance: f32::from(image.guidance_centi) / 100.0,
+				};
+				Ok(Output::Image(pipeline.run(&request, noise, observe)?))
+			},
+			(Pipeline::Chat(pipeline), JobInput::Text(text)) => {
+				let request = ChatRequest {
+					text: utf8(&text.prompt)?,
+					max_tokens: text.max_tokens.into(),
+					sampling: Sampling {
+						temperature: f32::from(text.temperature_centi) / 100.0,
+						top_p: f32::from(text.top_p_permille) / 1000.0,
+						top_k: text.top_k.into(),
+					},
+				};
+				Ok(Output::Text(pipeline.run(&request, noise, observe)?))
+			},
+			(Pipeline::TextToImage(_), JobInput::Text(_)) => {
+				Err(JobFault::InputInvalid("the model makes pictures, the job asks for text".into()))
+			},
+			(Pipeline::Chat(_), JobInput::Image(_)) => {
+				Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into()))
+			},
+		}
+	}
+
+	/// Runs the manifest's golden job and compares its result.
+	pub fn check_golden(&self) -> Result<(), EngineError> {
+		let golden = &self.manifest.golden;
+		let input = golden.input.to_job_input().map_err(EngineError::GoldenFault)?;
+		let output = self
+			.run(&input, golden.seed.0, [0; 32], &mut |_| Control::Continue)
+			.map_err(EngineError::GoldenFault)?;
+		let differs = |expected: String, actual: String| EngineError::GoldenDiffers { expected, actual };
+		if output.result != golden.result.0 {
+			return Err(differs(golden.result.to_string(), hex::encode(output.result)));
+		}
+		if output.artifact_cid_text() != golden.artifact {
+			return Err(differs(golden.artifact.clone(), output.artifact_cid_text()));
+		}
+		Ok(())
+	}
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, JobFault> {
+	std::str::from_utf8(bytes).map_err(|error| JobFault::InputInvalid(format!("the prompt is not UTF-8: {error}")))
+}

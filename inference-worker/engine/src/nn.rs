@@ -1,0 +1,211 @@
+//! Layers of the models: a weight, a bias and the exact kernel that uses them.
+//!
+//! Every layer takes its tensors from a [`VarBuilder`], so the same model code serves inference (tensors of a
+//! safetensors file) and training (variables of a store). The initialisation hints are PyTorch's defaults; a backend
+//! that reads files ignores them.
+
+use autonomy_kernels as kernels;
+use candle_core::{Result, Tensor};
+use candle_nn::{Init, VarBuilder};
+
+/// PyTorch's default for linear and convolution layers: uniform in ±1/√fan_in.
+fn fan_in_uniform(fan_in: usize) -> Init {
+	let bound = 1.0 / libm::sqrt(fan_in.max(1) as f64);
+	Init::Uniform { lo: -bound, up: bound }
+}
+
+/// `y = x·Wᵀ + b` over the last dimension.
+#[derive(Clone, Debug)]
+pub struct Linear {
+	weight: Tensor,
+	bias: Option<Tensor>,
+}
+
+impl Linear {
+	/// Reads `weight (outputs, inputs)` and, when `bias` is set, `bias (outputs)`.
+	pub fn new(inputs: usize, outputs: usize, bias: bool, vb: VarBuilder) -> Result<Self> {
+		let weight = vb.get_with_hints((outputs, inputs), "weight", fan_in_uniform(inputs))?;
+		let bias = match bias {
+			true => Some(vb.get_with_hints(outputs, "bias", fan_in_uniform(inputs))?),
+			false => None,
+		};
+		Ok(Self { weight, bias })
+	}
+
+	/// Reads the weight of a projection that some checkpoints store as a 1×1 convolution `(outputs, inputs, 1, 1)`.
+	pub fn from_conv1x1(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+		match Self::new(inputs, outputs, true, vb.clone()) {
+			Ok(layer) => Ok(layer),
+			Err(first) => {
+				let Ok(weight) = vb.get((outputs, inputs, 1, 1), "weight") else { return Err(first) };
+				let weight = weight.reshape((outputs, inputs))?;
+				Ok(Self { weight, bias: Some(vb.get(outputs, "bias")?) })
+			},
+		}
+	}
+
+	/// A layer without bias over a weight that another layer owns (tied embeddings).
+	pub fn from_weight(weight: Tensor) -> Self {
+		Self { weight, bias: None }
+	}
+
+	/// `(.., inputs) -> (.., outputs)`.
+	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		kernels::linear(x, &self.weight, self.bias.as_ref())
+	}
+}
+
+/// Two-dimensional convolution with a square kernel and a bias.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+	weight: Tensor,
+	bias: Tensor,
+	stride: usize,
+	padding: usize,
+}
+
+impl Conv2d {
+	/// Reads `weight (outputs, inputs, size, size)` and `bias (outputs)`.
+	pub fn new(
+		inputs: usize,
+		outputs: usize,
+		size: usize,
+		stride: usize,
+		padding: usize,
+		vb: VarBuilder,
+	) -> Result<Self> {
+		let init = fan_in_uniform(inputs * size * size);
+		let weight = vb.get_with_hints((outputs, inputs, size, size), "weight", init)?;
+		let bias = vb.get_with_hints(outputs, "bias", init)?;
+		Ok(Self { weight, bias, stride, padding })
+	}
+
+	/// A 3×3 convolution that keeps height and width.
+	pub fn same3x3(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+		Self::new(inputs, outputs, 3, 1, 1, vb)
+	}
+
+	/// `(b, inputs, h, w) -> (b, outputs, h', w')`.
+	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		kernels::conv2d(x, &self.weight, Some(&self.bias), self.stride, self.padding)
+	}
+}
+
+/// Reads the `weight` and `bias` of a normalisation layer.
+fn affine(channels: usize, vb: &VarBuilder) -> Result<(Tensor, Tensor)> {
+	let weight = vb.get_with_hints(channels, "weight", Init::Const(1.0))?;
+	let bias = vb.get_with_hints(channels, "bias", Init::Const(0.0))?;
+	Ok((weight, bias))
+}
+
+/// Group normalisation over `(b, channels, ..)`.
+#[derive(Clone, Debug)]
+pub struct GroupNorm {
+	weight: Tensor,
+	bias: Tensor,
+	groups: usize,
+	eps: f64,
+}
+
+impl GroupNorm {
+	/// Reads `weight` and `bias`, both `(channels)`; `groups` must divide `channels`.
+	pub fn new(groups: usize, channels: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+		if groups == 0 || !channels.is_multiple_of(groups) {
+			candle_core::bail!("{}: {channels} channels do not divide into {groups} norm groups", vb.prefix());
+		}
+		let (weight, bias) = affine(channels, &vb)?;
+		Ok(Self { weight, bias, groups, eps })
+	}
+
+	/// Same shape as `x`.
+	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		kernels::group_norm(x, &self.weight, &self.bias, self.groups, self.eps)
+	}
+}
+
+/// Layer normalisation over the last dimension.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+	weight: Tensor,
+	bias: Tensor,
+	eps: f64,
+}
+
+impl LayerNorm {
+	/// Reads `weight` and `bias`, both `(size)`.
+	pub fn new(size: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+		let (weight, bias) = affine(size, &vb)?;
+		Ok(Self { weight, bias, eps })
+	}
+
+	/// Same shape as `x`.
+	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		kernels::layer_norm(x, &self.weight, &self.bias, self.eps)
+	}
+}
+
+/// Root-mean-square normalisation over the last dimension (Zhang and Sennrich, 2019).
+#[derive(Clone, Debug)]
+pub struct RmsNorm {
+	weight: Tensor,
+	eps: f64,
+}
+
+impl RmsNorm {
+	/// Reads `weight (size)`.
+	pub fn new(size: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+		Ok(Self { weight: vb.get_with_hints(size, "weight", Init::Const(1.0))?, eps })
+	}
+
+	/// Same shape as `x`.
+	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		kernels::rms_norm(x, &self.weight, self.eps)
+	}
+}
+
+/// A table of `(rows, width)` vectors looked up by `u32` ids.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+	table: Tensor,
+	rows: usize,
+}
+
+impl Embedding {
+	/// Reads `weight (rows, width)`.
+	pub fn new(rows: usize, width: usize, vb: VarBuilder) -> Result<Self> {
+		let table = vb.get_with_hints((rows, width), "weight", Init::Randn { mean: 0.0, stdev: 0.02 })?;
+		Ok(Self { table, rows })
+	}
+
+	/// The table itself, for tied output layers.
+	pub fn table(&self) -> &Tensor {
+		&self.table
+	}
+
+	/// Number of rows: ids must be below it.
+	pub fn rows(&self) -> usize {
+		self.rows
+	}
+
+	/// `(..) u32 -> (.., width)`.
+	pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
+		kernels::embedding(ids, &self.table)
+	}
+}
+
+/// Splits `(b, t, heads·d)` into `(b, heads, t, d)`.
+pub(crate) fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+	let (b, t, width) = x.dims3()?;
+	x.reshape((b, t, heads, width / heads))?.transpose(1, 2)
+}
+
+/// Joins `(b, heads, t, d)` to `(b, t, heads·d)`.
+pub(crate) fn join_heads(x: &Tensor) -> Result<Tensor> {
+	let (b, heads, t, d) = x.dims4()?;
+	x.transpose(1, 2)?.reshape((b, t, heads * d))
+}
+
+/// `1/√d`, rounded once to f32: the usual scale of attention scores.
+pub(crate) fn attention_scale(d: usize) -> f32 {
+	(1.0 / libm::sqrt(d as f64)) as f32
+}

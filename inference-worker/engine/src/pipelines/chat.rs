@@ -1,0 +1,118 @@
+//! A reply of a language model in the folder layout of transformers.
+
+use super::{Control, Observer, Progress, Sampling, TokenSampler};
+use crate::models::llama::{KvCache, Llama, LlamaConfig};
+use crate::tokenizer::TextTokenizer;
+use crate::weights::ModelFolder;
+use crate::{EngineError, JobFault};
+use autonomy_kernels::{check_finite, rng::Noise};
+use autonomy_primitives::digest::{canonical_text, StopCode};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// `chat.json`: how one message of a user becomes a prompt, and how the reply ends.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatConfig {
+	/// Before everything else; the character's instructions.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub system: Option<String>,
+	/// Before the user's text.
+	pub prefix: String,
+	/// After the user's text, where the reply begins.
+	pub infix: String,
+	/// The token that ends the reply.
+	pub stop: String,
+}
+
+impl ChatConfig {
+	/// The whole prompt: `system + prefix + text + infix`.
+	pub fn prompt(&self, text: &str) -> String {
+		[self.system.as_deref().unwrap_or_default(), &self.prefix, text, &self.infix].concat()
+	}
+}
+
+/// A finished reply.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+	/// The new tokens without the stop token.
+	pub tokens: Vec<u32>,
+	/// Why it ended.
+	pub stop: StopCode,
+	/// The text, without white space around it.
+	pub text: String,
+}
+
+impl Reply {
+	/// The bytes that the result digest covers.
+	pub fn canonical(&self) -> Vec<u8> {
+		canonical_text(&self.tokens, self.stop)
+	}
+}
+
+/// What to reply to.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatRequest<'a> {
+	/// What the user says.
+	pub text: &'a str,
+	/// Most new tokens.
+	pub max_tokens: usize,
+	/// How tokens are chosen.
+	pub sampling: Sampling,
+}
+
+/// A loaded language model.
+pub struct Chat {
+	tokenizer: TextTokenizer,
+	llama: Llama,
+	config: ChatConfig,
+	stop: u32,
+}
+
+impl Chat {
+	/// Loads `config.json`, `tokenizer.json`, `chat.json` and `model.safetensors` or its shards.
+	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		let llama_config: LlamaConfig = folder.json("config.json")?;
+		let config: ChatConfig = folder.json("chat.json")?;
+		let tokenizer = TextTokenizer::open(folder, llama_config.vocab_size)?;
+		let stop = tokenizer.id(&config.stop)?;
+		let tensors = folder.tensors("", "model")?;
+		let llama = Llama::new(&llama_config, tensors).map_err(EngineError::network("model"))?;
+		Ok(Self { tokenizer, llama, config, stop })
+	}
+
+	/// Writes a reply, at most `max_tokens` new tokens and never past the model's context.
+	pub fn run(&self, request: &ChatRequest, noise: &Noise, observe: &mut Observer) -> Result<Reply, JobFault> {
+		let prompt = self.tokenizer.encode(&self.config.prompt(request.text))?;
+		let context = self.llama.config().max_position_embeddings;
+		if prompt.is_empty() || prompt.len() >= context {
+			let why = format!("a prompt of {} tokens, the model takes 1 to {}", prompt.len(), context - 1);
+			return Err(JobFault::InputInvalid(why));
+		}
+		let limit = request.max_tokens.min(context - prompt.len());
+		let sampler = TokenSampler::new(request.sampling, noise);
+		let (mut cache, mut next, mut tokens) = (KvCache::new(), prompt, Vec::new());
+		let mut stop = StopCode::Length;
+		while tokens.len() < limit {
+			let count = next.len();
+			let ids = Tensor::from_vec(std::mem::take(&mut next), (1, count), &Device::Cpu)?;
+			let logits = self.llama.forward_cached(&ids, &mut cache)?;
+			let row = tokens.len();
+			check_finite(&logits).map_err(|_| JobFault::NonFinite(format!("the logits of token {}", row + 1)))?;
+			let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+			let progress = Progress { step: row as u32 + 1, steps: limit as u32 };
+			if observe(progress, &logits) == Control::Cancel {
+				return Err(JobFault::Cancelled);
+			}
+			let token = sampler.choose(&logits, row as u64);
+			if token == self.stop {
+				stop = StopCode::Stop;
+				break;
+			}
+			tokens.push(token);
+			next.push(token);
+		}
+		let text = self.tokenizer.decode(&tokens)?.trim().to_owned();
+		Ok(Reply { tokens, stop, text })
+	}
+}

@@ -1,0 +1,232 @@
+//! Text to image by diffusion in the folder layout of diffusers, in latent space (with an autoencoder) or in pixel
+//! space.
+
+use super::{Control, Observer, Progress, LATENT_STREAM};
+use crate::digest::Image;
+use crate::models::clip::{ClipTextConfig, ClipTextModel};
+use crate::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
+use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use crate::samplers::SchedulerConfig;
+use crate::tokenizer::PromptTokenizer;
+use crate::weights::ModelFolder;
+use crate::{EngineError, JobFault};
+use autonomy_kernels::{check_finite, rng::Noise};
+use candle_core::{Device, Tensor};
+use serde::Deserialize;
+use serde_json::Value;
+
+const MODEL_INDEX: &str = "model_index.json";
+const UNET_CONFIG: &str = "unet/config.json";
+const SCHEDULER_CONFIG: &str = "scheduler/scheduler_config.json";
+
+/// `model_index.json`: which parts the folder has.
+#[derive(Deserialize)]
+struct ModelIndex {
+	/// Ours: no autoencoder, the UNet works on pixels of which `n × n` are folded into channels as
+	/// `torch.pixel_unshuffle` does.
+	pixel_unshuffle: Option<usize>,
+	/// SDXL's second text encoder.
+	#[serde(default)]
+	text_encoder_2: Value,
+}
+
+/// From what the UNet leaves to pixels.
+enum Decoder {
+	Autoencoder(AutoencoderKl),
+	PixelShuffle(usize),
+}
+
+impl Decoder {
+	/// Pixels per latent pixel, along each side.
+	fn scale(&self) -> usize {
+		match self {
+			Self::Autoencoder(vae) => vae.config().scale(),
+			Self::PixelShuffle(n) => *n,
+		}
+	}
+
+	/// `(1, c, h, w)` to the planes of a picture, row by row.
+	fn planes(&self, latents: &Tensor) -> candle_core::Result<Tensor> {
+		match self {
+			Self::Autoencoder(vae) => vae.decode_scaled(latents),
+			Self::PixelShuffle(n) => pixel_shuffle(latents, *n),
+		}
+	}
+}
+
+/// `(b, c·n², h, w) -> (b, c, h·n, w·n)`, the inverse of [`pixel_unshuffle`].
+pub fn pixel_shuffle(x: &Tensor, n: usize) -> candle_core::Result<Tensor> {
+	let (b, c, h, w) = x.dims4()?;
+	x.reshape(&[b, c / (n * n), n, n, h, w][..])?.permute([0, 1, 4, 2, 5, 3])?.reshape((b, c / (n * n), h * n, w * n))
+}
+
+/// `(b, c, h·n, w·n) -> (b, c·n², h, w)`: the channel of pixel (y, x) is `c·n² + (y mod n)·n + (x mod n)`, as
+/// `torch.pixel_unshuffle` has it.
+pub fn pixel_unshuffle(x: &Tensor, n: usize) -> candle_core::Result<Tensor> {
+	let (b, c, h, w) = x.dims4()?;
+	x.reshape(&[b, c, h / n, n, w / n, n][..])?.permute([0, 1, 3, 5, 2, 4])?.reshape((b, c * n * n, h / n, w / n))
+}
+
+/// What to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageRequest<'a> {
+	/// What the picture should show.
+	pub prompt: &'a str,
+	/// What it should not show; used with guidance only.
+	pub negative_prompt: &'a str,
+	/// Pixels per row.
+	pub width: usize,
+	/// Rows.
+	pub height: usize,
+	/// Denoise steps.
+	pub steps: usize,
+	/// Classifier-free guidance scale (Ho and Salimans, 2022); 1 or less runs without.
+	pub guidance: f32,
+}
+
+/// A loaded text-to-image model.
+pub struct TextToImage {
+	tokenizer: PromptTokenizer,
+	text_encoder: ClipTextModel,
+	unet: UNet2DConditionModel,
+	decoder: Decoder,
+	scheduler: SchedulerConfig,
+}
+
+impl TextToImage {
+	/// Loads tokenizer, text encoder, UNet, scheduler and, unless the model works on pixels, the autoencoder.
+	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		let index: ModelIndex = folder.json(MODEL_INDEX)?;
+		let unsupported = |file: &str, why: String| match folder.path(file) {
+			Ok(path) => EngineError::Unsupported { path, why },
+			Err(error) => error,
+		};
+		if !index.text_encoder_2.is_null() {
+			return Err(unsupported(MODEL_INDEX, "models with text_encoder_2 (SDXL) are not supported".into()));
+		}
+		let scheduler: SchedulerConfig = folder.json(SCHEDULER_CONFIG)?;
+		scheduler.check().map_err(|error| unsupported(SCHEDULER_CONFIG, error.to_string()))?;
+
+		let text_config: ClipTextConfig = folder.json("text_encoder/config.json")?;
+		let tokenizer =
+			PromptTokenizer::open(folder, text_config.vocab_size, text_config.max_position_embeddings)?;
+		let text_encoder = ClipTextModel::new(&text_config, folder.tensors("text_encoder", "model")?)
+			.map_err(EngineError::network("text_encoder"))?;
+
+		let unet_config: UNet2DConditionConfig = folder.json(UNET_CONFIG)?;
+		let weights = "diffusion_pytorch_model";
+		let unet = UNet2DConditionModel::new(&unet_config, folder.tensors("unet", weights)?)
+			.map_err(EngineError::network("unet"))?;
+
+		let (decoder, channels) = match index.pixel_unshuffle {
+			Some(0) => return Err(unsupported(MODEL_INDEX, "pixel_unshuffle is 0; it must be at least 1".into())),
+			Some(n) => (Decoder::PixelShuffle(n), 3 * n * n),
+			None => {
+				let config: AutoencoderKlConfig = folder.json("vae/config.json")?;
+				let vae = AutoencoderKl::decoder_only(&config, folder.tensors("vae", weights)?)
+					.map_err(EngineError::network("vae"))?;
+				if config.out_channels != 3 {
+					let why = format!("out_channels {}, a picture has 3", config.out_channels);
+					return Err(unsupported("vae/config.json", why));
+				}
+				(Decoder::Autoencoder(vae), config.latent_channels)
+			},
+		};
+		let (inputs, outputs) = (unet_config.in_channels, unet_config.out_channels);
+		if (inputs, outputs) != (channels, channels) {
+			let why = format!("in_channels {inputs} and out_channels {outputs}, the latents have {channels}");
+			return Err(unsupported(UNET_CONFIG, why));
+		}
+		let (width, context) = (text_config.hidden_size, unet_config.cross_attention_dim);
+		if width != context {
+			let why = format!("cross_attention_dim {context}, the text encoder gives {width}");
+			return Err(unsupported(UNET_CONFIG, why));
+		}
+		let class = unet_config.projection_class_embeddings_input_dim;
+		if unet_config.class_embed_type.is_some() && class != Some(width) {
+			let why = format!("projection_class_embeddings_input_dim {class:?}, the pooled text has {width}");
+			return Err(unsupported(UNET_CONFIG, why));
+		}
+		Ok(Self { tokenizer, text_encoder, unet, decoder, scheduler })
+	}
+
+	/// Width and height of a picture must be multiples of this, in pixels.
+	pub fn size_multiple(&self) -> usize {
+		self.decoder.scale() * self.unet.config().size_multiple()
+	}
+
+	/// Draws a picture. The noise of the job's seed gives the initial latent; nothing else is random.
+	pub fn run(
+		&self,
+		request: &ImageRequest,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<Image, JobFault> {
+		let ImageRequest { width, height, steps, guidance, .. } = *request;
+		let multiple = self.size_multiple();
+		if width == 0 || height == 0 || !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
+			let why = format!("a picture of {width}x{height}; both sides must be multiples of {multiple} pixels");
+			return Err(JobFault::InputInvalid(why));
+		}
+		let mut sampler =
+			self.scheduler.sampler(steps).map_err(|error| JobFault::InputInvalid(error.to_string()))?;
+		let guided = guidance > 1.0;
+		let (states, pooled) = self.encode_prompts(request, guided)?;
+		let class_labels = self.unet.config().class_embed_type.as_ref().map(|_| &pooled);
+
+		let scale = self.decoder.scale();
+		let shape = (1, self.unet.config().in_channels, height / scale, width / scale);
+		let elements = shape.1 * shape.2 * shape.3;
+		let sigma = sampler.initial_sigma();
+		let mut sample: Vec<f32> = noise.normal(LATENT_STREAM, 0, elements);
+		sample.iter_mut().for_each(|x| *x *= sigma);
+
+		for i in 0..steps {
+			let factor = sampler.input_scale(i);
+			let scaled: Vec<f32> = sample.iter().map(|x| x * factor).collect();
+			let input = Tensor::from_vec(scaled, shape, &Device::Cpu)?;
+			let timestep = sampler.timesteps()[i];
+			let output = match guided {
+				true => {
+					let input = Tensor::cat(&[&input, &input], 0)?;
+					let both = self.unet.forward(&input, &[timestep; 2], &states, class_labels)?;
+					let both = both.flatten_all()?.to_vec1::<f32>()?;
+					let (wanted, unwanted) = both.split_at(elements);
+					wanted.iter().zip(unwanted).map(|(w, u)| u + guidance * (w - u)).collect()
+				},
+				false => {
+					let output = self.unet.forward(&input, &[timestep], &states, class_labels)?;
+					output.flatten_all()?.to_vec1::<f32>()?
+				},
+			};
+			sampler.step(i, &output, &mut sample);
+			if !sample.iter().all(|x| x.is_finite()) {
+				return Err(JobFault::NonFinite(format!("the latent after step {}", i + 1)));
+			}
+			let progress = Progress { step: i as u32 + 1, steps: steps as u32 };
+			if observe(progress, &sample) == Control::Cancel {
+				return Err(JobFault::Cancelled);
+			}
+		}
+
+		let planes = self.decoder.planes(&Tensor::from_vec(sample, shape, &Device::Cpu)?)?;
+		check_finite(&planes).map_err(|_| JobFault::NonFinite("the decoded picture".into()))?;
+		Ok(Image::from_planes(width as u32, height as u32, &planes.flatten_all()?.to_vec1::<f32>()?))
+	}
+
+	/// Text states and pooled text: of the prompt, and with guidance also of the negative prompt.
+	fn encode_prompts(&self, request: &ImageRequest, guided: bool) -> Result<(Tensor, Tensor), JobFault> {
+		let mut ids = self.tokenizer.encode(request.prompt)?;
+		let rows = match guided {
+			true => {
+				ids.extend(self.tokenizer.encode(request.negative_prompt)?);
+				2
+			},
+			false => 1,
+		};
+		let ids = Tensor::from_vec(ids, (rows, self.tokenizer.length()), &Device::Cpu)?;
+		let (states, pooled) = self.text_encoder.forward(&ids)?;
+		check_finite(&states).map_err(|_| JobFault::NonFinite("the text states".into()))?;
+		Ok((states, pooled))
+	}
+}

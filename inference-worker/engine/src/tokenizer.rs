@@ -1,0 +1,120 @@
+//! Text to token ids and back, through `tokenizer.json` of the Hugging Face `tokenizers` library.
+
+use crate::weights::ModelFolder;
+use crate::{EngineError, JobFault};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::PathBuf;
+use tokenizers::{Tokenizer, TruncationParams};
+
+/// Reads a `tokenizer.json` and checks that its ids fit the network's table.
+fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
+	let full = folder.path(path)?;
+	let unsupported = |why: String| EngineError::Unsupported { path: full.clone(), why };
+	let tokenizer = Tokenizer::from_bytes(folder.read(path)?).map_err(|error| unsupported(error.to_string()))?;
+	let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+	if largest as usize >= vocab_size {
+		return Err(unsupported(format!("it has token {largest}, the network's vocabulary ends at {}", vocab_size - 1)));
+	}
+	Ok((tokenizer, full))
+}
+
+/// Why a text has no tokens; the text is the requester's.
+fn invalid(error: tokenizers::Error) -> JobFault {
+	JobFault::InputInvalid(format!("the tokenizer rejects the prompt: {error}"))
+}
+
+/// The tokenizer of a text encoder: prompts are cut and padded to one length.
+pub struct PromptTokenizer {
+	tokenizer: Tokenizer,
+	length: usize,
+	pad: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenizerConfig {
+	/// Some files say 1e30 for "no limit".
+	model_max_length: Option<f64>,
+	/// A string, or an object with `content`.
+	pad_token: Value,
+}
+
+impl PromptTokenizer {
+	/// Reads `tokenizer/tokenizer.json` and, if there is one, `tokenizer/tokenizer_config.json`. `positions` is the
+	/// length of the network's position table.
+	pub fn open(folder: &ModelFolder, vocab_size: usize, positions: usize) -> Result<Self, EngineError> {
+		let (mut tokenizer, path) = open(folder, "tokenizer/tokenizer.json", vocab_size)?;
+		let config: TokenizerConfig = match folder.has("tokenizer/tokenizer_config.json") {
+			true => folder.json("tokenizer/tokenizer_config.json")?,
+			false => TokenizerConfig::default(),
+		};
+		let length = match config.model_max_length {
+			Some(length) if length >= 1.0 && length < positions as f64 => length as usize,
+			_ => positions,
+		};
+		let pad_token = config.pad_token.as_str().or_else(|| config.pad_token.get("content")?.as_str());
+		let pad = match pad_token {
+			Some(token) => tokenizer.token_to_id(token),
+			None => tokenizer.get_padding().map(|padding| padding.pad_id),
+		};
+		let Some(pad) = pad.filter(|pad| (*pad as usize) < vocab_size) else {
+			let why = "no padding token: set pad_token in tokenizer_config.json to a token of the vocabulary".into();
+			return Err(EngineError::Unsupported { path, why });
+		};
+		tokenizer.with_padding(None);
+		let truncation = TruncationParams { max_length: length, ..Default::default() };
+		if let Err(error) = tokenizer.with_truncation(Some(truncation)) {
+			return Err(EngineError::Unsupported { path, why: error.to_string() });
+		}
+		Ok(Self { tokenizer, length, pad })
+	}
+
+	/// Ids of every prompt.
+	pub fn length(&self) -> usize {
+		self.length
+	}
+
+	/// The ids of a prompt, cut or padded to [`PromptTokenizer::length`], with the tokenizer's begin and end marks.
+	pub fn encode(&self, prompt: &str) -> Result<Vec<u32>, JobFault> {
+		let mut ids = self.tokenizer.encode_fast(prompt, true).map_err(invalid)?.get_ids().to_vec();
+		ids.resize(self.length, self.pad);
+		Ok(ids)
+	}
+}
+
+/// The tokenizer of a language model.
+pub struct TextTokenizer {
+	tokenizer: Tokenizer,
+	path: PathBuf,
+}
+
+impl TextTokenizer {
+	/// Reads `tokenizer.json`.
+	pub fn open(folder: &ModelFolder, vocab_size: usize) -> Result<Self, EngineError> {
+		let (mut tokenizer, path) = open(folder, "tokenizer.json", vocab_size)?;
+		tokenizer.with_padding(None);
+		if let Err(error) = tokenizer.with_truncation(None) {
+			return Err(EngineError::Unsupported { path, why: error.to_string() });
+		}
+		Ok(Self { tokenizer, path })
+	}
+
+	/// The id of a token by its text.
+	pub fn id(&self, token: &str) -> Result<u32, EngineError> {
+		self.tokenizer.token_to_id(token).ok_or_else(|| EngineError::Unsupported {
+			path: self.path.clone(),
+			why: format!("no token {token:?}"),
+		})
+	}
+
+	/// The ids of a text as it stands: the model's chat template has the marks that it wants.
+	pub fn encode(&self, text: &str) -> Result<Vec<u32>, JobFault> {
+		Ok(self.tokenizer.encode_fast(text, false).map_err(invalid)?.get_ids().to_vec())
+	}
+
+	/// The text of ids without special tokens; incomplete UTF-8 becomes replacement characters.
+	pub fn decode(&self, ids: &[u32]) -> Result<String, JobFault> {
+		self.tokenizer.decode(ids, true).map_err(|error| JobFault::Io(format!("cannot decode the reply: {error}")))
+	}
+}

@@ -1,0 +1,438 @@
+//! `manifest.json`: what a model is, the files it consists of, what a job may ask of it, and one job whose result is
+//! known.
+
+use super::ModelFolder;
+use crate::digest::cid_text;
+use crate::{Control, EngineError, JobFault, Model};
+use autonomy_primitives::digest::{cid, Cid, WeightsRoot};
+use autonomy_primitives::job::{ImageInput, JobInput, Modality, NegativePrompt, Prompt, TextInput};
+use autonomy_primitives::model::ModelLimits;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+/// Name of the manifest in a model's folder.
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// Version of the manifest's layout.
+const SCHEMA: u32 = 1;
+/// Files with these endings belong to a model; others (notes, pictures) may lie beside them.
+const MODEL_FILES: [&str; 3] = ["json", "safetensors", "txt"];
+
+/// 32 bytes, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
+pub struct Hash32(pub [u8; 32]);
+
+impl fmt::Display for Hash32 {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(&hex::encode(self.0))
+	}
+}
+
+impl fmt::Debug for Hash32 {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		fmt::Display::fmt(self, f)
+	}
+}
+
+impl FromStr for Hash32 {
+	type Err = String;
+
+	fn from_str(text: &str) -> Result<Self, String> {
+		let digits = text.strip_prefix("0x").unwrap_or(text);
+		let mut bytes = [0; 32];
+		hex::decode_to_slice(digits, &mut bytes)
+			.map_err(|_| format!("{text:?} is not 64 hexadecimal digits"))?;
+		Ok(Self(bytes))
+	}
+}
+
+impl Serialize for Hash32 {
+	fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+		serializer.collect_str(self)
+	}
+}
+
+impl<'de> Deserialize<'de> for Hash32 {
+	fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+		String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+	}
+}
+
+/// Which pipeline runs the model.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Architecture {
+	/// A diffusers folder: text encoder, UNet, scheduler and an autoencoder or pixel space.
+	#[serde(rename = "diffusers:text-to-image")]
+	TextToImage,
+	/// A transformers folder of the Llama architecture with a `chat.json`.
+	#[serde(rename = "transformers:llama")]
+	Llama,
+}
+
+impl Architecture {
+	/// The kind of output.
+	pub fn modality(self) -> Modality {
+		match self {
+			Self::TextToImage => Modality::Image,
+			Self::Llama => Modality::Text,
+		}
+	}
+}
+
+/// One file of a model.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileEntry {
+	/// Path below the model's folder, with `/`.
+	pub path: String,
+	/// Bytes.
+	pub size: u64,
+	/// SHA-256 of the bytes.
+	pub sha256: Hash32,
+}
+
+/// The input of a job as people write it: text and decimal numbers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum InputSpec {
+	/// Text to image.
+	Image {
+		/// What the picture should show.
+		prompt: String,
+		/// What it should not show.
+		#[serde(default)]
+		negative_prompt: String,
+		/// Pixels per row.
+		width: u16,
+		/// Rows.
+		height: u16,
+		/// Denoise steps.
+		steps: u16,
+		/// Guidance scale; 1 or less runs without guidance. Kept to hundredths.
+		guidance: f64,
+	},
+	/// Text to text.
+	Text {
+		/// What the user says.
+		prompt: String,
+		/// Most new tokens.
+		max_tokens: u16,
+		/// Sampling temperature; 0 is greedy. Kept to hundredths.
+		#[serde(default)]
+		temperature: f64,
+		/// Cumulative probability of nucleus sampling; 1 is off. Kept to thousandths.
+		#[serde(default = "all")]
+		top_p: f64,
+		/// Sampling among the k likeliest tokens; 0 is off.
+		#[serde(default)]
+		top_k: u16,
+	},
+}
+
+fn all() -> f64 {
+	1.0
+}
+
+/// `value` in parts of `1/parts`, as the chain stores it.
+fn fixed_point(name: &str, value: f64, parts: f64) -> Result<u16, JobFault> {
+	let scaled = (value * parts).round_ties_even();
+	if !(0.0..=f64::from(u16::MAX)).contains(&scaled) {
+		return Err(JobFault::InputInvalid(format!("{name} {value}, the range is 0 to {}", f64::from(u16::MAX) / parts)));
+	}
+	Ok(scaled as u16)
+}
+
+impl InputSpec {
+	/// A text-to-image input without a negative prompt.
+	pub fn image(prompt: &str, width: u16, height: u16, steps: u16, guidance: f64) -> Self {
+		Self::Image { prompt: prompt.into(), negative_prompt: String::new(), width, height, steps, guidance }
+	}
+
+	/// A text input, greedy when `temperature` is 0.
+	pub fn text(prompt: &str, max_tokens: u16, temperature: f64) -> Self {
+		Self::Text { prompt: prompt.into(), max_tokens, temperature, top_p: 1.0, top_k: 0 }
+	}
+
+	/// The form that goes on chain. Fails when a text or a number does not fit it.
+	pub fn to_job_input(&self) -> Result<JobInput, JobFault> {
+		let prompt = |text: &str| {
+			Prompt::try_from(text.as_bytes().to_vec())
+				.map_err(|_| JobFault::InputInvalid(format!("the prompt has {} bytes, the limit is 2048", text.len())))
+		};
+		Ok(match self {
+			Self::Image { prompt: text, negative_prompt, width, height, steps, guidance } => {
+				JobInput::Image(ImageInput {
+					prompt: prompt(text)?,
+					negative_prompt: NegativePrompt::try_from(negative_prompt.as_bytes().to_vec()).map_err(|_| {
+						let bytes = negative_prompt.len();
+						JobFault::InputInvalid(format!("the negative prompt has {bytes} bytes, the limit is 512"))
+					})?,
+					width: *width,
+					height: *height,
+					steps: *steps,
+					guidance_centi: fixed_point("guidance", *guidance, 100.0)?,
+				})
+			},
+			Self::Text { prompt: text, max_tokens, temperature, top_p, top_k } => JobInput::Text(TextInput {
+				prompt: prompt(text)?,
+				max_tokens: *max_tokens,
+				temperature_centi: fixed_point("temperature", *temperature, 100.0)?,
+				top_p_permille: fixed_point("top_p", *top_p, 1000.0)?,
+				top_k: *top_k,
+			}),
+		})
+	}
+
+	/// The form for people of an input on chain. Bytes that are not UTF-8 are replaced.
+	pub fn from_job_input(input: &JobInput) -> Self {
+		let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+		match input {
+			JobInput::Image(input) => Self::Image {
+				prompt: text(&input.prompt),
+				negative_prompt: text(&input.negative_prompt),
+				width: input.width,
+				height: input.height,
+				steps: input.steps,
+				guidance: f64::from(input.guidance_centi) / 100.0,
+			},
+			JobInput::Text(input) => Self::Text {
+				prompt: text(&input.prompt),
+				max_tokens: input.max_tokens,
+				temperature: f64::from(input.temperature_centi) / 100.0,
+				top_p: f64::from(input.top_p_permille) / 1000.0,
+				top_k: input.top_k,
+			},
+		}
+	}
+}
+
+/// A job with a known result: a worker must reproduce it before it may take jobs of the model.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Golden {
+	/// The input.
+	pub input: InputSpec,
+	/// The seed.
+	pub seed: Hash32,
+	/// The result digest, with a genesis hash of zeros.
+	pub result: Hash32,
+	/// CID of the artifact, in text form.
+	pub artifact: String,
+}
+
+/// What [`Manifest::build`] cannot find in the folder.
+#[derive(Clone, Debug)]
+pub struct ManifestMeta {
+	/// Name of the model.
+	pub name: String,
+	/// Version of the weights, for people.
+	pub version: String,
+	/// Pipeline that runs it.
+	pub architecture: Architecture,
+	/// SPDX expression of the weights' licence.
+	pub licence: String,
+	/// Bounds of one job; a bound that does not apply is 0.
+	pub limits: ModelLimits,
+	/// Input of the golden job.
+	pub golden_input: InputSpec,
+	/// Seed of the golden job.
+	pub golden_seed: [u8; 32],
+}
+
+/// The contents of `manifest.json`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+	/// Version of this layout: 1.
+	pub schema: u32,
+	/// Name of the model.
+	pub name: String,
+	/// Version of the weights, for people.
+	pub version: String,
+	/// Pipeline that runs it.
+	pub architecture: Architecture,
+	/// Kind of output; follows from the architecture.
+	pub modality: Modality,
+	/// SPDX expression of the weights' licence.
+	pub licence: String,
+	/// The files, sorted by path. The weights root depends on the order.
+	pub files: Vec<FileEntry>,
+	/// Bounds of one job; a bound that does not apply is 0.
+	pub limits: ModelLimits,
+	/// Hash of the numeric specification that the golden result was made with.
+	pub engine: Hash32,
+	/// Root over the 1 KiB chunks of the files, see [`WeightsRoot`].
+	pub weights_root: Hash32,
+	/// A job with a known result.
+	pub golden: Golden,
+}
+
+impl Manifest {
+	/// Describes the model in `dir`: hashes its files, loads it and runs the golden job.
+	///
+	/// Every `.json`, `.safetensors` and `.txt` file below the folder belongs to the model, but for the manifest itself
+	/// and names that begin with a dot.
+	pub fn build(dir: impl AsRef<Path>, meta: ManifestMeta) -> Result<Self, EngineError> {
+		let dir = dir.as_ref();
+		let mut paths = Vec::new();
+		list_files(dir, "", &mut paths)?;
+		paths.sort();
+		let mut manifest = Self {
+			schema: SCHEMA,
+			name: meta.name,
+			version: meta.version,
+			architecture: meta.architecture,
+			modality: meta.architecture.modality(),
+			licence: meta.licence,
+			files: vec![],
+			limits: meta.limits,
+			engine: Hash32(autonomy_kernels::engine_id()),
+			weights_root: Hash32::default(),
+			golden: Golden {
+				input: meta.golden_input,
+				seed: Hash32(meta.golden_seed),
+				result: Hash32::default(),
+				artifact: String::new(),
+			},
+		};
+		let mut root = WeightsRoot::default();
+		for path in paths {
+			let (size, sha256) = hash_file(&dir.join(&path), &mut root)?;
+			manifest.files.push(FileEntry { path, size, sha256: Hash32(sha256) });
+		}
+		manifest.weights_root = Hash32(root.root());
+		let model = Model::from_verified(dir, manifest.clone())?;
+		let input = manifest.golden.input.to_job_input().map_err(EngineError::GoldenFault)?;
+		let output = model
+			.run(&input, meta.golden_seed, [0; 32], &mut |_| Control::Continue)
+			.map_err(EngineError::GoldenFault)?;
+		manifest.golden.result = Hash32(output.result);
+		manifest.golden.artifact = cid_text(&output.artifact_cid);
+		Ok(manifest)
+	}
+
+	/// Reads `manifest.json` of a folder and checks that it agrees with itself. The files are not touched.
+	pub fn load(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
+		let path = dir.as_ref().join(MANIFEST_FILE);
+		let bytes = std::fs::read(&path).map_err(EngineError::io(&path))?;
+		let manifest: Self = serde_json::from_slice(&bytes).map_err(EngineError::json(&path))?;
+		manifest.check().map_err(|why| EngineError::Manifest { path, why })?;
+		Ok(manifest)
+	}
+
+	fn check(&self) -> Result<(), String> {
+		if self.schema != SCHEMA {
+			return Err(format!("schema {}, this engine reads schema {SCHEMA}", self.schema));
+		}
+		if self.modality != self.architecture.modality() {
+			return Err(format!("modality {:?} does not fit {:?}", self.modality, self.architecture));
+		}
+		if self.files.is_empty() {
+			return Err("no files".into());
+		}
+		for pair in self.files.windows(2) {
+			if pair[0].path >= pair[1].path {
+				return Err(format!("{:?} after {:?}: files must be sorted, each once", pair[1].path, pair[0].path));
+			}
+		}
+		let stays_inside = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+		match self.files.iter().find(|file| file.path.is_empty() || !stays_inside(&file.path)) {
+			Some(file) => Err(format!("{:?} is not a path below the model's folder", file.path)),
+			None => Ok(()),
+		}
+	}
+
+	/// The text of the file: the same manifest always gives the same bytes.
+	pub fn to_json(&self) -> String {
+		let mut text = serde_json::to_string_pretty(self).expect("a manifest has only strings and numbers");
+		text.push('\n');
+		text
+	}
+
+	/// CID of [`Manifest::to_json`].
+	pub fn cid(&self) -> Cid {
+		cid(self.to_json().as_bytes())
+	}
+
+	/// Writes `manifest.json` into a folder.
+	pub fn write(&self, dir: impl AsRef<Path>) -> Result<(), EngineError> {
+		let path = dir.as_ref().join(MANIFEST_FILE);
+		std::fs::write(&path, self.to_json()).map_err(EngineError::io(&path))
+	}
+
+	/// Bytes of all files.
+	pub fn total_size(&self) -> u64 {
+		self.files.iter().map(|file| file.size).sum()
+	}
+
+	/// Reads every file of the folder and compares size, SHA-256 and the weights root.
+	pub fn verify(&self, dir: impl AsRef<Path>) -> Result<ModelFolder, EngineError> {
+		let dir = dir.as_ref();
+		let mut root = WeightsRoot::default();
+		for file in &self.files {
+			let path = dir.join(&file.path);
+			let size = std::fs::metadata(&path).map_err(EngineError::io(&path))?.len();
+			let differs = |what, expected: String, actual: String| {
+				EngineError::Corrupt { path: path.clone(), what, expected, actual }
+			};
+			if size != file.size {
+				return Err(differs("size", format!("{} bytes", file.size), format!("{size} bytes")));
+			}
+			let (_, sha256) = hash_file(&path, &mut root)?;
+			if sha256 != file.sha256.0 {
+				return Err(differs("SHA-256", file.sha256.to_string(), hex::encode(sha256)));
+			}
+		}
+		if root.root() != self.weights_root.0 {
+			return Err(EngineError::WeightsRoot {
+				path: dir.join(MANIFEST_FILE),
+				expected: self.weights_root.to_string(),
+				actual: hex::encode(root.root()),
+			});
+		}
+		Ok(ModelFolder::new(dir, self.files.iter().map(|file| file.path.clone())))
+	}
+}
+
+/// Collects the paths of a model's files, relative to `root`.
+fn list_files(root: &Path, below: &str, found: &mut Vec<String>) -> Result<(), EngineError> {
+	let dir = root.join(below);
+	for entry in std::fs::read_dir(&dir).map_err(EngineError::io(&dir))? {
+		let entry = entry.map_err(EngineError::io(&dir))?;
+		let Ok(name) = entry.file_name().into_string() else { continue };
+		let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+		if name.starts_with('.') || path == MANIFEST_FILE {
+			continue;
+		}
+		let full = entry.path();
+		let kind = std::fs::metadata(&full).map_err(EngineError::io(&full))?;
+		let belongs = PathBuf::from(&name)
+			.extension()
+			.and_then(|ending| ending.to_str())
+			.is_some_and(|ending| MODEL_FILES.contains(&ending));
+		if kind.is_dir() {
+			list_files(root, &path, found)?;
+		} else if belongs {
+			found.push(path);
+		}
+	}
+	Ok(())
+}
+
+/// Size and SHA-256 of a file, whose bytes also go into the weights root.
+fn hash_file(path: &Path, root: &mut WeightsRoot) -> Result<(u64, [u8; 32]), EngineError> {
+	let mut file = File::open(path).map_err(EngineError::io(path))?;
+	let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
+	loop {
+		let read = file.read(&mut buffer).map_err(EngineError::io(path))?;
+		if read == 0 {
+			root.end_file();
+			return Ok((size, hasher.finalize().into()));
+		}
+		size += read as u64;
+		hasher.update(&buffer[..read]);
+		root.update(&buffer[..read]);
+	}
+}

@@ -1,0 +1,7 @@
+//! A model's folder: its manifest, the verification of its files, and its tensors.
+
+mod folder;
+mod manifest;
+
+pub use folder::ModelFolder;
+pub use manifest::{Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, MANIFEST_FILE};

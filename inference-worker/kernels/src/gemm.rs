@@ -1,0 +1,551 @@
+//! The matrix product that everything with weights goes through.
+//!
+//! [`reference`] is the specification: for every output element one chain of fused multiply-adds per block of 512 inner
+//! indices, the blocks added in order. The fast path computes the same chains, many at a time: which elements share a
+//! vector, a tile, a thread or a call cannot change them. An element therefore does not depend on the size of the batch it
+//! is computed in.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use crate::isa::{isa, Isa};
+use crate::pack::Lanes;
+
+/// Length of the inner blocks: part of the numeric specification.
+pub const K_BLOCK: usize = 512;
+
+/// Columns that one task packs and keeps in its level-2 cache.
+const COLUMN_BLOCK: usize = 256;
+/// Rows packed together.
+const ROW_BLOCK: usize = 96;
+
+/// The specification of the product of a row-major `a` (m × k) and a row-major `b` (k × n).
+pub fn reference(m: usize, n: usize, k: usize, a: &[f32], b: &[f32]) -> Vec<f32> {
+	let mut c = vec![0.0f32; m * n];
+	for i in 0..m {
+		for j in 0..n {
+			let mut sum = 0.0f32;
+			for (block, k0) in (0..k).step_by(K_BLOCK).enumerate() {
+				let mut acc = 0.0f32;
+				for p in k0..(k0 + K_BLOCK).min(k) {
+					acc = a[i * k + p].mul_add(b[p * n + j], acc);
+				}
+				sum = if block == 0 { acc } else { sum + acc };
+			}
+			c[i * n + j] = sum;
+		}
+	}
+	c
+}
+
+/// Where the product goes: element (i, j) to `data[i · row_stride + column(j)]`, where `column(j)` is `j`, or, for a batch
+/// of images, `(j / block) · block_stride + j % block`.
+pub(crate) struct Output<'a> {
+	data: *mut f32,
+	len: usize,
+	row_stride: usize,
+	block: usize,
+	block_stride: usize,
+	lifetime: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: the tasks of one product write disjoint (i, j), and `column` and the row stride map those to disjoint addresses.
+unsafe impl Sync for Output<'_> {}
+
+impl<'a> Output<'a> {
+	/// A row-major matrix of `n` columns.
+	pub(crate) fn rows(data: &'a mut [f32], n: usize) -> Self {
+		Self::images(data, n, n.max(1), 0)
+	}
+
+	/// Images of `pixels` values per row; consecutive images lie `image_stride` apart, rows `row_stride` apart.
+	pub(crate) fn images(data: &'a mut [f32], row_stride: usize, pixels: usize, image_stride: usize) -> Self {
+		Self {
+			len: data.len(),
+			data: data.as_mut_ptr(),
+			row_stride,
+			block: pixels,
+			block_stride: image_stride,
+			lifetime: PhantomData,
+		}
+	}
+
+	fn column(&self, j: usize) -> usize {
+		(j / self.block) * self.block_stride + j % self.block
+	}
+}
+
+/// What is added to every element after its last block.
+#[derive(Clone, Copy)]
+pub(crate) enum Bias<'a> {
+	/// Nothing.
+	None,
+	/// One value per row.
+	Row(&'a [f32]),
+	/// One value per column.
+	Column(&'a [f32]),
+}
+
+/// One product C = A · B (+ bias), with A of m × k and B of k × n.
+pub(crate) struct Product<'a> {
+	pub(crate) m: usize,
+	pub(crate) n: usize,
+	pub(crate) k: usize,
+	pub(crate) a: &'a dyn Lanes,
+	pub(crate) b: &'a dyn Lanes,
+	pub(crate) bias: Bias<'a>,
+	pub(crate) out: Output<'a>,
+}
+
+/// Runs a product on the threads of the current rayon pool.
+pub(crate) fn multiply(product: &Product<'_>) {
+	product.check();
+	let threads = rayon::current_num_threads();
+	let work = product.m * product.n * product.k.max(1);
+	/// About 20 µs of work: below, waking another thread costs more than it brings.
+	const TASK: usize = 1 << 20;
+	let want = (threads * 4).min(work / TASK);
+	if threads == 1 || want < 2 {
+		return product.block(0..product.m, 0..product.n);
+	}
+	let (mr, nr) = tile(isa());
+	let column_tasks = (product.n / (4 * nr)).max(product.n.div_ceil(COLUMN_BLOCK)).clamp(1, want);
+	let columns = product.n.div_ceil(column_tasks).next_multiple_of(nr);
+	let column_tasks = product.n.div_ceil(columns);
+	let row_tasks = want.div_ceil(column_tasks).clamp(1, product.m.div_ceil(2 * mr));
+	let rows = product.m.div_ceil(row_tasks).next_multiple_of(mr);
+	let row_tasks = product.m.div_ceil(rows);
+	(0..row_tasks * column_tasks).into_par_iter().for_each(|task| {
+		let (i, j) = (task / column_tasks * rows, task % column_tasks * columns);
+		product.block(i..(i + rows).min(product.m), j..(j + columns).min(product.n));
+	});
+}
+
+/// Runs a product on the calling thread: for callers that are parallel themselves.
+pub(crate) fn multiply_serial(product: &Product<'_>) {
+	product.check();
+	product.block(0..product.m, 0..product.n);
+}
+
+thread_local! {
+	/// Packed panels of A and B, kept from call to call.
+	static PANELS: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+fn grown(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+	if buffer.len() < len {
+		buffer.resize(len, 0.0);
+	}
+	&mut buffer[..len]
+}
+
+impl Product<'_> {
+	fn check(&self) {
+		let ((rows, a_k), (columns, b_k)) = (self.a.extent(), self.b.extent());
+		assert!(
+			self.m <= rows && self.n <= columns && self.k <= a_k && self.k <= b_k,
+			"a product of {}×{}×{} from operands of {rows}×{a_k} and {b_k}×{columns}",
+			self.m,
+			self.k,
+			self.n
+		);
+		match self.bias {
+			Bias::None => {},
+			Bias::Row(values) => assert_eq!(values.len(), self.m, "bias per row"),
+			Bias::Column(values) => assert_eq!(values.len(), self.n, "bias per column"),
+		}
+		if self.m > 0 && self.n > 0 {
+			// Columns grow with j inside a block, and blocks do not overlap, so the last of each block bounds them all.
+			let last_block = (self.n - 1) / self.out.block;
+			let widest = self.out.block.min(self.n) - 1;
+			let bound = last_block * self.out.block_stride
+				+ if last_block == 0 { widest } else { self.out.block - 1 }
+				+ (self.m - 1) * self.out.row_stride;
+			assert!(bound < self.out.len, "the product needs {} output values, there are {}", bound + 1, self.out.len);
+		}
+	}
+
+	/// Computes the given rows and columns on this thread.
+	fn block(&self, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) {
+		if self.k == 0 {
+			let empty = [0.0f32; 1];
+			for i in rows {
+				for j in columns.clone() {
+					self.store(&empty, 1, i, 1, j, 1, true, true);
+				}
+			}
+			return;
+		}
+		PANELS.with_borrow_mut(|(a_panels, b_panels)| {
+			let mut j = columns.start;
+			while j < columns.end {
+				let end = (j + COLUMN_BLOCK).min(columns.end);
+				for k0 in (0..self.k).step_by(K_BLOCK) {
+					self.block_of_k(rows.clone(), j..end, k0, a_panels, b_panels);
+				}
+				j = end;
+			}
+		});
+	}
+
+	fn block_of_k(
+		&self,
+		rows: std::ops::Range<usize>,
+		columns: std::ops::Range<usize>,
+		k0: usize,
+		a_panels: &mut Vec<f32>,
+		b_panels: &mut Vec<f32>,
+	) {
+		let isa = isa();
+		let (mr, nr) = tile(isa);
+		let kc = K_BLOCK.min(self.k - k0);
+		let (first, last) = (k0 == 0, k0 + kc == self.k);
+		let panels = columns.len().div_ceil(nr);
+		// Very few rows do not pay for packing a B that can be read where it lies.
+		let b_direct = self.b.strided().filter(|view| view.lane_stride == 1 && rows.len() <= 4);
+		let b_panels = grown(b_panels, panels * kc * nr);
+		for panel in 0..panels {
+			let j = columns.start + panel * nr;
+			let valid = nr.min(columns.end - j);
+			let width = panel_width(isa, valid);
+			if b_direct.is_none() || valid < width {
+				self.b.pack(width, j, valid, k0, kc, &mut b_panels[panel * kc * nr..]);
+			}
+		}
+		let a_direct = self.a.strided().filter(|view| view.k_stride == 1 && columns.len() <= 64);
+		let mut row = rows.start;
+		while row < rows.end {
+			let block_end = (row + ROW_BLOCK / mr * mr).min(rows.end);
+			let row_panels = (block_end - row).div_ceil(mr);
+			let a_panels = grown(a_panels, row_panels * kc * mr);
+			for panel in 0..row_panels {
+				let i = row + panel * mr;
+				let valid = mr.min(block_end - i);
+				if a_direct.is_none() || panel_height(isa, valid) != valid {
+					self.a.pack(mr, i, valid, k0, kc, &mut a_panels[panel * kc * mr..]);
+				}
+			}
+			for row_panel in 0..row_panels {
+				let i = row + row_panel * mr;
+				let height = mr.min(block_end - i);
+				let kernel_height = panel_height(isa, height);
+				let (a, a_row, a_k) = match a_direct {
+					Some(view) if kernel_height == height => (view.pointer(i, k0), view.lane_stride, 1),
+					_ => (a_panels[row_panel * kc * mr..].as_ptr(), 1, mr),
+				};
+				for panel in 0..panels {
+					let j = columns.start + panel * nr;
+					let valid = nr.min(columns.end - j);
+					let width = panel_width(isa, valid);
+					let (b, b_k) = match b_direct {
+						Some(view) if valid == width => (view.pointer(j, k0), view.k_stride),
+						_ => (b_panels[panel * kc * nr..].as_ptr(), width),
+					};
+					let mut tile = [0.0f32; MAX_TILE];
+					let kernel = micro_kernel(isa, kernel_height, width);
+					// SAFETY: `a` addresses `kernel_height` rows and `b` `width` columns of `kc` values: either packed
+					// panels of that size or, where no lane is missing, the operand itself, whose extent was checked.
+					// The kernel fits `isa`, which the CPU supports.
+					unsafe { kernel(kc, a, a_row, a_k, b, b_k, tile.as_mut_ptr()) };
+					self.store(&tile, width, i, height, j, valid, first, last);
+				}
+			}
+			row = block_end;
+		}
+	}
+
+	/// Adds a finished tile of one k-block to the output.
+	#[allow(clippy::too_many_arguments)]
+	fn store(
+		&self,
+		tile: &[f32],
+		width: usize,
+		i: usize,
+		height: usize,
+		j: usize,
+		valid: usize,
+		first: bool,
+		last: bool,
+	) {
+		let mut done = 0;
+		while done < valid {
+			// A tile may reach over the border between two images.
+			let run = (self.out.block - (j + done) % self.out.block).min(valid - done);
+			let column = self.out.column(j + done);
+			for r in 0..height {
+				let values = &tile[r * width + done..][..run];
+				let start = (i + r) * self.out.row_stride + column;
+				debug_assert!(start + run <= self.out.len);
+				// SAFETY: `check` bounded every address of the product, and no other task holds this part of it.
+				let target = unsafe { std::slice::from_raw_parts_mut(self.out.data.add(start), run) };
+				if first {
+					target.copy_from_slice(values);
+				} else {
+					for (target, value) in target.iter_mut().zip(values) {
+						*target += value;
+					}
+				}
+				if last {
+					match self.bias {
+						Bias::None => {},
+						Bias::Row(bias) => {
+							for value in target {
+								*value += bias[i + r];
+							}
+						},
+						Bias::Column(bias) => {
+							for (value, bias) in target.iter_mut().zip(&bias[j + done..]) {
+								*value += bias;
+							}
+						},
+					}
+				}
+			}
+			done += run;
+		}
+	}
+}
+
+/// Values of the largest tile.
+const MAX_TILE: usize = 12 * 32;
+
+/// (kc, a, step between rows of a, step of a along k, b, step of b along k, tile)
+type MicroKernel = unsafe fn(usize, *const f32, usize, usize, *const f32, usize, *mut f32);
+
+/// `tile[i · NR + j]` = fma chain over p of `a[i · a_row + p · a_k] · b[p · b_k + j]`, from +0.
+#[inline(always)]
+unsafe fn micro<const MR: usize, const NR: usize>(
+	kc: usize,
+	a: *const f32,
+	a_row: usize,
+	a_k: usize,
+	b: *const f32,
+	b_k: usize,
+	tile: *mut f32,
+) {
+	let mut acc = [[0.0f32; NR]; MR];
+	for p in 0..kc {
+		// SAFETY: the caller vouches for `kc` rows of NR values at `b` and MR × `kc` values at `a`.
+		unsafe {
+			let b: &[f32; NR] = &*b.add(p * b_k).cast();
+			for (i, acc) in acc.iter_mut().enumerate() {
+				let a = *a.add(i * a_row + p * a_k);
+				for j in 0..NR {
+					acc[j] = a.mul_add(b[j], acc[j]);
+				}
+			}
+		}
+	}
+	// SAFETY: the caller vouches for MR × NR values at `tile`.
+	unsafe { tile.cast::<[[f32; NR]; MR]>().write_unaligned(acc) };
+}
+
+macro_rules! compiled_for {
+	($name:ident $(, $feature:literal)?) => {
+		$(#[target_feature(enable = $feature)])?
+		unsafe fn $name<const MR: usize, const NR: usize>(
+			kc: usize,
+			a: *const f32,
+			a_row: usize,
+			a_k: usize,
+			b: *const f32,
+			b_k: usize,
+			tile: *mut f32,
+		) {
+			// SAFETY: the same contract.
+			unsafe { micro::<MR, NR>(kc, a, a_row, a_k, b, b_k, tile) }
+		}
+	};
+}
+compiled_for!(micro_portable);
+#[cfg(target_arch = "x86_64")]
+compiled_for!(micro_avx2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+compiled_for!(micro_avx512, "avx512f");
+
+/// Rows and columns of the full tile: as many accumulators as the register file holds.
+fn tile(isa: Isa) -> (usize, usize) {
+	match isa {
+		Isa::Avx512 => (12, 32),
+		Isa::Avx2 => (6, 16),
+		Isa::Neon => (8, 8),
+		Isa::Scalar => (4, 4),
+	}
+}
+
+/// The narrowest kernel that covers `valid` columns.
+fn panel_width(isa: Isa, valid: usize) -> usize {
+	let full = tile(isa).1;
+	if isa != Isa::Scalar && valid <= full / 2 {
+		full / 2
+	} else {
+		full
+	}
+}
+
+/// The lowest kernel that covers `valid` rows.
+fn panel_height(isa: Isa, valid: usize) -> usize {
+	let heights: &[usize] = match isa {
+		Isa::Avx512 => &[1, 2, 4, 6, 8, 12],
+		Isa::Avx2 => &[1, 2, 4, 6],
+		Isa::Neon => &[1, 2, 4, 8],
+		Isa::Scalar => &[1, 2, 4],
+	};
+	heights.iter().copied().find(|height| *height >= valid).unwrap_or(tile(isa).0)
+}
+
+fn micro_kernel(isa: Isa, height: usize, width: usize) -> MicroKernel {
+	macro_rules! pick {
+		($function:ident: $($mr:literal x $nr:literal),+) => {
+			match (height, width) {
+				$(($mr, $nr) => $function::<$mr, $nr>,)+
+				_ => unreachable!("no {height}×{width} kernel for {isa:?}"),
+			}
+		};
+	}
+	match isa {
+		#[cfg(target_arch = "x86_64")]
+		Isa::Avx512 => pick!(micro_avx512: 12 x 32, 8 x 32, 6 x 32, 4 x 32, 2 x 32, 1 x 32, 12 x 16, 8 x 16, 6 x 16,
+			4 x 16, 2 x 16, 1 x 16),
+		#[cfg(target_arch = "x86_64")]
+		Isa::Avx2 => pick!(micro_avx2: 6 x 16, 4 x 16, 2 x 16, 1 x 16, 6 x 8, 4 x 8, 2 x 8, 1 x 8),
+		Isa::Neon => pick!(micro_portable: 8 x 8, 4 x 8, 2 x 8, 1 x 8, 8 x 4, 4 x 4, 2 x 4, 1 x 4),
+		_ => pick!(micro_portable: 4 x 4, 2 x 4, 1 x 4),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::isa::with_isa;
+	use crate::pack::{Gathered, Strided};
+
+	fn values(len: usize, salt: u32) -> Vec<f32> {
+		(0..len as u32)
+			.map(|i| ((i.wrapping_mul(2_654_435_761) ^ salt.wrapping_mul(40_503)) >> 8) as f32 / 8_388_608.0 - 1.0)
+			.collect()
+	}
+
+	fn bits(values: &[f32]) -> Vec<u32> {
+		values.iter().map(|value| value.to_bits()).collect()
+	}
+
+	const SHAPES: [(usize, usize, usize); 11] = [
+		(1, 1, 1),
+		(1, 300, 1025),
+		(2, 33, 7),
+		(3, 16, 513),
+		(5, 17, 512),
+		(12, 32, 64),
+		(13, 40, 600),
+		(64, 64, 30),
+		(70, 300, 1100),
+		(97, 48, 31),
+		(200, 7, 129),
+	];
+
+	#[test]
+	fn product_should_equal_the_reference_when_operands_lie_in_any_order() {
+		for (m, n, k) in SHAPES {
+			let (a, b) = (values(m * k, 1), values(k * n, 2));
+			let expected = bits(&reference(m, n, k, &a, &b));
+			let transposed = |x: &[f32], rows: usize, columns: usize| -> Vec<f32> {
+				(0..rows * columns).map(|i| x[(i % rows) * columns + i / rows]).collect()
+			};
+			let (at, bt) = (transposed(&a, m, k), transposed(&b, k, n));
+			for isa in [Isa::Scalar, Isa::Neon, Isa::Avx2, Isa::Avx512] {
+				for variant in 0..4 {
+					let a_view = if variant & 1 == 0 {
+						Strided::k_contiguous(&a, m, k)
+					} else {
+						Strided::lane_contiguous(&at, m, k)
+					};
+					let b_view = if variant & 2 == 0 {
+						Strided::lane_contiguous(&b, n, k)
+					} else {
+						Strided::k_contiguous(&bt, n, k)
+					};
+					let mut c = vec![f32::NAN; m * n];
+					let ran = with_isa(isa, || {
+						multiply(&Product {
+							m,
+							n,
+							k,
+							a: &a_view,
+							b: &b_view,
+							bias: Bias::None,
+							out: Output::rows(&mut c, n),
+						});
+					});
+					if ran.is_some() {
+						assert_eq!(bits(&c), expected, "{m}×{k}×{n} {isa:?} variant {variant}");
+					}
+				}
+			}
+		}
+	}
+
+	#[test]
+	fn product_should_equal_the_reference_when_operands_are_gathered() {
+		let (m, n, k) = (37, 75, 530);
+		let (a, b) = (values(m * k, 3), values(k * n, 4));
+		let expected = bits(&reference(m, n, k, &a, &b));
+		let a_lanes: Vec<usize> = (0..m).map(|i| i * k).collect();
+		let a_k: Vec<usize> = (0..k).collect();
+		let b_lanes: Vec<usize> = (0..n).collect();
+		let b_k: Vec<usize> = (0..k).map(|p| p * n).collect();
+		let mut c = vec![f32::NAN; m * n];
+		multiply(&Product {
+			m,
+			n,
+			k,
+			a: &Gathered::new(&a, &a_lanes, &a_k, true),
+			b: &Gathered::new(&b, &b_lanes, &b_k, false),
+			bias: Bias::None,
+			out: Output::rows(&mut c, n),
+		});
+		assert_eq!(bits(&c), expected);
+	}
+
+	#[test]
+	fn product_should_be_the_bias_when_there_is_no_inner_dimension() {
+		let mut c = vec![f32::NAN; 6];
+		let bias = [1.0, 2.0, 3.0];
+		multiply(&Product {
+			m: 2,
+			n: 3,
+			k: 0,
+			a: &Strided::k_contiguous(&[], 2, 0),
+			b: &Strided::k_contiguous(&[], 3, 0),
+			bias: Bias::Column(&bias),
+			out: Output::rows(&mut c, 3),
+		});
+		assert_eq!(c, [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+	}
+
+	#[test]
+	fn product_should_scatter_columns_when_the_output_is_a_batch_of_images() {
+		let (m, n, k) = (5, 3 * 10, 20);
+		let (a, b) = (values(m * k, 5), values(k * n, 6));
+		let flat = reference(m, n, k, &a, &b);
+		let mut c = vec![f32::NAN; m * n];
+		multiply(&Product {
+			m,
+			n,
+			k,
+			a: &Strided::k_contiguous(&a, m, k),
+			b: &Strided::lane_contiguous(&b, n, k),
+			bias: Bias::None,
+			out: Output::images(&mut c, 10, 10, 10 * m),
+		});
+		for image in 0..3 {
+			for i in 0..m {
+				for pixel in 0..10 {
+					assert_eq!(c[(image * m + i) * 10 + pixel], flat[i * n + image * 10 + pixel]);
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,212 @@
+//! Matrix products and linear layers as Candle operations.
+
+use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::gemm::{multiply, multiply_serial, Bias, Output, Product};
+use crate::pack::Strided;
+use crate::reduce::column_sums;
+use crate::tensor::{expect_shape, input, slice, stored, tensor, values};
+
+/// Which of the operands of a batched product is stored transposed.
+#[derive(Clone, Copy)]
+enum Form {
+	/// a (m, k) · b (k, n)
+	Plain,
+	/// a (m, k) · b (n, k)ᵀ
+	RightTransposed,
+	/// a (k, m)ᵀ · b (k, n)
+	LeftTransposed,
+}
+
+/// `batch` products of m × k by k × n matrices that lie one after the other.
+fn batched(form: Form, batch: usize, (m, n, k): (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f32> {
+	let mut c = vec![0.0f32; batch * m * n];
+	let one = |i: usize, c: &mut [f32], run: fn(&Product<'_>)| {
+		let (a, b) = (&a[i * m * k..(i + 1) * m * k], &b[i * k * n..(i + 1) * k * n]);
+		let a = match form {
+			Form::LeftTransposed => Strided::lane_contiguous(a, m, k),
+			_ => Strided::k_contiguous(a, m, k),
+		};
+		let b = match form {
+			Form::RightTransposed => Strided::k_contiguous(b, n, k),
+			_ => Strided::lane_contiguous(b, n, k),
+		};
+		run(&Product { m, n, k, a: &a, b: &b, bias: Bias::None, out: Output::rows(c, n) });
+	};
+	let threads = rayon::current_num_threads();
+	if threads > 1 && batch >= 2 * threads && batch * m * n * k > 1 << 19 {
+		c.par_chunks_exact_mut(m * n).enumerate().for_each(|(i, c)| one(i, c, multiply_serial));
+	} else {
+		c.chunks_exact_mut(m * n).enumerate().for_each(|(i, c)| one(i, c, multiply));
+	}
+	c
+}
+
+struct Matmul;
+
+/// (batch, rows, columns) of a tensor of rank two or more.
+fn matrix_dims(dims: &[usize]) -> (usize, usize, usize) {
+	let (batch, matrix) = dims.split_at(dims.len() - 2);
+	(batch.iter().product(), matrix[0], matrix[1])
+}
+
+impl CustomOp2 for Matmul {
+	fn name(&self) -> &'static str {
+		"matmul"
+	}
+
+	fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+		let (batch, m, k) = matrix_dims(l1.dims());
+		let (_, _, n) = matrix_dims(l2.dims());
+		let c = batched(Form::Plain, batch, (m, n, k), slice(s1, l1)?, slice(s2, l2)?);
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("two dimensions at least") = n;
+		Ok(stored(c, shape))
+	}
+
+	fn bwd(
+		&self,
+		a: &Tensor,
+		b: &Tensor,
+		_result: &Tensor,
+		grad: &Tensor,
+	) -> Result<(Option<Tensor>, Option<Tensor>)> {
+		let grad = grad.contiguous()?;
+		let (batch, m, k) = matrix_dims(a.dims());
+		let (_, _, n) = matrix_dims(b.dims());
+		let g = values(&grad)?;
+		let da = a.track_op().then(|| {
+			tensor(batched(Form::RightTransposed, batch, (m, k, n), &g, &*values(b)?), a.shape())
+		});
+		let db = b.track_op().then(|| {
+			tensor(batched(Form::LeftTransposed, batch, (k, n, m), &*values(a)?, &g), b.shape())
+		});
+		Ok((da.transpose()?, db.transpose()?))
+	}
+}
+
+/// The product of `a` (.., m, k) and `b` (.., k, n), of shape (.., m, n). The leading dimensions are equal.
+///
+/// # Errors
+///
+/// A tensor is empty, has fewer than two dimensions or is not f32 on the CPU, or the shapes do not fit.
+pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+	let (a, b) = (input("matmul", "a", a)?, input("matmul", "b", b)?);
+	let fits = a.rank() >= 2
+		&& a.rank() == b.rank()
+		&& a.dims()[..a.rank() - 2] == b.dims()[..b.rank() - 2]
+		&& a.dims()[a.rank() - 1] == b.dims()[b.rank() - 2];
+	if !fits {
+		bail!("matmul: shapes {:?} and {:?} do not fit: (.., m, k) and (.., k, n) are needed", a.dims(), b.dims());
+	}
+	a.apply_op2(&b, Matmul)
+}
+
+struct Linear;
+
+impl Linear {
+	fn forward(&self, x: &[f32], weight: &[f32], bias: Bias<'_>, x_shape: &[usize], n: usize) -> (CpuStorage, Shape) {
+		let k = x_shape[x_shape.len() - 1];
+		let m = x.len() / k;
+		let mut y = vec![0.0f32; m * n];
+		multiply(&Product {
+			m,
+			n,
+			k,
+			a: &Strided::k_contiguous(x, m, k),
+			b: &Strided::k_contiguous(weight, n, k),
+			bias,
+			out: Output::rows(&mut y, n),
+		});
+		let mut shape = x_shape.to_vec();
+		shape[x_shape.len() - 1] = n;
+		stored(y, shape)
+	}
+
+	fn backward(&self, x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+		let (n, k) = weight.dims2()?;
+		let m = x.elem_count() / k;
+		let g = values(grad)?;
+		let dx = x.track_op().then(|| {
+			tensor(batched(Form::Plain, 1, (m, k, n), &g, &*values(weight)?), x.shape())
+		});
+		let dweight = weight.track_op().then(|| {
+			tensor(batched(Form::LeftTransposed, 1, (n, k, m), &g, &*values(x)?), weight.shape())
+		});
+		Ok((dx.transpose()?, dweight.transpose()?))
+	}
+}
+
+impl CustomOp2 for Linear {
+	fn name(&self) -> &'static str {
+		"linear"
+	}
+
+	fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, Bias::None, l1.dims(), l2.dims()[0]))
+	}
+
+	fn bwd(
+		&self,
+		x: &Tensor,
+		weight: &Tensor,
+		_result: &Tensor,
+		grad: &Tensor,
+	) -> Result<(Option<Tensor>, Option<Tensor>)> {
+		self.backward(x, weight, &grad.contiguous()?)
+	}
+}
+
+impl CustomOp3 for Linear {
+	fn name(&self) -> &'static str {
+		"linear"
+	}
+
+	fn cpu_fwd(
+		&self,
+		s1: &CpuStorage,
+		l1: &Layout,
+		s2: &CpuStorage,
+		l2: &Layout,
+		s3: &CpuStorage,
+		l3: &Layout,
+	) -> Result<(CpuStorage, Shape)> {
+		let bias = Bias::Column(slice(s3, l3)?);
+		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, bias, l1.dims(), l2.dims()[0]))
+	}
+
+	fn bwd(
+		&self,
+		x: &Tensor,
+		weight: &Tensor,
+		bias: &Tensor,
+		_result: &Tensor,
+		grad: &Tensor,
+	) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+		let grad = grad.contiguous()?;
+		let (dx, dweight) = self.backward(x, weight, &grad)?;
+		let dbias = bias.track_op().then(|| tensor(column_sums(&values(&grad)?, bias.elem_count()), bias.shape()));
+		Ok((dx, dweight, dbias.transpose()?))
+	}
+}
+
+/// x · weightᵀ + bias for `x` (.., k), `weight` (n, k) and `bias` (n), of shape (.., n).
+///
+/// # Errors
+///
+/// A tensor is empty or not f32 on the CPU, or the shapes do not fit.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+	let (x, weight) = (input("linear", "x", x)?, input("linear", "weight", weight)?);
+	if weight.rank() != 2 || x.rank() == 0 || x.dims()[x.rank() - 1] != weight.dims()[1] {
+		bail!("linear: x {:?} and weight {:?} do not fit: (.., k) and (n, k) are needed", x.dims(), weight.dims());
+	}
+	match bias {
+		None => x.apply_op2(&weight, Linear),
+		Some(bias) => {
+			let bias = input("linear", "bias", bias)?;
+			expect_shape("linear", "bias", &bias, &weight.dims()[..1], &weight)?;
+			x.apply_op3(&weight, &bias, Linear)
+		},
+	}
+}

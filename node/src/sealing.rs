@@ -1,0 +1,97 @@
+//! Making blocks without consensus, on development chains.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use futures::{channel::mpsc, stream, Stream, StreamExt};
+use sc_consensus_manual_seal::EngineCommand;
+use sc_transaction_pool_api::TransactionPool;
+
+use autonomy_runtime::{opaque::Block, Hash};
+
+/// How a development chain makes blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealing {
+	/// One block for each transaction, at once.
+	Instant,
+	/// A block on the RPC call `engine_createBlock` only.
+	Manual,
+	/// Real BABE slots and GRANDPA votes.
+	Babe,
+	/// A block each so many milliseconds.
+	Interval(u64),
+}
+
+/// Milliseconds between two blocks of a development chain unless told otherwise.
+pub const DEFAULT_INTERVAL: u64 = 1000;
+/// Shortest interval, in milliseconds.
+const MIN_INTERVAL: u64 = 20;
+/// Longest interval, in milliseconds.
+const MAX_INTERVAL: u64 = 3_600_000;
+
+impl FromStr for Sealing {
+	type Err = String;
+
+	fn from_str(s: &str) -> Result<Self, String> {
+		match s {
+			"instant" => Ok(Self::Instant),
+			"manual" => Ok(Self::Manual),
+			"babe" => Ok(Self::Babe),
+			millis => match millis.parse() {
+				Ok(ms) if (MIN_INTERVAL..=MAX_INTERVAL).contains(&ms) => Ok(Self::Interval(ms)),
+				_ => Err(format!(
+					"'{s}' is none of instant, manual, babe, or {MIN_INTERVAL} to {MAX_INTERVAL} milliseconds"
+				)),
+			},
+		}
+	}
+}
+
+/// A request for a block that becomes final at once.
+fn seal(create_empty: bool) -> EngineCommand<Hash> {
+	EngineCommand::SealNewBlock { create_empty, finalize: true, parent_hash: None, sender: None }
+}
+
+/// The stream of requests that a mode gives rise to, together with those that come in by RPC.
+pub fn commands<P>(
+	mode: Sealing,
+	pool: &Arc<P>,
+	rpc: mpsc::Receiver<EngineCommand<Hash>>,
+) -> Box<dyn Stream<Item = EngineCommand<Hash>> + Send + Unpin>
+where
+	P: TransactionPool<Block = Block> + 'static,
+{
+	match mode {
+		Sealing::Instant => {
+			Box::new(stream::select(rpc, pool.import_notification_stream().map(|_| seal(false))))
+		},
+		Sealing::Interval(ms) => {
+			let ticks = stream::unfold((), move |()| async move {
+				tokio::time::sleep(Duration::from_millis(ms)).await;
+				Some((seal(true), ()))
+			});
+			Box::new(stream::select(rpc, ticks.boxed()))
+		},
+		Sealing::Manual | Sealing::Babe => Box::new(rpc),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn sealing_should_parse_modes_and_milliseconds() {
+		assert_eq!("instant".parse(), Ok(Sealing::Instant));
+		assert_eq!("manual".parse(), Ok(Sealing::Manual));
+		assert_eq!("babe".parse(), Ok(Sealing::Babe));
+		assert_eq!("250".parse(), Ok(Sealing::Interval(250)));
+	}
+
+	#[test]
+	fn sealing_should_say_what_is_allowed_when_it_does_not_parse() {
+		for bad in ["", "0", "19", "3600001", "-5", "fast"] {
+			let error = bad.parse::<Sealing>().unwrap_err();
+			assert!(error.contains("20 to 3600000 milliseconds"), "{error}");
+		}
+	}
+}

@@ -1,0 +1,28 @@
+//! Runtime API of the inference pallet.
+
+use alloc::vec::Vec;
+use autonomy_primitives::{job::JobInput, JobId};
+use codec::Codec;
+
+use crate::types::{JobView, OperatorView, ProvenanceRow, Quote};
+
+sp_api::decl_runtime_apis! {
+	/// Reads of jobs and operators for clients. `pallet-inference` has a view function of the same name for each.
+	pub trait InferenceApi<AccountId, Balance, BlockNumber> where
+		AccountId: Codec,
+		Balance: Codec,
+		BlockNumber: Codec,
+	{
+		/// What a job costs now. Nothing when the model is unknown or closed, the input breaks its limits, or `k` is out
+		/// of range: `submit_job` then says which.
+		fn quote(model: autonomy_primitives::ModelId, input: JobInput, k: Option<u8>) -> Option<Quote<Balance>>;
+		/// A job that has not ended.
+		fn job(job: JobId) -> Option<JobView<AccountId, Balance, BlockNumber>>;
+		/// What stays of a job that became final.
+		fn provenance(job: JobId) -> Option<ProvenanceRow<AccountId, BlockNumber>>;
+		/// An operator, by its owner's account.
+		fn operator(owner: AccountId) -> Option<OperatorView<AccountId, Balance, BlockNumber>>;
+		/// Jobs on which an operator has a seat, by its owner's account; at most `MaxOpenSeats`.
+		fn open_seats(operator: AccountId) -> Vec<JobId>;
+	}
+}

@@ -1,0 +1,199 @@
+//! Weights of the calls and of the agenda.
+//!
+//! Database reads and writes are counted from the code at their worst; the execution time is a constant well above what a
+//! call takes on the reference machine. Both are conservative: a weight may be too high and never too low.
+
+use core::marker::PhantomData;
+use frame_support::{
+	traits::Get,
+	weights::{constants::WEIGHT_REF_TIME_PER_MICROS, Weight},
+};
+
+use crate::types::MAX_COMMITTEE;
+
+/// Weights that the pallet needs.
+pub trait WeightInfo {
+	/// Weight of `register_operator`.
+	fn register_operator() -> Weight;
+	/// Weight of `set_worker_key`.
+	fn set_worker_key() -> Weight;
+	/// Weight of `bond_more`.
+	fn bond_more() -> Weight;
+	/// Weight of `start_unbond`.
+	fn start_unbond() -> Weight;
+	/// Weight of `withdraw`.
+	fn withdraw() -> Weight;
+	/// Weight of `join_model`.
+	fn join_model() -> Weight;
+	/// Weight of `leave_model` with `s` slots.
+	fn leave_model(s: u32) -> Weight;
+	/// Weight of `prove_engine` with `s` slots.
+	fn prove_engine(s: u32) -> Weight;
+	/// Weight of `submit_job`.
+	fn submit_job() -> Weight;
+	/// Weight of `cancel_job`.
+	fn cancel_job() -> Weight;
+	/// Weight of `commit`.
+	fn commit() -> Weight;
+	/// Weight of `reveal`, which ends the job when the last seat differs.
+	fn reveal() -> Weight;
+	/// Weight of `poke`, which serves one job.
+	fn poke() -> Weight;
+	/// Weight of the agenda in a block without anything due.
+	fn agenda_base() -> Weight;
+	/// Weight of stepping over one block of the agenda.
+	fn agenda_block() -> Weight;
+	/// Weight of serving one due job at its worst: a draw, or a settlement of the largest committee.
+	fn agenda_job() -> Weight;
+}
+
+/// Execution time of one call without its database access, in picoseconds.
+const CALL: u64 = 60 * WEIGHT_REF_TIME_PER_MICROS;
+/// Execution time of one step of a loop over slots or seats, in picoseconds.
+const STEP: u64 = 15 * WEIGHT_REF_TIME_PER_MICROS;
+/// Bytes of proof for one database entry of this pallet, at most.
+const ENTRY: u64 = 6 * 1024;
+/// The largest committee.
+const SEATS: u64 = MAX_COMMITTEE as u64;
+/// Attempts of a draw that a weight allows for, for each seat.
+const ATTEMPTS: u64 = 16;
+
+/// Counted weights with the runtime's own database costs.
+pub struct SubstrateWeight<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> SubstrateWeight<T> {
+	fn counted(reads: u64, writes: u64, steps: u64) -> Weight {
+		let time = CALL.saturating_add(STEP.saturating_mul(steps));
+		Weight::from_parts(time, ENTRY.saturating_mul(reads))
+			.saturating_add(T::DbWeight::get().reads_writes(reads, writes))
+	}
+}
+
+impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	/// Operators of owner and worker, WorkerOf of owner and worker, account, holds; writes Operators, WorkerOf and the
+	/// money.
+	fn register_operator() -> Weight {
+		Self::counted(6, 4, 0)
+	}
+	/// Operators of owner and worker, WorkerOf of the worker; writes Operators and WorkerOf twice.
+	fn set_worker_key() -> Weight {
+		Self::counted(4, 3, 0)
+	}
+	/// Operators and the money.
+	fn bond_more() -> Weight {
+		Self::counted(3, 3, 0)
+	}
+	/// Operators.
+	fn start_unbond() -> Weight {
+		Self::counted(1, 1, 0)
+	}
+	/// Operators and the money; WorkerOf and OpenSeats when the operator leaves.
+	fn withdraw() -> Weight {
+		Self::counted(4, 5, 0)
+	}
+	/// Operators, WorkerOf, the model, Memberships.
+	fn join_model() -> Weight {
+		Self::counted(5, 2, 0)
+	}
+	/// Operators, WorkerOf, Memberships, SlotCount, OperatorCount; for each slot the last slot and its holder's
+	/// membership.
+	fn leave_model(s: u32) -> Weight {
+		let s = u64::from(s);
+		Self::counted(s.saturating_mul(2).saturating_add(5), s.saturating_mul(3).saturating_add(4), s)
+	}
+	/// WorkerOf, Memberships, the model, SlotCount, OperatorCount; for each slot one write.
+	fn prove_engine(s: u32) -> Weight {
+		let s = u64::from(s);
+		Self::counted(5, s.saturating_add(3), s)
+	}
+	/// The model, OperatorCount, OpenJobs, NextJobId and the money; writes Jobs and Agenda too. Two steps for hashing the
+	/// longest input.
+	fn submit_job() -> Weight {
+		Self::counted(7, 6, 2)
+	}
+	/// Jobs, OpenJobs and the money; writes Agenda too.
+	fn cancel_job() -> Weight {
+		Self::counted(5, 5, 0)
+	}
+	/// WorkerOf and Jobs, once more for the check that decides whether the call is free; writes Agenda twice.
+	fn commit() -> Weight {
+		Self::counted(4, 3, 1)
+	}
+	/// As `agenda_job`, since the last reveal can end the job; Jobs once more for the check that decides whether the call
+	/// is free.
+	fn reveal() -> Weight {
+		Self::counted(1, 1, 1).saturating_add(Self::agenda_job())
+	}
+	/// As `agenda_job`.
+	fn poke() -> Weight {
+		Self::agenda_job()
+	}
+	/// AgendaCursor and the first key of this block.
+	fn agenda_base() -> Weight {
+		Self::counted(2, 1, 0)
+	}
+	/// The first key of the block.
+	fn agenda_block() -> Weight {
+		Self::counted(1, 0, 0)
+	}
+	/// The costlier of a draw (Jobs, SlotCount, the randomness, for each attempt one slot and the open seats of its
+	/// operator; for each seat Operators and OpenSeats; Agenda) and a settlement (Jobs, OpenJobs, the requester's money,
+	/// for each seat Operators, OpenSeats and the owner's account; Agenda, Provenance), added up in writes.
+	fn agenda_job() -> Weight {
+		let attempts = SEATS.saturating_mul(ATTEMPTS).saturating_mul(2);
+		let reads = attempts.saturating_add(SEATS.saturating_mul(2)).saturating_add(8);
+		Self::counted(reads, SEATS.saturating_mul(3).saturating_add(8), SEATS.saturating_mul(4))
+	}
+}
+
+/// No cost, except for the agenda, whose meter needs one: a job counts as 1,000 units of time, for the mock.
+impl WeightInfo for () {
+	fn register_operator() -> Weight {
+		Weight::zero()
+	}
+	fn set_worker_key() -> Weight {
+		Weight::zero()
+	}
+	fn bond_more() -> Weight {
+		Weight::zero()
+	}
+	fn start_unbond() -> Weight {
+		Weight::zero()
+	}
+	fn withdraw() -> Weight {
+		Weight::zero()
+	}
+	fn join_model() -> Weight {
+		Weight::zero()
+	}
+	fn leave_model(_: u32) -> Weight {
+		Weight::zero()
+	}
+	fn prove_engine(_: u32) -> Weight {
+		Weight::zero()
+	}
+	fn submit_job() -> Weight {
+		Weight::zero()
+	}
+	fn cancel_job() -> Weight {
+		Weight::zero()
+	}
+	fn commit() -> Weight {
+		Weight::zero()
+	}
+	fn reveal() -> Weight {
+		Weight::zero()
+	}
+	fn poke() -> Weight {
+		Weight::zero()
+	}
+	fn agenda_base() -> Weight {
+		Weight::from_parts(10, 0)
+	}
+	fn agenda_block() -> Weight {
+		Weight::from_parts(1, 0)
+	}
+	fn agenda_job() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+}

@@ -1,0 +1,7 @@
+//! Parameters of the pallets, by area.
+
+pub mod autonomy;
+pub mod consensus;
+pub mod money;
+pub mod system;
+pub mod tokens;

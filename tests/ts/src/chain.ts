@@ -1,0 +1,242 @@
+// A client of the chain as an app built on polkadot.js has it: it signs, waits for events and reads, and nothing else.
+
+import '@polkadot/api/augment';
+import assert from 'node:assert/strict';
+import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import type { SubmittableExtrinsic } from '@polkadot/api/types';
+import type { KeyringPair } from '@polkadot/keyring/types';
+import type { Codec, ISubmittableResult } from '@polkadot/types/types';
+import type { EventRecord } from '@polkadot/types/interfaces';
+
+export const AUTON = 10n ** 12n;
+
+/** Longest wait for one thing, in milliseconds: far above what a 2-core machine needs. */
+export const PATIENCE = 240_000;
+
+/** A dispatch that the chain refused, with the name of the error as polkadot.js Apps shows it: `inference.FeeAboveLimit`. */
+export class DispatchFailure extends Error {
+	readonly failure: string;
+	/** What the refused transaction cost, in planck. */
+	readonly transactionFee: bigint;
+
+	constructor(failure: string, transactionFee: bigint) {
+		super(failure);
+		this.failure = failure;
+		this.transactionFee = transactionFee;
+	}
+}
+
+/** An event of one block. */
+export interface ChainEvent {
+	section: string;
+	method: string;
+	data: Record<string, Codec>;
+	/** Number of the block. */
+	block: number;
+	/** Hash of the block. */
+	hash: string;
+}
+
+/** What became of a transaction. */
+export interface Included {
+	events: ChainEvent[];
+	/** Number of the block that has it. */
+	block: number;
+	/** Hash of that block. */
+	hash: string;
+	/** Hash of the block before it, to read the state as it was. */
+	parent: string;
+	/** What the signer paid for the transaction itself, in planck. */
+	transactionFee: bigint;
+}
+
+function toEvent({ event }: EventRecord, block: number, hash: string): ChainEvent {
+	const data: Record<string, Codec> = {};
+	const names = event.data.names ?? [];
+	event.data.forEach((value, index) => {
+		data[names[index] ?? String(index)] = value;
+	});
+	return { section: event.section, method: event.method, data, block, hash };
+}
+
+/** The integer of a codec value: u8 to u128, or Compact of one. */
+export function int(value: Codec | undefined): bigint {
+	assert.ok(value, 'a number is missing');
+	return BigInt(value.toString());
+}
+
+/** The hexadecimal digits of a codec value of bytes. */
+export function hex(value: Codec | undefined): string {
+	assert.ok(value, 'bytes are missing');
+	return value.toHex();
+}
+
+export class Chain {
+	readonly api: ApiPromise;
+	private readonly keyring = new Keyring({ type: 'sr25519' });
+
+	private constructor(api: ApiPromise) {
+		this.api = api;
+	}
+
+	/** Connects to the chain that the runner started, or that AUTONOMY_URL names. */
+	static async connect(): Promise<Chain> {
+		const url = process.env.AUTONOMY_URL;
+		assert.ok(url, 'AUTONOMY_URL is not set: run `npm test`, which starts a chain, or name one of yours');
+		const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+		return new Chain(api);
+	}
+
+	async disconnect(): Promise<void> {
+		await this.api.disconnect();
+	}
+
+	/** An account of this test alone, with `amount` planck from Alice. Its name makes it the same on every run. */
+	async fundedAccount(name: string, amount = 1_000n * AUTON): Promise<KeyringPair> {
+		const account = this.keyring.addFromUri(`//Alice//tests//${name}`);
+		const alice = this.keyring.addFromUri('//Alice');
+		await this.send(this.api.tx.balances.transferKeepAlive(account.address, amount), alice);
+		return account;
+	}
+
+	/** An account without funds. */
+	account(name: string): KeyringPair {
+		return this.keyring.addFromUri(`//Alice//tests//${name}`);
+	}
+
+	/** Signs, submits and waits for finality. A dispatch error is thrown as a {@link DispatchFailure}. */
+	async send(tx: SubmittableExtrinsic<'promise'>, signer: KeyringPair): Promise<Included> {
+		const result = await new Promise<ISubmittableResult>((resolve, reject) => {
+			let unsubscribe: (() => void) | undefined;
+			const done = (act: () => void) => {
+				clearTimeout(timer);
+				unsubscribe?.();
+				act();
+			};
+			const timer = setTimeout(
+				() => done(() => reject(new Error(`${tx.method.section}.${tx.method.method} was not finalised in time`))),
+				PATIENCE,
+			);
+			tx.signAndSend(signer, { nonce: -1 }, (update) => {
+				if (update.isFinalized) done(() => resolve(update));
+				else if (update.isError) done(() => reject(new Error(`the pool dropped it: ${update.status.type}`)));
+			}).then(
+				(stop) => {
+					unsubscribe = stop;
+				},
+				(error: unknown) => done(() => reject(error instanceof Error ? error : new Error(String(error)))),
+			);
+		});
+		const hash = result.status.asFinalized.toHex();
+		const header = await this.api.rpc.chain.getHeader(hash);
+		const block = header.number.toNumber();
+		const events = result.events.map((record) => toEvent(record, block, hash));
+		const paid = events.find((e) => e.section === 'transactionPayment' && e.method === 'TransactionFeePaid');
+		const transactionFee = paid ? int(paid.data.actualFee) : 0n;
+		if (result.dispatchError) {
+			throw new DispatchFailure(this.describe(result.dispatchError), transactionFee);
+		}
+		return { events, block, hash, parent: header.parentHash.toHex(), transactionFee };
+	}
+
+	private describe(error: NonNullable<ISubmittableResult['dispatchError']>): string {
+		if (!error.isModule) return error.toString();
+		const { section, name } = this.api.registry.findMetaError(error.asModule);
+		return `${section}.${name}`;
+	}
+
+	/** The events of a block. */
+	async eventsAt(block: number): Promise<ChainEvent[]> {
+		const hash = (await this.api.rpc.chain.getBlockHash(block)).toHex();
+		const at = await this.api.at(hash);
+		const records = (await at.query.system.events()) as unknown as EventRecord[];
+		return records.map((record) => toEvent(record, block, hash));
+	}
+
+	/** The first event from block `from` on that `matches`, waiting for blocks as they are finalised. */
+	async waitForEvent(from: number, what: string, matches: (event: ChainEvent) => boolean): Promise<ChainEvent> {
+		let next = from;
+		const scan = async (upTo: number): Promise<ChainEvent | undefined> => {
+			while (next <= upTo) {
+				const found = (await this.eventsAt(next)).find(matches);
+				if (found) return found;
+				next += 1;
+			}
+			return undefined;
+		};
+		return new Promise<ChainEvent>((resolve, reject) => {
+			let busy = false;
+			let unsubscribe: (() => void) | undefined;
+			const done = (act: () => void) => {
+				clearTimeout(timer);
+				unsubscribe?.();
+				act();
+			};
+			const timer = setTimeout(
+				() => done(() => reject(new Error(`no ${what} from block ${from} to ${next}`))),
+				PATIENCE,
+			);
+			this.api.rpc.chain
+				.subscribeFinalizedHeads((head) => {
+					if (busy) return; // the scan in progress leaves `next` where the following head goes on
+					busy = true;
+					scan(head.number.toNumber()).then(
+						(found) => {
+							busy = false;
+							if (found) done(() => resolve(found));
+						},
+						(error: Error) => done(() => reject(error)),
+					);
+				})
+				.then(
+					(stop) => {
+						unsubscribe = stop;
+					},
+					(error: Error) => done(() => reject(error)),
+				);
+		});
+	}
+
+	/** The end of a job: `JobFinalised`; any other end is an error that says which. */
+	async waitForFinal(job: bigint, from: number): Promise<ChainEvent> {
+		const ends = ['JobFinalised', 'JobFailed', 'JobCancelled'];
+		const end = await this.waitForEvent(
+			from,
+			`end of job ${job}`,
+			(e) => e.section === 'inference' && ends.includes(e.method) && int(e.data.job) === job,
+		);
+		assert.equal(end.method, 'JobFinalised', `job ${job} ended as ${end.method}: ${JSON.stringify(end.data)}`);
+		return end;
+	}
+
+	/** Free and held planck of an account, at a block. */
+	async balance(address: string, hash: string): Promise<{ free: bigint; held: bigint }> {
+		const at = await this.api.at(hash);
+		const account = (await at.query.system.account(address)) as unknown as { data: { free: Codec; reserved: Codec } };
+		return { free: int(account.data.free), held: int(account.data.reserved) };
+	}
+
+	/** Hash of the newest finalised block. */
+	async finalised(): Promise<string> {
+		return (await this.api.rpc.chain.getFinalizedHead()).toHex();
+	}
+}
+
+/** The event of a transaction, which must be there. */
+export function event(included: Included, section: string, method: string): ChainEvent {
+	const found = included.events.find((e) => e.section === section && e.method === method);
+	const seen = included.events.map((e) => `${e.section}.${e.method}`).join(', ');
+	assert.ok(found, `no ${section}.${method} among ${seen}`);
+	return found;
+}
+
+/** Runs an action that the chain must refuse, and returns how it refused. */
+export async function refused(action: Promise<unknown>): Promise<DispatchFailure> {
+	try {
+		await action;
+	} catch (error) {
+		if (error instanceof DispatchFailure) return error;
+		throw error;
+	}
+	throw new assert.AssertionError({ message: 'the chain took what it must refuse' });
+}

@@ -1,0 +1,151 @@
+// A user of polkadot.js Apps orders a picture and a reply, and every planck is accounted for.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import type { KeyringPair } from '@polkadot/keyring/types';
+import type { Codec } from '@polkadot/types/types';
+import { base32Encode } from '@polkadot/util-crypto';
+import { hexToU8a } from '@polkadot/util';
+import { AUTON, Chain, type ChainEvent, type Included, event, hex, int } from './chain.js';
+import { image, seed, text } from './inputs.js';
+import { network, verify } from './network.js';
+
+const K = 3;
+// CIDv1, raw codec, SHA-256 of 32 bytes.
+const CID_PREFIX = '0x01551220';
+
+let chain: Chain;
+let requester: KeyringPair;
+
+before(async () => {
+	chain = await Chain.connect();
+	requester = await chain.fundedAccount('jobs');
+});
+after(() => chain.disconnect());
+
+interface Quote {
+	fee: bigint;
+	deposit: bigint;
+	k: bigint;
+}
+
+async function quote(model: number, input: unknown): Promise<Quote> {
+	const answer = (await chain.api.call.inferenceApi.quote(model, input, K)) as unknown as {
+		isSome: boolean;
+		unwrap(): { fee: Codec; deposit: Codec; k: Codec };
+	};
+	assert.ok(answer.isSome, 'the runtime quotes no price for a valid job');
+	const { fee, deposit, k } = answer.unwrap();
+	return { fee: int(fee), deposit: int(deposit), k: int(k) };
+}
+
+/** Submits a job as Apps does and waits for its end. */
+async function run(model: number, input: unknown, policy: unknown, maxFee: bigint) {
+	const submitted = await chain.send(
+		chain.api.tx.inference.submitJob(model, input, K, policy, maxFee),
+		requester,
+	);
+	const job = int(event(submitted, 'inference', 'JobSubmitted').data.job);
+	const final = await chain.waitForFinal(job, submitted.block);
+	return { submitted, job, final };
+}
+
+/** Requester pays the fee and the transaction, each owner of a seat gets an equal part, and nothing else moves. */
+async function checkBalances(fee: bigint, submitted: Included, final: ChainEvent) {
+	const address = requester.address;
+	const before = await chain.balance(address, submitted.parent);
+	const during = await chain.balance(address, submitted.hash);
+	const after = await chain.balance(address, final.hash);
+	const deposit = int(event(submitted, 'inference', 'JobSubmitted').data.deposit);
+	assert.equal(during.held - before.held, fee + deposit, 'the fee and the deposit are on hold while the job runs');
+	assert.equal(before.free - during.free, fee + deposit + submitted.transactionFee);
+	assert.equal(after.held, before.held, 'nothing stays on hold');
+	assert.equal(before.free - after.free, fee + submitted.transactionFee, 'the requester pays the fee and the transaction');
+
+	const seats = (final.data.operators as unknown as Codec[]).map(String);
+	assert.equal(new Set(seats).size, K, 'three different operators');
+	assert.equal(int(final.data.paidPerSeat) * BigInt(K), fee, 'three equal parts make the fee');
+	for (const { owner } of network().operators) {
+		const earned = (await chain.balance(owner, final.hash)).free - (await chain.balance(owner, submitted.parent)).free;
+		assert.equal(earned, seats.includes(owner) ? fee / BigInt(K) : 0n, `what ${owner} earned`);
+	}
+}
+
+describe('a picture', () => {
+	let submitted: Included;
+	let final: ChainEvent;
+	let job: bigint;
+	let quoted: Quote;
+
+	before(async () => {
+		quoted = await quote(network().shapes, image());
+		({ submitted, final, job } = await run(network().shapes, image(), seed(7), quoted.fee));
+	});
+
+	test('picture_should_cost_what_was_quoted_when_final', async () => {
+		const data = event(submitted, 'inference', 'JobSubmitted').data;
+		assert.equal(int(data.fee), quoted.fee);
+		assert.equal(int(data.deposit), quoted.deposit);
+		assert.equal(quoted.k, BigInt(K));
+		await checkBalances(quoted.fee, submitted, final);
+	});
+
+	test('picture_should_be_verified_when_run_again_here', async () => {
+		const said = await verify(job);
+		assert.match(said, /verified/);
+		assert.ok(said.includes(hex(final.data.result)), `the digest on chain is ${hex(final.data.result)}: ${said}`);
+	});
+
+	test('provenance_should_say_what_made_the_picture_when_final', async () => {
+		const answer = (await chain.api.call.inferenceApi.provenance(job)) as unknown as {
+			isSome: boolean;
+			unwrap(): Record<string, Codec>;
+		};
+		assert.ok(answer.isSome, 'a final job has a row of provenance');
+		const row = answer.unwrap();
+		assert.equal(hex(row.result), hex(final.data.result));
+		assert.equal(hex(row.artifact), hex(final.data.artifact));
+		assert.equal(hex(row.seed), seed(7).User);
+		assert.equal(String(row.requester), requester.address);
+		assert.equal(int(row.model), BigInt(network().shapes));
+		const open = (await chain.api.query.inference.jobs(job)) as unknown as { isNone: boolean };
+		assert.ok(open.isNone, 'a final job leaves the list of open ones');
+	});
+
+	test('artifact_should_be_a_png_under_its_cid_when_an_operator_serves_it', async () => {
+		const cid = hex(final.data.artifact);
+		assert.ok(cid.startsWith(CID_PREFIX), cid);
+		const name = base32Encode(hexToU8a(cid), true);
+		const seats = (final.data.operators as unknown as Codec[]).map(String);
+		for (const operator of network().operators.filter((o) => seats.includes(o.owner))) {
+			const answer = await fetch(`${operator.url}/artifacts/${name}`);
+			assert.equal(answer.status, 200, `${operator.url}/artifacts/${name}`);
+			const file = Buffer.from(await answer.arrayBuffer());
+			assert.equal(`${CID_PREFIX}${createHash('sha256').update(file).digest('hex')}`, cid, 'the CID is the hash of the file');
+			assert.deepEqual([...file.subarray(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10], 'it is a PNG');
+			assert.equal(file.readUInt32BE(16), 64, 'width');
+			assert.equal(file.readUInt32BE(20), 64, 'height');
+		}
+	});
+
+	test('picture_should_have_the_same_artifact_when_ordered_again_with_the_same_seed', async () => {
+		const again = await run(network().shapes, image(), seed(7), quoted.fee);
+		assert.equal(hex(again.final.data.artifact), hex(final.data.artifact));
+		assert.equal(hex(again.final.data.result), hex(final.data.result));
+		const other = await run(network().shapes, image(), seed(8), quoted.fee);
+		assert.notEqual(hex(other.final.data.artifact), hex(final.data.artifact));
+	});
+});
+
+describe('a reply', () => {
+	test('reply_should_be_paid_and_verified_when_the_chain_draws_the_seed', async () => {
+		const { fee } = await quote(network().keeper, text());
+		// A limit far above the price: only the price is taken.
+		const { submitted, final, job } = await run(network().keeper, text(), 'Chain', fee + 100n * AUTON);
+		await checkBalances(fee, submitted, final);
+		const said = await verify(job);
+		assert.match(said, /verified/);
+		assert.ok(said.includes(hex(final.data.result)), said);
+	});
+});
