@@ -1,6 +1,7 @@
 //! What nodes and clients may ask of the runtime.
 
 use alloc::vec::Vec;
+use autonomy_primitives::{digest::Cid, job::JobInput, JobId, ModelId};
 use codec::Encode;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
@@ -18,7 +19,7 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, Executive, Grandpa, Historical, Inference,
+	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Executive, Grandpa, Historical, Inference,
 	InherentDataExt, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System,
 	TransactionPayment, UncheckedExtrinsic, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
@@ -238,5 +239,39 @@ impl_runtime_apis! {
 		}
 	}
 
-	AUTONOMY_APIS
+	impl pallet_models::runtime_api::ModelsApi<Block, AccountId, Balance, BlockNumber> for Runtime {
+		fn model(model: ModelId) -> Option<pallet_models::ModelView<AccountId, Balance, BlockNumber>> {
+			Models::model(model)
+		}
+
+		fn model_by_manifest(manifest: Cid) -> Option<ModelId> {
+			Models::model_by_manifest(manifest)
+		}
+
+		fn owner(model: ModelId) -> Option<AccountId> {
+			Models::owner(model)
+		}
+	}
+
+	impl pallet_inference::runtime_api::InferenceApi<Block, AccountId, Balance, BlockNumber> for Runtime {
+		fn quote(model: ModelId, input: JobInput, k: Option<u8>) -> Option<pallet_inference::Quote<Balance>> {
+			Inference::quote(model, input, k)
+		}
+
+		fn job(job: JobId) -> Option<pallet_inference::JobView<AccountId, Balance, BlockNumber>> {
+			Inference::job(job)
+		}
+
+		fn provenance(job: JobId) -> Option<pallet_inference::ProvenanceRow<AccountId, BlockNumber>> {
+			Inference::provenance(job)
+		}
+
+		fn operator(owner: AccountId) -> Option<pallet_inference::OperatorView<AccountId, Balance, BlockNumber>> {
+			Inference::operator(owner)
+		}
+
+		fn open_seats(operator: AccountId) -> Vec<JobId> {
+			Inference::open_seats(operator)
+		}
+	}
 }

@@ -150,6 +150,24 @@ pub type Executive =
 /// Migrations that run once, in the block after an upgrade. None yet: the chain starts at version 1.
 pub type SingleBlockMigrations = ();
 
+// The offence reports of BABE and GRANDPA are transactions without a signer.
+impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type Extrinsic = UncheckedExtrinsic;
+	type RuntimeCall = RuntimeCall;
+}
+
+impl<LocalCall> frame_system::offchain::CreateBare<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+		UncheckedExtrinsic::new_bare(call)
+	}
+}
+
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]

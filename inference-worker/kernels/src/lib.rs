@@ -1,1 +1,57 @@
-//! skeleton
+#![doc = include_str!("../README.md")]
+#![warn(clippy::disallowed_methods)]
+
+mod attention;
+mod conv;
+mod elementwise;
+mod embedding;
+mod finite;
+mod float_env;
+pub mod gemm;
+mod isa;
+mod linear;
+mod loss;
+pub mod math;
+mod norm;
+mod pack;
+mod reduce;
+mod resample;
+pub mod rng;
+mod rope;
+mod softmax;
+mod tensor;
+
+pub use attention::attention;
+pub use conv::conv2d;
+pub use elementwise::{
+	add_bias, add_channel_bias, channel_affine, exp, gelu_erf, gelu_tanh, quick_gelu, relu, sigmoid, silu, tanh,
+};
+pub use embedding::embedding;
+pub use finite::{check_finite, NonFinite};
+pub use float_env::{assert_float_environment, FloatEnvironment};
+pub use isa::{isa, with_isa, Isa};
+pub use linear::{linear, matmul};
+pub use loss::{cross_entropy, mse_loss};
+pub use norm::{group_norm, layer_norm, rms_norm};
+pub use reduce::{mean_all, sum_all};
+pub use resample::upsample_nearest2x;
+pub use rope::rope;
+pub use softmax::softmax;
+
+/// The numeric specification that the kernels follow: every operation, its order and its constants.
+pub const SPECIFICATION: &str = include_str!("../SPECIFICATION.md");
+
+/// Names the specification: SHA-256 of [`SPECIFICATION`]. Two engines with the same id give the same bits.
+pub fn engine_id() -> [u8; 32] {
+	use sha2::Digest;
+	sha2::Sha256::digest(SPECIFICATION.as_bytes()).into()
+}
+
+/// Prepares the process: call it first in `main` and in tests. Safe to call again.
+///
+/// Candle's own thread pool spins while it waits, which halves the speed of a busy host; it is held at one thread. The
+/// kernels run on rayon's pool, whose size `RAYON_NUM_THREADS` sets.
+pub fn init() {
+	static ONCE: std::sync::Once = std::sync::Once::new();
+	ONCE.call_once(|| std::env::set_var("CANDLE_NUM_THREADS", "1"));
+}

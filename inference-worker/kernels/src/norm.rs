@@ -7,7 +7,7 @@ use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape,
 use rayon::prelude::*;
 
 use crate::isa::multiversion;
-use crate::reduce::{column_sums, dot, dot_inline, sum, tree, LANES};
+use crate::reduce::{column_sums, dot, sum, tree, LANES};
 use crate::tensor::{expect_shape, for_parts, input, slice, stored, tensor, values};
 
 multiversion! {
@@ -337,6 +337,7 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::reduce::dot_inline;
 
 	#[test]
 	fn dot_should_use_the_same_lanes_when_inlined() {

@@ -18,7 +18,7 @@ use crate::queue::Answer;
 pub mod endpoints;
 #[cfg(test)]
 pub mod memory;
-pub mod node;
+// pub mod node;
 pub mod nonce;
 
 pub use subxt::utils::AccountId32 as AccountId;

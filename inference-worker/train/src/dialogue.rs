@@ -182,7 +182,7 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 		}
 	}
 	if draws.chance(15) {
-		let first = *draws.pick(&["Luma, ", "Hello Luma. ", "Please, ", "Tell me, ", "And ", "Hi! ", "Keeper, ", "So, "]);
+		let first = *draws.pick::<&str>(&["Luma, ", "Hello Luma. ", "Please, ", "Tell me, ", "And ", "Hi! ", "Keeper, ", "So, "]);
 		if first.ends_with(", ") || first == "And " {
 			let own = text.starts_with("I ") || text.starts_with("I'");
 			let mut chars = text.chars();
@@ -193,7 +193,7 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 		text.insert_str(0, first);
 	} else if draws.chance(8) {
 		let end = text.pop().unwrap_or('.');
-		text.push_str(draws.pick(&[", please", ", Luma", ", keeper", " then"]));
+		text.push_str(draws.pick::<&str>(&[", please", ", Luma", ", keeper", " then"]));
 		text.push(end);
 	}
 	if draws.chance(30) {

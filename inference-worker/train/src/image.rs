@@ -8,8 +8,6 @@ use crate::store::VarStore;
 use anyhow::{anyhow, bail, Context, Result};
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
-use autonomy_engine::samplers::schedule::alphas_cumprod;
-use autonomy_engine::samplers::SchedulerConfig;
 use autonomy_kernels::rng::Noise;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -234,6 +232,29 @@ pub fn prompt_tokenizer() -> Value {
 	})
 }
 
+/// Cumulative products ᾱ of diffusers' schedule `squaredcos_cap_v2` (Nichol and Dhariwal, 2021), one per timestep.
+///
+/// # Errors
+/// If the scheduler has no number of timesteps or another schedule.
+pub fn alphas_cumprod(scheduler: &Value) -> Result<Vec<f64>> {
+	let count = scheduler["num_train_timesteps"].as_u64().context("scheduler: num_train_timesteps is missing")?;
+	if scheduler["beta_schedule"] != "squaredcos_cap_v2" {
+		bail!("scheduler: beta_schedule {} is not trained, squaredcos_cap_v2 is", scheduler["beta_schedule"]);
+	}
+	let cosine = |i: u64| {
+		let c = libm::cos((i as f64 / count as f64 + 0.008) / 1.008 * core::f64::consts::FRAC_PI_2);
+		c * c
+	};
+	let mut product = 1.0;
+	Ok((0..count)
+		.map(|i| {
+			let beta = 1.0 - cosine(i + 1) / cosine(i);
+			product *= 1.0 - if beta < 0.999 { beta } else { 0.999 };
+			product
+		})
+		.collect())
+}
+
 struct Batch {
 	/// Noisy pictures (b, c, h, w).
 	noisy: Tensor,
@@ -278,9 +299,7 @@ impl<'a> Trainer<'a> {
 			serde_json::from_value(text_config.clone()).context("the recipe's text_encoder configuration")?;
 		let unet = UNet2DConditionModel::new(&unet, store.builder().pp("unet"))?;
 		let text = ClipTextModel::new(&clip, store.builder().pp("text_encoder"))?;
-		let scheduler: SchedulerConfig =
-			serde_json::from_value(recipe.scheduler.clone()).context("the recipe's scheduler configuration")?;
-		let alphas = alphas_cumprod(&scheduler);
+		let alphas = alphas_cumprod(&recipe.scheduler)?;
 		Ok(Self { recipe, noise: Noise::new(seed), alphas, tokenizer, store, unet, text, text_config })
 	}
 

@@ -16,7 +16,7 @@ mod text;
 
 pub use dialogue::{Exchange, Grammar};
 pub use draws::Draws;
-pub use image::{first_prompts, prompt_tokenizer, train_image, train_image_with, ImageRecipe};
+pub use image::{alphas_cumprod, first_prompts, prompt_tokenizer, train_image, train_image_with, ImageRecipe};
 pub use optimiser::{phase_at, AdamW, OptimiserConfig, Phase};
 pub use run::{checkpoint_path, Options, Outcome, Progress};
 pub use store::VarStore;

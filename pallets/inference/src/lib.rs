@@ -1,2 +1,803 @@
 #![cfg_attr(not(feature = "std"), no_std)]
-//! skeleton
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+
+mod agenda;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod draw;
+mod jobs;
+#[cfg(test)]
+mod mock;
+mod operators;
+pub mod runtime_api;
+#[cfg(test)]
+mod tests;
+mod try_state;
+mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+use alloc::{boxed::Box, vec::Vec};
+use autonomy_primitives::{
+	digest::Cid,
+	job::{JobInput, LimitExceeded, SeedPolicy},
+	model::ModelRegistry,
+	Digest, JobId, ModelId,
+};
+use frame_support::{
+	pallet_prelude::*,
+	traits::fungible::{Inspect, Mutate, MutateHold},
+};
+use frame_system::pallet_prelude::*;
+use sp_runtime::traits::{One, Zero};
+
+/// Balance of the configured currency, in planck.
+pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+/// An operator of this chain.
+pub type OperatorOf<T> = Operator<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A job of this chain.
+pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A provenance row of this chain.
+pub type ProvenanceOf<T> = ProvenanceRow<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// An operator of this chain with its open jobs.
+pub type OperatorViewOf<T> = OperatorView<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+
+	/// Configuration.
+	#[pallet::config]
+	pub trait Config: frame_system::Config {
+		/// Currency of fees, deposits and bonds.
+		type Currency: Mutate<Self::AccountId> + MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+		/// The runtime's hold reasons.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// The model registry.
+		type Models: ModelRegistry<BalanceOf<Self>>;
+		/// Randomness of committees and seeds.
+		type DrawRandomness: DrawRandomness;
+
+		/// Bond that one slot takes, in planck. Also the least bond.
+		#[pallet::constant]
+		type SlotBond: Get<BalanceOf<Self>>;
+		/// Most slots of one operator, over all models.
+		#[pallet::constant]
+		type MaxSlotsPerOperator: Get<u32>;
+		/// Most seats of one operator on jobs that have not ended. At this many it is not drawn.
+		#[pallet::constant]
+		type MaxOpenSeats: Get<u32>;
+		/// Blocks from `start_unbond` to the first block at which the bond can be withdrawn.
+		#[pallet::constant]
+		type UnbondingPeriod: Get<BlockNumberFor<Self>>;
+
+		/// Most jobs of one requester that have not ended.
+		#[pallet::constant]
+		type MaxOpenJobsPerAccount: Get<u32>;
+		/// Part of a job's storage deposit that does not depend on size, in planck. At least the existential deposit.
+		#[pallet::constant]
+		type JobDepositBase: Get<BalanceOf<Self>>;
+		/// Storage deposit for each encoded byte of a job, in planck.
+		#[pallet::constant]
+		type JobDepositPerByte: Get<BalanceOf<Self>>;
+		/// Fewest seats of a job.
+		#[pallet::constant]
+		type MinCommittee: Get<u8>;
+		/// Most seats of a job; at most [`MAX_COMMITTEE`].
+		#[pallet::constant]
+		type MaxCommittee: Get<u8>;
+		/// Seats of an image job that does not say how many.
+		#[pallet::constant]
+		type DefaultImageCommittee: Get<u8>;
+		/// Seats of a text job that does not say how many.
+		#[pallet::constant]
+		type DefaultTextCommittee: Get<u8>;
+
+		/// Blocks from submission to the draw. At least 2 where the draw's randomness is that of its own block's parent.
+		#[pallet::constant]
+		type DrawDelay: Get<BlockNumberFor<Self>>;
+		/// Draws that are tried again, each in the next block, before a job fails.
+		#[pallet::constant]
+		type MaxDrawRetries: Get<u32>;
+		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
+		#[pallet::constant]
+		type DrawAttemptsPerSeat: Get<u32>;
+		/// Blocks that a commit deadline leaves above [`BUDGET_FACTOR`] times the model's budget.
+		#[pallet::constant]
+		type CommitGrace: Get<BlockNumberFor<Self>>;
+		/// Blocks from the last commitment to the reveal deadline.
+		#[pallet::constant]
+		type RevealPeriod: Get<BlockNumberFor<Self>>;
+		/// Blocks from agreement to final, for an image job.
+		#[pallet::constant]
+		type ImageWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks from agreement to final, for a text job.
+		#[pallet::constant]
+		type TextWindow: Get<BlockNumberFor<Self>>;
+		/// Most weight that due jobs may take at the start of a block. The rest waits for the next block.
+		#[pallet::constant]
+		type AgendaWeight: Get<Weight>;
+
+		/// Weights of the calls and of the agenda.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// The in-code storage version.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
+
+	/// Operators, jobs and their settlement.
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	/// Why the pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// Bond of an operator, the part that is unbonding included.
+		Bond,
+		/// Fee of a job under way.
+		JobFee,
+		/// Storage deposit of a job under way.
+		JobDeposit,
+	}
+
+	/// Operators by their owner's account.
+	#[pallet::storage]
+	pub type Operators<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OperatorOf<T>>;
+
+	/// The operator that an account works for.
+	#[pallet::storage]
+	pub type WorkerOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, T::AccountId>;
+
+	/// Jobs on which an operator has a seat.
+	#[pallet::storage]
+	pub type OpenSeats<T: Config> =
+		StorageMap<_, Blake2_128Concat, T::AccountId, BoundedVec<JobId, T::MaxOpenSeats>, ValueQuery>;
+
+	/// Operators on a model.
+	#[pallet::storage]
+	pub type Memberships<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		ModelId,
+		Blake2_128Concat,
+		T::AccountId,
+		Membership<T::MaxSlotsPerOperator>,
+	>;
+
+	/// Slots in a model's draw.
+	#[pallet::storage]
+	pub type SlotCount<T: Config> = StorageMap<_, Twox64Concat, ModelId, u32, ValueQuery>;
+
+	/// The operator of each slot in a model's draw: indices 0 to `SlotCount`, without a gap.
+	#[pallet::storage]
+	pub type SlotAt<T: Config> = StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, u32, T::AccountId>;
+
+	/// Operators in a model's draw.
+	#[pallet::storage]
+	pub type OperatorCount<T: Config> = StorageMap<_, Twox64Concat, ModelId, u32, ValueQuery>;
+
+	/// Number of the next job, which is also the count of jobs ever submitted.
+	#[pallet::storage]
+	pub type NextJobId<T: Config> = StorageValue<_, JobId, ValueQuery>;
+
+	/// Jobs that have not ended.
+	#[pallet::storage]
+	pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobOf<T>>;
+
+	/// Jobs of each requester that have not ended.
+	#[pallet::storage]
+	pub type OpenJobs<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
+	/// Jobs by the block at which their state ends by itself. Every job that has not ended stands here exactly once.
+	#[pallet::storage]
+	pub type Agenda<T: Config> = StorageDoubleMap<_, Twox64Concat, BlockNumberFor<T>, Twox64Concat, JobId, ()>;
+
+	/// The first block whose agenda is not known to be served. No job is due at an earlier one.
+	#[pallet::storage]
+	pub type AgendaCursor<T: Config> = StorageValue<_, BlockNumberFor<T>, ValueQuery>;
+
+	/// What stays of jobs that became final.
+	#[pallet::storage]
+	pub type Provenance<T: Config> = StorageMap<_, Twox64Concat, JobId, ProvenanceOf<T>>;
+
+	/// Events.
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// An operator registered.
+		OperatorRegistered {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Account that works for it.
+			worker: T::AccountId,
+			/// Bond on hold, in planck.
+			bond: BalanceOf<T>,
+		},
+		/// An operator changed its worker key.
+		WorkerKeySet {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Account that works for it from now on.
+			worker: T::AccountId,
+		},
+		/// An operator bonded more.
+		Bonded {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// What was added, in planck.
+			amount: BalanceOf<T>,
+			/// The bond after it, in planck.
+			total: BalanceOf<T>,
+		},
+		/// An operator started to take bond out.
+		UnbondStarted {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// What was taken from the bond, in planck.
+			amount: BalanceOf<T>,
+			/// First block at which it can be withdrawn.
+			at: BlockNumberFor<T>,
+		},
+		/// An operator withdrew what had unbonded.
+		Withdrawn {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// What was released, in planck.
+			amount: BalanceOf<T>,
+		},
+		/// An operator withdrew its whole bond and is no operator any more.
+		OperatorLeft {
+			/// Owner's account.
+			operator: T::AccountId,
+		},
+		/// An operator joined a model. It is drawn once it has proved its engine.
+		ModelJoined {
+			/// The model.
+			model: ModelId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Weight in the draw.
+			slots: u32,
+			/// Kernel specification that it runs.
+			engine: Digest,
+			/// Processor that it runs on.
+			cpu_class: CpuClass,
+		},
+		/// An operator reproduced a model's golden job; its slots are in the draw.
+		EngineProved {
+			/// The model.
+			model: ModelId,
+			/// Owner's account.
+			operator: T::AccountId,
+		},
+		/// An operator left a model. Seats that it has go on.
+		ModelLeft {
+			/// The model.
+			model: ModelId,
+			/// Owner's account.
+			operator: T::AccountId,
+		},
+		/// A job was submitted.
+		JobSubmitted {
+			/// The job.
+			job: JobId,
+			/// Who asked.
+			requester: T::AccountId,
+			/// The model.
+			model: ModelId,
+			/// Seats.
+			k: u8,
+			/// Fee on hold for all seats together, in planck.
+			fee: BalanceOf<T>,
+			/// Storage deposit on hold, in planck.
+			deposit: BalanceOf<T>,
+			/// Block of the draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// No committee came together; the draw is tried again.
+		DrawPostponed {
+			/// The job.
+			job: JobId,
+			/// Number of the next try.
+			round: u32,
+			/// Block of the next draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// A committee was drawn.
+		JobAssigned {
+			/// The job.
+			job: JobId,
+			/// Owners' accounts of the seats.
+			operators: Vec<T::AccountId>,
+			/// The job's seed.
+			seed: Digest,
+			/// First block at which no commitment is taken any more.
+			deadline: BlockNumberFor<T>,
+		},
+		/// A seat committed.
+		Committed {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+		},
+		/// Every seat has committed; reveals are taken.
+		RevealOpened {
+			/// The job.
+			job: JobId,
+			/// First block at which no reveal is taken any more.
+			deadline: BlockNumberFor<T>,
+		},
+		/// A seat's commitment was opened.
+		Revealed {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Result digest.
+			result: Digest,
+			/// Trace root.
+			trace_root: Digest,
+			/// CID of the stored file.
+			artifact: Cid,
+		},
+		/// Every seat revealed the same outcome.
+		JobAgreed {
+			/// The job.
+			job: JobId,
+			/// Result digest.
+			result: Digest,
+			/// Block at which the job becomes final.
+			final_at: BlockNumberFor<T>,
+		},
+		/// A job became final: the operators are paid, the storage deposit is back.
+		JobFinalised {
+			/// The job.
+			job: JobId,
+			/// Result digest.
+			result: Digest,
+			/// CID of the stored file.
+			artifact: Cid,
+			/// What each operator was paid, in planck.
+			paid_per_seat: BalanceOf<T>,
+			/// Owners' accounts of the seats.
+			operators: Vec<T::AccountId>,
+		},
+		/// An operator's account could not take its pay, which went back to the requester: the account had no free balance
+		/// and the pay is below the existential deposit.
+		PayReturned {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// The pay, in planck.
+			amount: BalanceOf<T>,
+		},
+		/// A job failed; the requester got everything back.
+		JobFailed {
+			/// The job.
+			job: JobId,
+			/// Why.
+			reason: FailReason,
+			/// Fee and deposit, in planck.
+			refunded: BalanceOf<T>,
+		},
+		/// The requester took a job back.
+		JobCancelled {
+			/// The job.
+			job: JobId,
+			/// Fee and deposit, in planck.
+			refunded: BalanceOf<T>,
+		},
+	}
+
+	/// Errors. Each says what to do about it.
+	#[pallet::error]
+	pub enum Error<T> {
+		/// This account is an operator already. Use `bond_more` or `set_worker_key`.
+		AlreadyOperator,
+		/// The caller is no operator. Call `register_operator` with the owner's account first.
+		NotOperator,
+		/// The caller is no operator's worker. Sign with the worker key that `set_worker_key` named.
+		NotWorker,
+		/// The worker account works for an operator already. Use a fresh account for each operator.
+		WorkerTaken,
+		/// The worker account is another operator's owner. Use an account of its own.
+		WorkerIsOperator,
+		/// The caller is an operator's worker. Register with an account that works for nobody.
+		OwnerIsWorker,
+		/// What would stay bonded is more than nothing and less than `SlotBond`. Bond at least one slot's worth.
+		BondTooSmall,
+		/// The amount is zero. State at least 1 planck.
+		AmountIsZero,
+		/// The amount is more than the bond. Look `bond` up in `inference.operators`.
+		NotEnoughBonded,
+		/// The bond is needed by slots. Leave models first, or unbond less: each slot takes one `SlotBond`.
+		BondNeededForSlots,
+		/// Nothing is unbonding. Call `start_unbond` first.
+		NothingToWithdraw,
+		/// The unbonding period is not over. Wait for the block that `UnbondStarted` named.
+		StillUnbonding,
+		/// Jobs with a seat of this operator have not ended. Leave the models and wait: every job has a deadline.
+		SeatsOpen,
+		/// The operator is on this model already. Leave it first to change slots or engine.
+		AlreadyJoined,
+		/// The operator is not on this model. Call `join_model` first.
+		NotJoined,
+		/// No slots. Ask for at least one.
+		SlotsAreZero,
+		/// More slots than `MaxSlotsPerOperator` over all models. Ask for fewer, or leave a model.
+		TooManySlots,
+		/// The bond does not cover the slots. Each takes one `SlotBond`: call `bond_more`, or ask for fewer.
+		BondTooSmallForSlots,
+		/// The operator's engine is not the model's. Run the engine that `models.models` names.
+		EngineMismatch,
+		/// The engine has been proved. Nothing to do.
+		AlreadyProved,
+		/// The result is not that of the model's golden job. Run `autonomy-worker check`: the engine or the weights differ.
+		WrongGoldenResult,
+
+		/// There is no such model. Look the number up in `models.models`.
+		UnknownModel,
+		/// The model takes no new jobs. Choose another, or ask its owner.
+		ModelInactive,
+		/// The input is of another kind than the model's output. Send an image input to an image model, text to a text model.
+		WrongModality,
+		/// The prompt is empty. Write one.
+		PromptEmpty,
+		/// A prompt is not UTF-8. Encode it so.
+		PromptNotUtf8,
+		/// The prompt has more bytes than the model's `max_prompt_bytes`. Shorten it.
+		PromptTooLong,
+		/// The steps are zero or above the model's `max_steps`.
+		StepsOutOfRange,
+		/// A side is zero, or width times height is above the model's `max_pixels`.
+		PixelsOutOfRange,
+		/// The tokens are zero or above the model's `max_tokens`.
+		TokensOutOfRange,
+		/// Top-p is not in 1 to 1000 per mille. Use 1000 for none.
+		TopPOutOfRange,
+		/// The committee is smaller than `MinCommittee` or larger than `MaxCommittee`.
+		CommitteeSizeOutOfRange,
+		/// Fewer operators serve the model than the job needs. Ask for a smaller committee, or wait for operators.
+		NotEnoughOperators,
+		/// The fee is above the caller's `max_fee`. Ask `quote` for the fee, and raise the limit or ask for less.
+		FeeAboveLimit,
+		/// The fee is larger than any balance. Ask for less work.
+		FeeOverflow,
+		/// The caller has `MaxOpenJobsPerAccount` jobs that have not ended. Wait for one to end, or cancel one.
+		TooManyOpenJobs,
+
+		/// There is no such job, or it has ended. Ended jobs that became final are in `inference.provenance`.
+		UnknownJob,
+		/// Only the requester may do this. Sign with the account that submitted the job.
+		NotRequester,
+		/// The committee has been drawn. A job can be cancelled before that only.
+		NotOpen,
+		/// The job takes no commitments now. They are taken from the draw until the last seat commits.
+		NotCommitting,
+		/// The job takes no reveals now. They are taken once every seat has committed.
+		NotRevealing,
+		/// The deadline has passed. Anyone may `poke` the job.
+		DeadlinePassed,
+		/// This operator has no seat on the job.
+		NotSeated,
+		/// This seat has committed. A commitment cannot be changed.
+		AlreadyCommitted,
+		/// This seat's commitment has been opened.
+		AlreadyRevealed,
+		/// The values do not open the seat's commitment. Send the result, trace root, artifact and salt that were sealed.
+		CommitmentMismatch,
+		/// The artifact is not a CIDv1 with the raw codec and a SHA-256 hash.
+		ArtifactNotCid,
+		/// Nothing is due. Poke the job at the block that its state names, or later.
+		NothingDue,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(now: BlockNumberFor<T>) -> Weight {
+			Self::serve_agenda(now)
+		}
+
+		fn integrity_test() {
+			let (min, max) = (T::MinCommittee::get(), T::MaxCommittee::get());
+			assert!(u32::from(max) <= MAX_COMMITTEE, "MaxCommittee is above MAX_COMMITTEE");
+			assert!(min >= 1 && min <= max, "MinCommittee is not in 1 to MaxCommittee");
+			for default in [T::DefaultImageCommittee::get(), T::DefaultTextCommittee::get()] {
+				assert!((min..=max).contains(&default), "a default committee is out of range");
+			}
+			// A refund releases the deposit first, so that an account without a free balance can take the fee after it.
+			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
+			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
+			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
+			for delay in [T::DrawDelay::get(), T::RevealPeriod::get(), T::ImageWindow::get(), T::TextWindow::get()] {
+				assert!(!delay.is_zero(), "a delay of zero blocks would never be served");
+			}
+			let least = T::WeightInfo::agenda_base()
+				.saturating_add(T::WeightInfo::agenda_block())
+				.saturating_add(Self::worst_job());
+			assert!(T::AgendaWeight::get().all_gte(least), "AgendaWeight does not fit one job");
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call(weight = <T as Config>::WeightInfo)]
+	impl<T: Config> Pallet<T> {
+		/// Registers the caller as an operator and puts its bond on hold. The caller is the owner, whose key can stay cold.
+		///
+		/// - `worker`: account that will commit and prove. It needs the existential deposit, works for nobody else and can
+		///   never move the bond.
+		/// - `bond`: at least `SlotBond`, in planck.
+		///
+		/// Emits [`Event::OperatorRegistered`].
+		#[pallet::call_index(0)]
+		pub fn register_operator(
+			origin: OriginFor<T>,
+			worker: T::AccountId,
+			#[pallet::compact] bond: BalanceOf<T>,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_register_operator(owner, worker, bond)
+		}
+
+		/// Changes the caller's worker key. The old key can do nothing from then on; seats go on under the new one.
+		///
+		/// - `worker`: account that works for nobody and owns no operator but the caller's.
+		///
+		/// Emits [`Event::WorkerKeySet`].
+		#[pallet::call_index(1)]
+		pub fn set_worker_key(origin: OriginFor<T>, worker: T::AccountId) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_set_worker_key(owner, worker)
+		}
+
+		/// Adds to the caller's bond.
+		///
+		/// - `amount`: at least 1 planck.
+		///
+		/// Emits [`Event::Bonded`].
+		#[pallet::call_index(2)]
+		pub fn bond_more(origin: OriginFor<T>, #[pallet::compact] amount: BalanceOf<T>) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_bond_more(owner, amount)
+		}
+
+		/// Starts to take bond out. It stays on hold for `UnbondingPeriod` blocks; a second call starts the period again for
+		/// the whole of it.
+		///
+		/// - `amount`: in planck. What stays must cover the slots, and be nothing or at least `SlotBond`.
+		///
+		/// Emits [`Event::UnbondStarted`].
+		#[pallet::call_index(3)]
+		pub fn start_unbond(origin: OriginFor<T>, #[pallet::compact] amount: BalanceOf<T>) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_start_unbond(owner, amount)
+		}
+
+		/// Releases what has unbonded, once the period is over and no seat is open. An operator without any bond left is
+		/// removed.
+		///
+		/// Emits [`Event::Withdrawn`], and [`Event::OperatorLeft`] when nothing is left.
+		#[pallet::call_index(4)]
+		pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_withdraw(owner)
+		}
+
+		/// Takes a place on a model. The caller is the owner or the worker.
+		///
+		/// - `model`: number of the model.
+		/// - `slots`: weight in the draw. Each slot takes one `SlotBond` of the bond.
+		/// - `engine`: kernel specification that the operator runs; must be the model's.
+		/// - `cpu_class`: processor that it runs on.
+		///
+		/// Emits [`Event::ModelJoined`].
+		#[pallet::call_index(5)]
+		pub fn join_model(
+			origin: OriginFor<T>,
+			model: ModelId,
+			slots: u32,
+			engine: Digest,
+			cpu_class: CpuClass,
+		) -> DispatchResult {
+			let operator = Self::operator_of(&ensure_signed(origin)?).ok_or(Error::<T>::NotOperator)?;
+			Self::do_join_model(operator, model, slots, engine, cpu_class)
+		}
+
+		/// Gives up the place on a model. The caller is the owner or the worker. Seats on jobs under way go on.
+		///
+		/// - `model`: number of the model.
+		///
+		/// Emits [`Event::ModelLeft`].
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::leave_model(T::MaxSlotsPerOperator::get()))]
+		pub fn leave_model(origin: OriginFor<T>, model: ModelId) -> DispatchResultWithPostInfo {
+			let operator = Self::operator_of(&ensure_signed(origin)?).ok_or(Error::<T>::NotOperator)?;
+			let slots = Self::do_leave_model(operator, model)?;
+			Ok(Some(T::WeightInfo::leave_model(slots)).into())
+		}
+
+		/// Shows that the caller's operator reproduces the model's golden job, and puts its slots into the draw. The caller
+		/// is the worker.
+		///
+		/// - `model`: number of the model.
+		/// - `result`: result digest of the golden job.
+		///
+		/// Emits [`Event::EngineProved`].
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::prove_engine(T::MaxSlotsPerOperator::get()))]
+		pub fn prove_engine(origin: OriginFor<T>, model: ModelId, result: Digest) -> DispatchResultWithPostInfo {
+			let operator = WorkerOf::<T>::get(ensure_signed(origin)?).ok_or(Error::<T>::NotWorker)?;
+			let slots = Self::do_prove_engine(operator, model, result)?;
+			Ok(Some(T::WeightInfo::prove_engine(slots)).into())
+		}
+
+		/// Submits a job. The fee, price × units × `k`, and a storage deposit go on hold. The committee is drawn `DrawDelay`
+		/// blocks later. Whatever goes wrong after that, the requester gets both back.
+		///
+		/// - `model`: number of the model.
+		/// - `input`: what to make; within the model's limits.
+		/// - `k`: seats; without it the default of the input's kind.
+		/// - `seed`: the requester's own seed, or the chain's.
+		/// - `max_fee`: most that the fee may be, in planck; the deposit is not part of it.
+		///
+		/// Emits [`Event::JobSubmitted`].
+		#[pallet::call_index(8)]
+		pub fn submit_job(
+			origin: OriginFor<T>,
+			model: ModelId,
+			input: Box<JobInput>,
+			k: Option<u8>,
+			seed: SeedPolicy,
+			#[pallet::compact] max_fee: BalanceOf<T>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_submit_job(who, model, *input, k, seed, max_fee).map(|_| ())
+		}
+
+		/// Takes a job back before its committee is drawn. Everything is refunded. The caller is the requester.
+		///
+		/// - `job`: number of the job.
+		///
+		/// Emits [`Event::JobCancelled`].
+		#[pallet::call_index(9)]
+		pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_cancel_job(who, job)
+		}
+
+		/// Commits a seat to its outcome without saying it. Once, and for good. The caller is the worker of a seat. Free of
+		/// charge when it succeeds.
+		///
+		/// - `job`: number of the job.
+		/// - `hash`: `autonomy_primitives::digest::commitment` over the job, its round, the operator and what is sealed.
+		///
+		/// Emits [`Event::Committed`], and [`Event::RevealOpened`] with the last seat.
+		#[pallet::call_index(10)]
+		#[pallet::feeless_if(|origin: &OriginFor<T>, job: &JobId, _hash: &Digest| -> bool {
+			Pallet::<T>::can_commit(origin, *job)
+		})]
+		pub fn commit(origin: OriginFor<T>, job: JobId, hash: Digest) -> DispatchResult {
+			let operator = WorkerOf::<T>::get(ensure_signed(origin)?).ok_or(Error::<T>::NotWorker)?;
+			Self::do_commit(operator, job, hash)
+		}
+
+		/// Opens a seat's commitment, once every seat has committed. The caller is anyone. Free of charge when it succeeds.
+		///
+		/// - `job`: number of the job.
+		/// - `operator`: owner's account of the seat.
+		/// - `result`, `trace_root`, `artifact`, `salt`: what was sealed.
+		///
+		/// Emits [`Event::Revealed`], and with the last seat [`Event::JobAgreed`] or [`Event::JobFailed`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(0, T::MaxCommittee::get().into())))]
+		#[pallet::feeless_if(|
+			_origin: &OriginFor<T>,
+			job: &JobId,
+			operator: &T::AccountId,
+			result: &Digest,
+			trace_root: &Digest,
+			artifact: &Cid,
+			salt: &[u8; 32],
+		| -> bool {
+			let outcome = Outcome { result: *result, trace_root: *trace_root, artifact: *artifact };
+			Pallet::<T>::can_reveal(*job, operator, outcome, *salt)
+		})]
+		pub fn reveal(
+			origin: OriginFor<T>,
+			job: JobId,
+			operator: T::AccountId,
+			result: Digest,
+			trace_root: Digest,
+			artifact: Cid,
+			salt: [u8; 32],
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let closed = Self::do_reveal(job, operator, Outcome { result, trace_root, artifact }, salt)?;
+			Ok(Some(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(0, closed))).into())
+		}
+
+		/// Serves a job whose deadline has passed, as the agenda does at the start of a block. The caller is anyone.
+		///
+		/// - `job`: number of the job.
+		///
+		/// Emits what the job's next step emits.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::poke().saturating_add(Pallet::<T>::worst_job()))]
+		pub fn poke(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let served = Self::do_poke(job)?;
+			Ok(Some(T::WeightInfo::poke().saturating_add(served)).into())
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// What a job costs now. Nothing when the model is unknown or closed, the input breaks its limits, or `k` is out of
+		/// range: `submit_job` then says which.
+		pub fn quote(model: ModelId, input: JobInput, k: Option<u8>) -> Option<Quote<BalanceOf<T>>> {
+			Self::do_quote(model, &input, k).ok().map(|(_, quote)| quote)
+		}
+
+		/// A job that has not ended.
+		pub fn job(job: JobId) -> Option<JobOf<T>> {
+			Jobs::<T>::get(job)
+		}
+
+		/// What stays of a job that became final.
+		pub fn provenance(job: JobId) -> Option<ProvenanceOf<T>> {
+			Provenance::<T>::get(job)
+		}
+
+		/// An operator, by its owner's account.
+		pub fn operator(owner: T::AccountId) -> Option<OperatorViewOf<T>> {
+			let info = Operators::<T>::get(&owner)?;
+			Some(OperatorView { info, open_seats: Self::open_seats(owner) })
+		}
+
+		/// Jobs on which an operator has a seat, by its owner's account; at most `MaxOpenSeats`.
+		pub fn open_seats(operator: T::AccountId) -> Vec<JobId> {
+			OpenSeats::<T>::get(operator).into_inner()
+		}
+	}
+}
+
+impl<T: Config> From<LimitExceeded> for Error<T> {
+	fn from(limit: LimitExceeded) -> Self {
+		match limit {
+			LimitExceeded::Modality { .. } => Self::WrongModality,
+			LimitExceeded::EmptyPrompt => Self::PromptEmpty,
+			LimitExceeded::NotUtf8 => Self::PromptNotUtf8,
+			LimitExceeded::PromptBytes(..) => Self::PromptTooLong,
+			LimitExceeded::Steps(..) => Self::StepsOutOfRange,
+			LimitExceeded::Pixels(..) => Self::PixelsOutOfRange,
+			LimitExceeded::Tokens(..) => Self::TokensOutOfRange,
+			LimitExceeded::TopP(_) => Self::TopPOutOfRange,
+		}
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The block that is `delay` from now, at least the next.
+	pub(crate) fn after(delay: BlockNumberFor<T>) -> BlockNumberFor<T> {
+		use sp_runtime::traits::Saturating;
+		frame_system::Pallet::<T>::block_number().saturating_add(delay.max(One::one()))
+	}
+
+	/// Weight of serving one job at its worst.
+	pub(crate) fn worst_job() -> Weight {
+		let seats = u32::from(T::MaxCommittee::get());
+		T::WeightInfo::agenda_job(seats.saturating_mul(T::DrawAttemptsPerSeat::get()), seats)
+	}
+}

@@ -9,8 +9,6 @@ use frame_support::{
 	weights::{constants::WEIGHT_REF_TIME_PER_MICROS, Weight},
 };
 
-use crate::types::MAX_COMMITTEE;
-
 /// Weights that the pallet needs.
 pub trait WeightInfo {
 	/// Weight of `register_operator`.
@@ -35,16 +33,16 @@ pub trait WeightInfo {
 	fn cancel_job() -> Weight;
 	/// Weight of `commit`.
 	fn commit() -> Weight;
-	/// Weight of `reveal`, which ends the job when the last seat differs.
+	/// Weight of `reveal` without the end of the job that the last reveal may bring.
 	fn reveal() -> Weight;
-	/// Weight of `poke`, which serves one job.
+	/// Weight of `poke` without the job that it serves.
 	fn poke() -> Weight;
 	/// Weight of the agenda in a block without anything due.
 	fn agenda_base() -> Weight;
 	/// Weight of stepping over one block of the agenda.
 	fn agenda_block() -> Weight;
-	/// Weight of serving one due job at its worst: a draw, or a settlement of the largest committee.
-	fn agenda_job() -> Weight;
+	/// Weight of serving one job: `a` attempts to draw a slot and `k` seats assigned, or closed and paid.
+	fn agenda_job(a: u32, k: u32) -> Weight;
 }
 
 /// Execution time of one call without its database access, in picoseconds.
@@ -53,10 +51,6 @@ const CALL: u64 = 60 * WEIGHT_REF_TIME_PER_MICROS;
 const STEP: u64 = 15 * WEIGHT_REF_TIME_PER_MICROS;
 /// Bytes of proof for one database entry of this pallet, at most.
 const ENTRY: u64 = 6 * 1024;
-/// The largest committee.
-const SEATS: u64 = MAX_COMMITTEE as u64;
-/// Attempts of a draw that a weight allows for, for each seat.
-const ATTEMPTS: u64 = 16;
 
 /// Counted weights with the runtime's own database costs.
 pub struct SubstrateWeight<T>(PhantomData<T>);
@@ -119,14 +113,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn commit() -> Weight {
 		Self::counted(4, 3, 1)
 	}
-	/// As `agenda_job`, since the last reveal can end the job; Jobs once more for the check that decides whether the call
-	/// is free.
+	/// Jobs, twice more for the check that decides whether the call is free; writes Jobs and Agenda twice.
 	fn reveal() -> Weight {
-		Self::counted(1, 1, 1).saturating_add(Self::agenda_job())
+		Self::counted(3, 3, 1)
 	}
-	/// As `agenda_job`.
+	/// Jobs.
 	fn poke() -> Weight {
-		Self::agenda_job()
+		Self::counted(1, 0, 0)
 	}
 	/// AgendaCursor and the first key of this block.
 	fn agenda_base() -> Weight {
@@ -136,13 +129,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn agenda_block() -> Weight {
 		Self::counted(1, 0, 0)
 	}
-	/// The costlier of a draw (Jobs, SlotCount, the randomness, for each attempt one slot and the open seats of its
-	/// operator; for each seat Operators and OpenSeats; Agenda) and a settlement (Jobs, OpenJobs, the requester's money,
-	/// for each seat Operators, OpenSeats and the owner's account; Agenda, Provenance), added up in writes.
-	fn agenda_job() -> Weight {
-		let attempts = SEATS.saturating_mul(ATTEMPTS).saturating_mul(2);
-		let reads = attempts.saturating_add(SEATS.saturating_mul(2)).saturating_add(8);
-		Self::counted(reads, SEATS.saturating_mul(3).saturating_add(8), SEATS.saturating_mul(4))
+	/// Jobs, SlotCount and the randomness, for each attempt one slot and the open seats of its operator; OpenJobs and the
+	/// requester's money; for each seat Operators, OpenSeats and the owner's account and holds; writes Jobs, Agenda twice,
+	/// Provenance, OpenJobs and the money.
+	fn agenda_job(a: u32, k: u32) -> Weight {
+		let (a, k) = (u64::from(a), u64::from(k));
+		let reads = a.saturating_mul(2).saturating_add(k.saturating_mul(4)).saturating_add(7);
+		Self::counted(reads, k.saturating_mul(4).saturating_add(7), a.saturating_add(k.saturating_mul(2)))
 	}
 }
 
@@ -193,7 +186,7 @@ impl WeightInfo for () {
 	fn agenda_block() -> Weight {
 		Weight::from_parts(1, 0)
 	}
-	fn agenda_job() -> Weight {
+	fn agenda_job(_: u32, _: u32) -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 }

@@ -76,10 +76,10 @@ test('runtime_apis_should_answer_when_a_client_reads', async () => {
 	for (const [model, modality] of [[shapes, 'Image'], [keeper, 'Text']] as const) {
 		const view = (await chain.api.call.modelsApi.model(model)) as unknown as {
 			isSome: boolean;
-			unwrap(): Record<string, Codec>;
+			unwrap(): { info: Record<string, Codec> };
 		};
 		assert.ok(view.isSome, `model ${model}`);
-		const info = view.unwrap();
+		const { info } = view.unwrap();
 		assert.equal(String(info.modality), modality);
 		const by = await chain.api.call.modelsApi.modelByManifest(hex(info.manifest));
 		assert.equal(String(by), String(model), 'the model is found by the CID of its manifest');
@@ -87,10 +87,10 @@ test('runtime_apis_should_answer_when_a_client_reads', async () => {
 	for (const { owner } of operators) {
 		const view = (await chain.api.call.inferenceApi.operator(owner)) as unknown as {
 			isSome: boolean;
-			unwrap(): Record<string, Codec>;
+			unwrap(): { info: Record<string, Codec> };
 		};
 		assert.ok(view.isSome, `operator ${owner}`);
-		assert.ok(int(view.unwrap().bond) >= AUTON, 'an operator has a bond');
+		assert.ok(int(view.unwrap().info.bond) >= AUTON, 'an operator has a bond');
 	}
 	const none = (await chain.api.call.inferenceApi.quote(4_000_000_000, image(), null)) as unknown as { isNone: boolean };
 	assert.ok(none.isNone, 'no price for an unknown model');

@@ -1,0 +1,716 @@
+//! The operator's loop: from a seat on chain to a paid answer.
+//!
+//! Everything is decided from two states, the chain's at its newest finalized block and the queue's on disk. Nothing
+//! depends on having seen an event, so a lost connection or a killed process only costs time.
+
+pub mod engine;
+pub mod models;
+pub mod status;
+#[cfg(test)]
+mod tests;
+
+use std::{
+	collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+
+use autonomy_primitives::{Digest, JobId, ModelId};
+use tokio::{
+	sync::watch,
+	task::{JoinHandle, JoinSet},
+};
+use tracing::{debug, error, info, warn};
+
+use self::{
+	engine::{Compute, ComputeError, Computed, Task},
+	status::{Meter, Status, PROVED},
+};
+use crate::{
+	artifacts::ArtifactStore,
+	chain::{endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobState, JobView, ModelView},
+	queue::{Answer, Queue, QueueError, Seat, Stage},
+};
+
+/// Runs of one job on this machine before it is given up.
+const MOST_ATTEMPTS: u32 = 2;
+/// The models are looked at again after this many blocks.
+const MODELS_EVERY: BlockNumber = 5;
+/// Longest pause, in blocks, before a refused transaction is tried again.
+const LONGEST_PAUSE: u32 = 16;
+/// How long a stopping worker waits for transactions on their way. What is not confirmed then is found on chain, or sent
+/// again, at the next start.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Why the loop ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+	/// The queue on disk failed: going on could break its guarantee.
+	#[error(transparent)]
+	Queue(#[from] QueueError),
+	/// A configured owner is not the one on chain.
+	#[error("the worker key {worker} is registered for operator {actual}, operator.owner says {expected}")]
+	OtherOwner {
+		/// The worker's address.
+		worker: String,
+		/// On chain.
+		actual: String,
+		/// In the configuration.
+		expected: String,
+	},
+	/// The chain cannot be worked with.
+	#[error(transparent)]
+	Chain(ChainError),
+	/// The node could not be reached in the time that was given at the start.
+	#[error("{0} (gave up after {1} s)")]
+	Startup(ChainError, u64),
+	/// The system has no randomness for a salt.
+	#[error("no randomness from the system: {0}")]
+	Random(String),
+}
+
+/// Everything that the loop works with.
+pub struct Operator<C, E> {
+	/// The chain.
+	pub chain: Arc<C>,
+	/// The engine.
+	pub compute: Arc<E>,
+	/// What is owed.
+	pub queue: Arc<Queue>,
+	/// Where answers are stored.
+	pub artifacts: Arc<dyn ArtifactStore>,
+	/// The worker's account.
+	pub worker: AccountId,
+	/// The operator that it must be registered for, if configured.
+	pub owner: Option<AccountId>,
+	/// What the outside sees.
+	pub status: Arc<Status>,
+	/// Give up when no node was reached for this long after the start.
+	pub startup_timeout: Option<Duration>,
+}
+
+/// A transaction on its way, by what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Tx {
+	Commit(JobId, u32),
+	Reveal(JobId, u32),
+	Prove(ModelId),
+}
+
+/// A run on its way.
+struct Work {
+	/// The seat, or nothing for a golden job.
+	seat: Option<(JobId, u32)>,
+	model: ModelId,
+	handle: JoinHandle<Result<(Computed, f64), ComputeError>>,
+}
+
+impl<C: Chain, E: Compute> Operator<C, E> {
+	/// Works until `stop` turns true; then finishes the step in progress and returns.
+	pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
+		let genesis = tokio::select! {
+			genesis = self.reach() => genesis?,
+			_ = stop.wait_for(|s| *s) => return Ok(()),
+		};
+		self.status.update(|s| s.genesis = Some(format!("0x{}", hex::encode(genesis))));
+		let (heads_sender, mut heads) = watch::channel(None);
+		let follower = tokio::spawn(follow(self.chain.clone(), self.status.clone(), heads_sender));
+		let mut state = Loop::new(self, genesis);
+		// The first look does not wait for a block: on a chain that seals on demand there may be none for long.
+		let mut result = state.sync(0).await;
+		while result.is_ok() {
+			result = tokio::select! {
+				_ = stop.wait_for(|s| *s) => break,
+				changed = heads.changed() => match changed {
+					Ok(()) => {
+						let head = heads.borrow_and_update().unwrap_or_default();
+						state.sync(head).await
+					},
+					Err(_) => Err(state.fatal()),
+				},
+				done = finished(&mut state.work) => state.computed(done).await,
+				Some(done) = state.transactions.join_next(), if !state.transactions.is_empty() => match done {
+					Ok((tx, outcome)) => state.sent(tx, outcome).await,
+					Err(_) => Ok(()),
+				},
+			};
+		}
+		follower.abort();
+		state.drain().await?;
+		result
+	}
+
+	/// The genesis hash, as soon as a node answers.
+	async fn reach(&self) -> Result<Digest, RunError> {
+		let (started, mut backoff) = (std::time::Instant::now(), Backoff::default());
+		loop {
+			match self.chain.genesis().await {
+				Ok(genesis) => return Ok(genesis),
+				Err(fatal @ (ChainError::OtherChain { .. } | ChainError::Incompatible(_))) => {
+					return Err(RunError::Chain(fatal))
+				},
+				Err(error) => {
+					if let Some(limit) = self.startup_timeout.filter(|limit| started.elapsed() >= *limit) {
+						return Err(RunError::Startup(error, limit.as_secs()));
+					}
+					warn!("{error}; trying again");
+					self.status.update(|s| s.trouble = Some(error.to_string()));
+					tokio::time::sleep(backoff.next()).await;
+				},
+			}
+		}
+	}
+}
+
+/// Passes on finalized heads, whatever happens to the connection.
+async fn follow<C: Chain>(chain: Arc<C>, status: Arc<Status>, heads: watch::Sender<Option<BlockNumber>>) {
+	let mut backoff = Backoff::default();
+	while !heads.is_closed() {
+		match chain.next_head().await {
+			Ok(head) => {
+				backoff.reset();
+				status.head(head);
+				heads.send_replace(Some(head));
+			},
+			Err(error) => {
+				warn!("{error}; trying again");
+				status.update(|s| s.trouble = Some(error.to_string()));
+				tokio::time::sleep(backoff.next()).await;
+			},
+		}
+	}
+}
+
+type Done = (Option<(JobId, u32)>, ModelId, Result<(Computed, f64), ComputeError>);
+
+/// The end of the run in progress; never, when there is none.
+async fn finished(work: &mut Option<Work>) -> Done {
+	let Some(running) = work else { return std::future::pending().await };
+	let outcome = (&mut running.handle).await;
+	let outcome = outcome.unwrap_or_else(|e| Err(ComputeError::Machine(format!("the run crashed: {e}"))));
+	let done = (running.seat, running.model, outcome);
+	*work = None;
+	done
+}
+
+struct Loop<C, E> {
+	operator: Operator<C, E>,
+	genesis: Digest,
+	owner: Option<AccountId>,
+	head: BlockNumber,
+	models_at: Option<BlockNumber>,
+	models: HashMap<ModelId, ModelView>,
+	views: BTreeMap<JobId, JobView>,
+	golden: VecDeque<ModelView>,
+	golden_tried: BTreeSet<ModelId>,
+	work: Option<Work>,
+	cancel: Arc<AtomicBool>,
+	transactions: JoinSet<(Tx, Result<(), ChainError>)>,
+	in_flight: BTreeMap<JobId, Tx>,
+	proving: BTreeMap<ModelId, Digest>,
+	proving_now: BTreeSet<ModelId>,
+	pauses: HashMap<Tx, (BlockNumber, u32)>,
+	alarms: BTreeSet<JobId>,
+}
+
+impl<C: Chain, E: Compute> Loop<C, E> {
+	fn new(operator: Operator<C, E>, genesis: Digest) -> Self {
+		Self {
+			operator,
+			genesis,
+			owner: None,
+			head: 0,
+			models_at: None,
+			models: HashMap::new(),
+			views: BTreeMap::new(),
+			golden: VecDeque::new(),
+			golden_tried: BTreeSet::new(),
+			work: None,
+			cancel: Arc::default(),
+			transactions: JoinSet::new(),
+			in_flight: BTreeMap::new(),
+			proving: BTreeMap::new(),
+			proving_now: BTreeSet::new(),
+			pauses: HashMap::new(),
+			alarms: BTreeSet::new(),
+		}
+	}
+
+	fn fatal(&self) -> RunError {
+		RunError::Chain(ChainError::Rpc("the follower of finalized blocks ended".into()))
+	}
+
+	/// Looks at the chain and does whatever is to be done. Only a broken queue or a wrong configuration is an error: what
+	/// the chain did not answer now, it is asked again at the next block.
+	async fn sync(&mut self, head: BlockNumber) -> Result<(), RunError> {
+		self.head = self.head.max(head);
+		let result = match self.look().await {
+			Err(Trouble::Chain(error)) => {
+				warn!(head, "{error}; asking again at the next block");
+				Ok(())
+			},
+			Err(Trouble::Run(error)) => Err(error),
+			Ok(()) => Ok(()),
+		};
+		self.start_work();
+		self.operator.status.seats(&self.operator.queue.counts()?);
+		result
+	}
+
+	async fn look(&mut self) -> Result<(), Trouble> {
+		let Some(owner) = self.owner().await? else { return Ok(()) };
+		let due = self.models_at.is_none_or(|at| self.head >= at.saturating_add(MODELS_EVERY));
+		if due {
+			self.look_at_models(&owner).await?;
+			self.models_at = Some(self.head);
+		}
+		let unfinished = self.operator.queue.unfinished()?;
+		let mut jobs: BTreeSet<JobId> = self.operator.chain.open_seats(&owner).await?.into_iter().collect();
+		jobs.extend(unfinished.iter().map(|s| s.job));
+		self.views.retain(|job, _| jobs.contains(job));
+		for job in jobs {
+			match self.operator.chain.job(job).await? {
+				Some(view) => {
+					// A run needs the registration; it is read once and kept.
+					self.model(view.model).await?;
+					self.views.insert(job, view);
+					self.seat(job, &owner)?;
+				},
+				None => self.ended(job).await?,
+			}
+		}
+		self.prove();
+		Ok(())
+	}
+
+	/// The operator that the worker's key is registered for.
+	async fn owner(&mut self) -> Result<Option<AccountId>, Trouble> {
+		if let Some(owner) = &self.owner {
+			return Ok(Some(owner.clone()));
+		}
+		let worker = &self.operator.worker;
+		let found = self.operator.chain.operator_of(worker).await?;
+		match (&found, &self.operator.owner) {
+			(Some(actual), Some(expected)) if actual != expected => {
+				return Err(Trouble::Run(RunError::OtherOwner {
+					worker: worker.to_string(),
+					actual: actual.to_string(),
+					expected: expected.to_string(),
+				}));
+			},
+			(Some(owner), _) => {
+				info!(%worker, operator = %owner, "working");
+				self.operator.status.update(|s| s.operator = Some(owner.to_string()));
+			},
+			(None, _) => warn!(%worker, "the key is registered for no operator yet: run `autonomy-worker register`"),
+		}
+		self.owner.clone_from(&found);
+		Ok(found)
+	}
+
+	/// Finds the models that the operator is on and queues the golden job of each that is not proved.
+	async fn look_at_models(&mut self, owner: &AccountId) -> Result<(), Trouble> {
+		for membership in self.operator.chain.memberships(owner).await? {
+			let id = membership.model;
+			if membership.proved {
+				self.proving.remove(&id);
+				self.operator.status.update(|s| drop(s.models.insert(id, PROVED.into())));
+				continue;
+			}
+			let Some(view) = self.model(id).await? else { continue };
+			if self.golden_tried.insert(id) {
+				self.operator.status.update(|s| drop(s.models.insert(id, "waiting for its golden job".into())));
+				self.golden.push_back(view);
+			}
+		}
+		Ok(())
+	}
+
+	async fn model(&mut self, id: ModelId) -> Result<Option<ModelView>, Trouble> {
+		if let Some(view) = self.models.get(&id) {
+			return Ok(Some(view.clone()));
+		}
+		let view = self.operator.chain.model(id).await?;
+		if let Some(view) = &view {
+			self.models.insert(id, view.clone());
+		}
+		Ok(view)
+	}
+
+	/// Takes the next step of a job that has not ended.
+	fn seat(&mut self, job: JobId, owner: &AccountId) -> Result<(), Trouble> {
+		let Some(view) = self.views.get(&job) else { return Ok(()) };
+		let round = view.round;
+		let Some(mine) = view.seats.iter().find(|s| s.operator == *owner).cloned() else { return Ok(()) };
+		let (state, model) = (view.state, view.model);
+		let queue = self.operator.queue.clone();
+		let seat = match queue.get(job, round)? {
+			Some(seat) => seat,
+			None if mine.commitment.is_some() => {
+				if self.alarms.insert(job) {
+					error!(job, "the chain has a commitment of this operator whose answer is not in this data folder: \
+						the reveal will be missed; was the worker started with another data_dir?");
+				}
+				return Ok(());
+			},
+			None => {
+				info!(job, model, round, "seat assigned");
+				queue.assign(job, round, model)?
+			},
+		};
+		if seat.stage.ended() {
+			return Ok(());
+		}
+		let Some(hash) = mine.commitment else {
+			return match (state, &seat.stage) {
+				(JobState::Committing(_), Stage::Computed(_) | Stage::CommitSent(_)) => self.commit(&seat, owner),
+				_ => Ok(()),
+			};
+		};
+		let Some(answer) = seat.stage.answer() else { return self.foreign(job, round) };
+		if answer.commitment(job, round, owner) != hash {
+			return self.foreign(job, round);
+		}
+		if mine.revealed.is_some() {
+			queue.revealed(job, round)?;
+			return Ok(());
+		}
+		if !matches!(seat.stage, Stage::RevealSent(_)) {
+			queue.committed(job, round)?;
+		}
+		match state {
+			JobState::Revealing(_) => self.reveal(&seat, answer, owner),
+			_ => Ok(()),
+		}
+	}
+
+	/// The chain has a commitment for the seat that is not the queue's: another process has the key.
+	fn foreign(&mut self, job: JobId, round: u32) -> Result<(), Trouble> {
+		error!(job, "the chain has another commitment of this operator than this worker's: a second worker has its key");
+		self.operator.queue.failed(job, round, "the chain has a commitment that another process made")?;
+		Ok(())
+	}
+
+	fn commit(&mut self, seat: &Seat, owner: &AccountId) -> Result<(), Trouble> {
+		let (job, round) = (seat.job, seat.round);
+		let tx = Tx::Commit(job, round);
+		if !self.may_send(tx, job) {
+			return Ok(());
+		}
+		let seat = self.operator.queue.commit_sent(job, round)?;
+		let Some(answer) = seat.stage.answer() else { return Ok(()) };
+		let hash = answer.commitment(job, round, owner);
+		let chain = self.operator.chain.clone();
+		info!(job, commitment = %hex::encode(hash), "committing");
+		self.transactions.spawn(async move { (tx, chain.commit(job, hash).await) });
+		self.in_flight.insert(job, tx);
+		Ok(())
+	}
+
+	fn reveal(&mut self, seat: &Seat, answer: Answer, owner: &AccountId) -> Result<(), Trouble> {
+		let (job, round) = (seat.job, seat.round);
+		let tx = Tx::Reveal(job, round);
+		if !self.may_send(tx, job) {
+			return Ok(());
+		}
+		self.operator.queue.reveal_sent(job, round)?;
+		let (chain, owner) = (self.operator.chain.clone(), owner.clone());
+		info!(job, result = %hex::encode(answer.result), "revealing");
+		self.transactions.spawn(async move { (tx, chain.reveal(job, &owner, &answer).await) });
+		self.in_flight.insert(job, tx);
+		Ok(())
+	}
+
+	/// Sends the proofs that are due.
+	fn prove(&mut self) {
+		let due: Vec<_> = self.proving.iter().map(|(m, r)| (*m, *r)).collect();
+		for (model, result) in due {
+			let tx = Tx::Prove(model);
+			if self.proving_now.contains(&model) || self.paused(tx) {
+				continue;
+			}
+			let chain = self.operator.chain.clone();
+			info!(model, result = %hex::encode(result), "proving the engine");
+			self.transactions.spawn(async move { (tx, chain.prove_engine(model, result).await) });
+			self.proving_now.insert(model);
+		}
+	}
+
+	fn may_send(&self, tx: Tx, job: JobId) -> bool {
+		!self.in_flight.contains_key(&job) && !self.paused(tx)
+	}
+
+	fn paused(&self, tx: Tx) -> bool {
+		self.pauses.get(&tx).is_some_and(|(until, _)| self.head < *until)
+	}
+
+	/// A transaction reached its end.
+	async fn sent(&mut self, tx: Tx, outcome: Result<(), ChainError>) -> Result<(), RunError> {
+		let name = match tx {
+			Tx::Commit(job, _) => {
+				self.in_flight.remove(&job);
+				"commit"
+			},
+			Tx::Reveal(job, _) => {
+				self.in_flight.remove(&job);
+				"reveal"
+			},
+			Tx::Prove(model) => {
+				self.proving_now.remove(&model);
+				"prove_engine"
+			},
+		};
+		match outcome {
+			Ok(()) => {
+				metrics::counter!("autonomy_transactions_total", "call" => name, "outcome" => "finalized").increment(1);
+				self.pauses.remove(&tx);
+				match tx {
+					Tx::Commit(job, round) => {
+						info!(job, "committed");
+						self.operator.queue.committed(job, round)?;
+					},
+					Tx::Reveal(job, round) => {
+						info!(job, "revealed");
+						self.operator.queue.revealed(job, round)?;
+					},
+					Tx::Prove(model) => {
+						info!(model, "engine proved: the operator can be drawn for this model");
+						self.proving.remove(&model);
+						self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
+					},
+				}
+			},
+			Err(error) => {
+				let refused = matches!(error, ChainError::Refused { .. });
+				let outcome = if refused { "refused" } else { "lost" };
+				metrics::counter!("autonomy_transactions_total", "call" => name, "outcome" => outcome).increment(1);
+				let failures = self.pauses.get(&tx).map_or(0, |(_, n)| *n).saturating_add(1);
+				let pause = (1u32 << failures.min(5)).min(LONGEST_PAUSE);
+				self.pauses.insert(tx, (self.head.saturating_add(pause), failures));
+				warn!(?tx, pause, "{error}; looking again in {pause} blocks");
+			},
+		}
+		self.sync(self.head).await
+	}
+
+	/// A job is no longer among the open ones.
+	async fn ended(&mut self, job: JobId) -> Result<(), Trouble> {
+		let provenance = self.operator.chain.provenance(job).await?;
+		let queue = self.operator.queue.clone();
+		for seat in queue.unfinished()?.into_iter().filter(|s| s.job == job) {
+			let outcome = match (&provenance, seat.stage.answer()) {
+				(Some(p), Some(answer)) if p.result == answer.result => {
+					info!(job, result = %hex::encode(p.result), "final: the seat is paid");
+					queue.done(job, seat.round)?;
+					"paid"
+				},
+				(Some(_), Some(_)) => {
+					error!(job, "the job became final with another result than this worker's: run `autonomy-worker check`");
+					queue.failed(job, seat.round, "the job became final with another result")?;
+					"differed"
+				},
+				(Some(_), None) => {
+					warn!(job, "the job became final without this worker");
+					queue.failed(job, seat.round, "the job became final without this worker")?;
+					"late"
+				},
+				(None, _) => {
+					warn!(job, "the job ended without a result; its requester was refunded");
+					queue.failed(job, seat.round, "the job ended without a result")?;
+					"refunded"
+				},
+			};
+			metrics::counter!("autonomy_jobs_ended_total", "outcome" => outcome).increment(1);
+			// A run for it would be for nothing.
+			if self.work.as_ref().is_some_and(|w| w.seat == Some((job, seat.round))) {
+				self.cancel.store(true, Ordering::Relaxed);
+			}
+		}
+		self.views.remove(&job);
+		Ok(())
+	}
+
+	/// Starts the next run if none is in progress: the job whose deadline is nearest, else a golden job.
+	fn start_work(&mut self) {
+		if self.work.is_some() {
+			return;
+		}
+		let queue = &self.operator.queue;
+		let next = self
+			.views
+			.values()
+			.filter_map(|view| match (view.state, view.seed) {
+				(JobState::Committing(deadline), Some(seed)) => Some((deadline, view, seed)),
+				_ => None,
+			})
+			.filter(|(_, view, _)| {
+				matches!(queue.get(view.id, view.round), Ok(Some(Seat { stage: Stage::Assigned, .. })))
+			})
+			.filter_map(|(deadline, view, seed)| Some((deadline, view, seed, self.models.get(&view.model)?)))
+			.min_by_key(|(deadline, view, ..)| (*deadline, view.id));
+		let (seat, task) = match next {
+			Some((_, view, seed, model)) => {
+				let task = Task { model: model.clone(), input: view.input.clone(), seed, genesis: self.genesis };
+				(Some((view.id, view.round)), task)
+			},
+			None => {
+				let Some(model) = self.golden.pop_front() else { return };
+				let (input, seed) = (model.golden_input.clone(), model.golden_seed);
+				(None, Task { model, input, seed, genesis: [0; 32] })
+			},
+		};
+		let model = task.model.id;
+		match seat {
+			Some((job, _)) => info!(job, model, "computing"),
+			None => info!(model, "computing the golden job"),
+		}
+		self.cancel = Arc::default();
+		let (compute, cancel, status) =
+			(self.operator.compute.clone(), self.cancel.clone(), self.operator.status.clone());
+		let job = seat.map(|s| s.0);
+		let handle = tokio::task::spawn_blocking(move || run_task(&*compute, &task, job, &cancel, &status));
+		self.work = Some(Work { seat, model, handle });
+	}
+
+	/// A run ended.
+	async fn computed(&mut self, (seat, model, outcome): Done) -> Result<(), RunError> {
+		self.operator.status.update(|s| s.running = None);
+		match (seat, outcome) {
+			(Some((job, round)), Ok((computed, seconds))) => {
+				info!(job, seconds, result = %hex::encode(computed.result), "computed");
+				self.keep(job, round, computed).await?;
+			},
+			(None, Ok((computed, _))) => self.golden_done(model, &computed),
+			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
+			(Some((job, round)), Err(error)) => {
+				// An input that fails every honest machine is not tried again; a machine's own trouble once more.
+				let most = if matches!(error, ComputeError::Fault(_)) { 1 } else { MOST_ATTEMPTS };
+				error!(job, model, "the run failed: {error}");
+				metrics::counter!("autonomy_runs_failed_total").increment(1);
+				self.operator.queue.run_failed(job, round, most, &error.to_string())?;
+			},
+			(None, Err(error)) => {
+				error!(model, "the golden job failed, so the model is not served: {error}");
+				self.operator.status.update(|s| drop(s.models.insert(model, error.to_string())));
+			},
+		}
+		self.sync(self.head).await
+	}
+
+	/// Stores an answer: the file first, then the record, then nothing can change it any more.
+	async fn keep(&mut self, job: JobId, round: u32, computed: Computed) -> Result<(), RunError> {
+		let Computed { result, trace_root, artifact, bytes } = computed;
+		if let Err(error) = self.operator.artifacts.put(artifact, bytes).await {
+			error!(job, "{error}; the job is run again");
+			self.operator.queue.run_failed(job, round, MOST_ATTEMPTS, &error.to_string())?;
+			return Ok(());
+		}
+		let mut salt = [0; 32];
+		getrandom::fill(&mut salt).map_err(|e| RunError::Random(e.to_string()))?;
+		self.operator.queue.computed(job, round, Answer { result, trace_root, artifact, salt })?;
+		Ok(())
+	}
+
+	fn golden_done(&mut self, model: ModelId, computed: &Computed) {
+		let Some(view) = self.models.get(&model) else { return };
+		if computed.result == view.golden_result {
+			self.proving.insert(model, computed.result);
+			self.operator.status.update(|s| drop(s.models.insert(model, "proving".into())));
+			return;
+		}
+		let why = format!(
+			"the golden job gave 0x{}, the chain says 0x{}: this machine must not take jobs of the model",
+			hex::encode(computed.result),
+			hex::encode(view.golden_result)
+		);
+		error!(model, "{why}");
+		self.operator.status.update(|s| drop(s.models.insert(model, why)));
+	}
+
+	/// Ends the run after its step in progress, keeps what was computed, and waits a while for transactions.
+	async fn drain(mut self) -> Result<(), RunError> {
+		self.operator.status.update(|s| s.draining = true);
+		self.cancel.store(true, Ordering::Relaxed);
+		if self.work.is_some() {
+			info!("stopping after the step in progress");
+			let (seat, _, outcome) = finished(&mut self.work).await;
+			if let (Some((job, round)), Ok((computed, _))) = (seat, outcome) {
+				self.keep(job, round, computed).await?;
+			}
+		}
+		if !self.transactions.is_empty() {
+			info!(count = self.transactions.len(), "waiting for transactions");
+		}
+		let queue = self.operator.queue.clone();
+		let transactions = &mut self.transactions;
+		let wait = async {
+			while let Some(done) = transactions.join_next().await {
+				match done {
+					Ok((Tx::Commit(job, round), Ok(()))) => drop(queue.committed(job, round)?),
+					Ok((Tx::Reveal(job, round), Ok(()))) => drop(queue.revealed(job, round)?),
+					_ => {},
+				}
+			}
+			Ok::<_, QueueError>(())
+		};
+		match tokio::time::timeout(DRAIN, wait).await {
+			Ok(result) => result?,
+			Err(_) => warn!("transactions are still on their way; the next start goes on from the chain's state"),
+		}
+		info!("stopped");
+		Ok(())
+	}
+}
+
+/// Runs one task on the thread of the caller, reporting each step.
+fn run_task<E: Compute>(
+	compute: &E,
+	task: &Task,
+	job: Option<JobId>,
+	cancel: &AtomicBool,
+	status: &Status,
+) -> Result<(Computed, f64), ComputeError> {
+	let model = task.model.id;
+	compute.load(&task.model)?;
+	let mut meter = Meter::new();
+	let computed = compute.run(task, &mut |step, steps| {
+		let (running, due) = meter.step(job, model, step, steps);
+		metrics::counter!("autonomy_steps_total").increment(1);
+		metrics::gauge!("autonomy_steps_per_second").set(running.steps_per_second);
+		metrics::gauge!("autonomy_run_seconds_left").set(running.seconds_left);
+		if due {
+			let rate = (running.steps_per_second * 100.0).round() / 100.0;
+			let left = running.seconds_left.round();
+			match job {
+				Some(job) => info!(job, model, step, steps, steps_per_second = rate, seconds_left = left, "progress"),
+				None => info!(model, step, steps, steps_per_second = rate, seconds_left = left, "golden job"),
+			}
+		}
+		status.update(|s| s.running = Some(running));
+		!cancel.load(Ordering::Relaxed)
+	})?;
+	let seconds = meter.seconds();
+	metrics::histogram!("autonomy_compute_seconds").record(seconds);
+	Ok((computed, seconds))
+}
+
+/// Inside one look at the chain: what is asked again, and what ends the worker.
+enum Trouble {
+	Chain(ChainError),
+	Run(RunError),
+}
+
+impl From<ChainError> for Trouble {
+	fn from(error: ChainError) -> Self {
+		Self::Chain(error)
+	}
+}
+
+impl From<QueueError> for Trouble {
+	fn from(error: QueueError) -> Self {
+		Self::Run(error.into())
+	}
+}

@@ -1,0 +1,118 @@
+//! What clients and wallets rely on: a change here breaks them and has to be meant.
+
+mod common;
+
+use autonomy_runtime::{AllPalletsWithSystem, Runtime, RuntimeCall, TxExtension, UncheckedExtrinsic, VERSION};
+use codec::Encode;
+use frame_support::traits::{GetCallName, PalletsInfoAccess};
+use sp_runtime::traits::TransactionExtension;
+
+#[test]
+fn pallets_should_keep_their_names_and_indices() {
+	let pallets: Vec<_> =
+		AllPalletsWithSystem::infos().into_iter().map(|p| (p.index, p.name.to_string())).collect();
+	let expected = [
+		(0, "System"),
+		(1, "Timestamp"),
+		(2, "Babe"),
+		(3, "Authorship"),
+		(4, "Balances"),
+		(5, "TransactionPayment"),
+		(6, "Offences"),
+		(7, "Historical"),
+		(8, "Session"),
+		(9, "Grandpa"),
+		(10, "Utility"),
+		(11, "Multisig"),
+		(12, "Proxy"),
+		(13, "Preimage"),
+		(14, "Scheduler"),
+		(15, "Sudo"),
+		(16, "SkipFeelessPayment"),
+		(20, "Assets"),
+		(21, "Nfts"),
+		(30, "Models"),
+		(31, "Inference"),
+	];
+	assert_eq!(pallets, expected.map(|(index, name)| (index, name.to_string())));
+}
+
+#[test]
+fn calls_of_our_pallets_should_keep_their_order() {
+	assert_eq!(pallet_models::Call::<Runtime>::get_call_names(), ["register", "set_price", "set_active"]);
+	assert_eq!(
+		pallet_inference::Call::<Runtime>::get_call_names(),
+		[
+			"register_operator",
+			"set_worker_key",
+			"bond_more",
+			"start_unbond",
+			"withdraw",
+			"join_model",
+			"leave_model",
+			"prove_engine",
+			"submit_job",
+			"cancel_job",
+			"commit",
+			"reveal",
+			"poke",
+		]
+	);
+}
+
+/// Every extension is one that polkadot.js knows, or adds no byte to a transaction.
+#[test]
+fn transaction_extensions_should_be_those_that_wallets_know() {
+	let known = [
+		"CheckNonZeroSender",
+		"CheckSpecVersion",
+		"CheckTxVersion",
+		"CheckGenesis",
+		"CheckMortality",
+		"CheckNonce",
+		"CheckWeight",
+		"ChargeTransactionPayment",
+		"CheckMetadataHash",
+		"WeightReclaim",
+	];
+	let metadata = <TxExtension as TransactionExtension<RuntimeCall>>::metadata();
+	let unknown: Vec<_> = metadata.iter().map(|e| e.identifier).filter(|id| !known.contains(id)).collect();
+	assert_eq!(unknown, ["AuthorizeCall"]);
+	assert_eq!(frame_system::AuthorizeCall::<Runtime>::new().encode(), Vec::<u8>::new());
+}
+
+#[test]
+fn version_should_be_that_of_a_chain_whose_upgrades_wait_two_blocks() {
+	assert_eq!((VERSION.spec_version, VERSION.transaction_version, VERSION.system_version), (1, 1, 3));
+	assert_eq!(VERSION.spec_name, "autonomy");
+}
+
+#[test]
+fn a_signed_transaction_should_be_version_4() {
+	common::chain("development").execute_with(|| {
+		common::next_block();
+		let call = RuntimeCall::System(frame_system::Call::remark { remark: vec![1] });
+		let bytes = common::transaction(sp_keyring::Sr25519Keyring::Alice, 0, call).encode();
+		// After the compact length (two bytes here): version 4 with the signed bit.
+		assert_eq!(bytes[2], 0x84);
+		let _: UncheckedExtrinsic = codec::Decode::decode(&mut &bytes[..]).expect("it decodes");
+	});
+}
+
+/// The metadata that the worker is compiled against is that of this runtime. `scripts/metadata` writes it anew.
+#[test]
+fn committed_metadata_should_be_that_of_this_runtime() {
+	let committed = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../inference-worker/metadata/autonomy.scale"))
+		.expect("inference-worker/metadata/autonomy.scale is there: run scripts/metadata");
+	let current = Runtime::metadata_at_version(15).expect("version 15 is served");
+	assert!(**current == committed[..], "the runtime changed and the committed metadata did not: run scripts/metadata");
+}
+
+#[test]
+fn lock_file_should_hold_one_sdk() {
+	let lock = include_str!("../../Cargo.lock");
+	for name in ["sp-runtime", "sp-core", "frame-support", "sp-io", "sc-service"] {
+		let count = lock.matches(&format!("name = \"{name}\"\n")).count();
+		assert_eq!(count, 1, "Cargo.lock holds {count} versions of {name}");
+	}
+}
