@@ -2,9 +2,10 @@
 
 mod common;
 
+use autonomy_engine::digest::cid_text;
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
 use autonomy_engine::{Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, Progress};
-use autonomy_primitives::digest::StopCode;
+use autonomy_primitives::digest::{cid, input_hash, result, ResultContext, StopCode};
 use autonomy_primitives::job::JobInput;
 use candle_core::{Device, Tensor};
 use common::*;
@@ -27,7 +28,7 @@ fn run(model: &Model, input: &JobInput, seed: u8) -> JobOutput {
 	model.run(input, [seed; 32], [1; 32], &mut |_| Control::Continue).unwrap()
 }
 
-/// The digests that the specification fixes: another one is another engine.
+/// CID of the canonical output and trace root: other ones are another engine.
 const GOLDEN: [(&str, &str, &str); 3] = [
 	("latent", "unset", "unset"),
 	("pixel", "unset", "unset"),
@@ -35,9 +36,9 @@ const GOLDEN: [(&str, &str, &str); 3] = [
 ];
 
 fn assert_golden(name: &str, output: &JobOutput) {
-	let (_, result, trace) = GOLDEN.iter().find(|golden| golden.0 == name).unwrap();
-	let found = (hex::encode(output.result), hex::encode(output.trace_root));
-	assert_eq!((found.0.as_str(), found.1.as_str()), (*result, *trace), "{name}");
+	let (_, canonical, trace) = GOLDEN.iter().find(|golden| golden.0 == name).unwrap();
+	let found = (cid_text(&cid(&output.canonical)), hex::encode(output.trace_root));
+	assert_eq!((found.0.as_str(), found.1.as_str()), (*canonical, *trace), "{name}");
 }
 
 #[test]
@@ -49,6 +50,16 @@ fn latent_pipeline_should_keep_its_digest() {
 	let decoded = image::load_from_memory(&output.artifact).unwrap().into_rgb8();
 	assert_eq!(decoded.as_raw(), &image.rgb);
 	assert_golden("latent", &output);
+	let context = ResultContext {
+		genesis: [1; 32],
+		model_root: model.manifest().weights_root.0,
+		engine: autonomy_kernels::engine_id(),
+		input_hash: input_hash(&input(InputSpec::image("w8 w9 w10", 16, 24, 4, 3.0))),
+		seed: [5; 32],
+		modality: autonomy_primitives::job::Modality::Image,
+	};
+	assert_eq!(output.result, result(&context, &image.canonical()));
+	assert_eq!(output.artifact_cid, cid(&output.artifact));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod attention;
 mod conv;
 mod elementwise;
 mod embedding;
+pub mod exactness;
 mod finite;
 mod float_env;
 pub mod gemm;

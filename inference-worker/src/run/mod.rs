@@ -113,7 +113,7 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 	pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
 		let genesis = tokio::select! {
 			genesis = self.reach() => genesis?,
-			_ = stop.wait_for(|s| *s) => return Ok(()),
+			_ = stopped(&mut stop) => return Ok(()),
 		};
 		self.status.update(|s| s.genesis = Some(format!("0x{}", hex::encode(genesis))));
 		let (heads_sender, mut heads) = watch::channel(None);
@@ -123,7 +123,7 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 		let mut result = state.sync(0).await;
 		while result.is_ok() {
 			result = tokio::select! {
-				_ = stop.wait_for(|s| *s) => break,
+				_ = stopped(&mut stop) => break,
 				changed = heads.changed() => match changed {
 					Ok(()) => {
 						let head = heads.borrow_and_update().unwrap_or_default();
@@ -182,6 +182,12 @@ async fn follow<C: Chain>(chain: Arc<C>, status: Arc<Status>, heads: watch::Send
 			},
 		}
 	}
+}
+
+/// Returns once the worker is told to stop, or nobody is left to tell it.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+	// The guard that `wait_for` gives must not live across an await of the caller.
+	drop(stop.wait_for(|s| *s).await);
 }
 
 type Done = (Option<(JobId, u32)>, ModelId, Result<(Computed, f64), ComputeError>);

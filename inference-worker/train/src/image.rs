@@ -99,13 +99,22 @@ impl ImageRecipe {
 				clip: 1.0,
 				average: 0.998,
 			},
-			phases: vec![Phase {
-				steps: 4000,
-				warmup: 100,
-				learning_rate: 2e-3,
-				final_learning_rate: 2e-5,
-				batch: 32,
-			}],
+			phases: vec![
+				Phase {
+					steps: 4000,
+					warmup: 100,
+					learning_rate: 2e-3,
+					final_learning_rate: 1e-3,
+					batch: 16,
+				},
+				Phase {
+					steps: 2000,
+					warmup: 0,
+					learning_rate: 1e-3,
+					final_learning_rate: 2e-5,
+					batch: 32,
+				},
+			],
 			expected: BTreeMap::new(),
 		}
 	}

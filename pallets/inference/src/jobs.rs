@@ -150,7 +150,9 @@ impl<T: Config> Pallet<T> {
 			}
 			Operators::<T>::mutate(operator, |o| match o {
 				Some(o) => o.seats.saturating_inc(),
-				None => defensive!("a slot without an operator"),
+				None => {
+					defensive!("a slot without an operator");
+				},
 			});
 		}
 		let deadline = Self::commit_deadline(job.budget);

@@ -213,7 +213,9 @@ impl<T: Config> Pallet<T> {
 				let found = membership.as_mut().and_then(|m| m.positions.iter_mut().find(|p| **p == last));
 				match found {
 					Some(p) => *p = position,
-					None => defensive!("a slot that its holder does not know"),
+					None => {
+						defensive!("a slot that its holder does not know");
+					},
 				}
 			});
 		}

@@ -41,18 +41,18 @@ test('job_should_be_refused_when_it_asks_for_another_kind_of_output', async () =
 });
 
 test('job_should_be_refused_when_it_has_too_many_steps', async () => {
-	await refuse('TooManySteps', network().shapes, image({ steps: 65_535 }));
-	await refuse('TooManySteps', network().shapes, image({ steps: 0 }));
+	await refuse('StepsOutOfRange', network().shapes, image({ steps: 65_535 }));
+	await refuse('StepsOutOfRange', network().shapes, image({ steps: 0 }));
 });
 
 test('job_should_be_refused_when_it_has_too_many_pixels', () =>
-	refuse('TooManyPixels', network().shapes, image({ width: 4096, height: 4096 })));
+	refuse('PixelsOutOfRange', network().shapes, image({ width: 4096, height: 4096 })));
 
 test('job_should_be_refused_when_it_has_too_many_tokens', () =>
-	refuse('TooManyTokens', network().keeper, text({ maxTokens: 65_535 })));
+	refuse('TokensOutOfRange', network().keeper, text({ maxTokens: 65_535 })));
 
 test('job_should_be_refused_when_the_prompt_is_empty_or_too_long', async () => {
-	await refuse('EmptyPrompt', network().shapes, image({ prompt: '' }));
+	await refuse('PromptEmpty', network().shapes, image({ prompt: '' }));
 	await refuse('PromptTooLong', network().shapes, image({ prompt: 'x'.repeat(2048) }));
 });
 

@@ -96,7 +96,7 @@ pub struct FileEntry {
 
 /// The input of a job as people write it: text and decimal numbers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum InputSpec {
 	/// Text to image.
 	Image {

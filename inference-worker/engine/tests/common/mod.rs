@@ -1,6 +1,7 @@
 //! Small models with reproducible random weights, in memory and as folders.
 #![allow(dead_code)]
 
+use autonomy_engine::digest::cid_text;
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivation};
 use autonomy_engine::models::llama::{Llama, LlamaConfig};
 use autonomy_engine::models::unet::{PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
@@ -80,9 +81,11 @@ pub fn ids(seed: u8, shape: (usize, usize), vocab: u32) -> Tensor {
 	Tensor::from_vec(ids, shape, &Device::Cpu).unwrap()
 }
 
-pub fn bits(x: &Tensor) -> Vec<u32> {
+/// Values as their bits, named by the CID of the bytes so that a failed comparison prints one line.
+pub fn bits(x: &Tensor) -> String {
 	let values = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-	values.into_iter().map(f32::to_bits).collect()
+	let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+	cid_text(&cid(&bytes))
 }
 
 pub fn assert_close(ours: &Tensor, theirs: &Tensor, tolerance: f32) {
