@@ -73,9 +73,9 @@ choose_toolchains() {
 packages_to_build() {
 	local have_list
 	have_list=$(mktemp)
-	find "$CARGO_TARGET_DIR/release/.fingerprint" -maxdepth 1 -mindepth 1 -printf '%f\n' 2>/dev/null |
+	{ find "$CARGO_TARGET_DIR/release/.fingerprint" -maxdepth 1 -mindepth 1 -printf '%f\n' 2>/dev/null || true; } |
 		sed 's/-[0-9a-f]\{16\}$//' | sort -u >"$have_list"
-	(cd "$ROOT" && cargo tree --workspace --locked -e normal,build,dev --target all --prefix none --no-dedupe \
+	(cd "$ROOT" && cargo tree --workspace --locked -e normal,build,dev --prefix none \
 		-f '{p}' 2>/dev/null) | cut -d ' ' -f 1 | sort -u | comm -23 - "$have_list" | wc -l
 	rm -f "$have_list"
 }
@@ -129,7 +129,7 @@ run_cargo() {
 	log=$CARGO_TARGET_DIR/autonomy-$(printf '%s' "$what" | tr -c 'a-z\n' '-').log
 	total=$(packages_to_build)
 	if [ "$total" -gt 100 ]; then
-		say "$what: $total packages to compile. On 2 cores that takes $(minutes $((total * 21 / 10))) or less."
+		say "$what: $total packages to compile. On 2 cores that takes about $(minutes $((total * 27 / 10)))."
 	else
 		say "$what: dependencies are compiled already. This takes seconds to a few minutes."
 	fi
@@ -159,10 +159,12 @@ build_workspace() {
 
 PIDS=()
 SCRATCH=()
+# Scratch folders that stay after a failure, because messages name files in them.
+EVIDENCE=()
 
 # Stops what this script started, newest first, and removes its scratch folders. Safe to call twice.
 cleanup() {
-	local i pid waited
+	local rc=$? i pid waited
 	for ((i = ${#PIDS[@]} - 1; i >= 0; i--)); do
 		kill "${PIDS[i]}" 2>/dev/null || true
 	done
@@ -180,8 +182,12 @@ cleanup() {
 	done
 	PIDS=()
 	local folder
+	case $rc in
+	0 | 130 | 143) SCRATCH+=("${EVIDENCE[@]}") ;;
+	esac
 	for folder in "${SCRATCH[@]}"; do rm -rf "$folder"; done
 	SCRATCH=()
+	EVIDENCE=()
 }
 
 # Called once by a script that starts processes.

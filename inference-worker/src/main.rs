@@ -1,9 +1,19 @@
+//! `autonomy-worker`: the daemon that an inference operator runs, and the tools around it.
+
 mod amount;
 mod artifacts;
 mod chain;
+mod check;
+mod cli;
 mod config;
 mod keys;
 mod queue;
 mod run;
 mod server;
-fn main() {}
+mod verify;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+	cli::main()
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use autonomy_runtime::{opaque::Block, AccountId, Balance, BlockNumber, Hash, Nonce};
+use autonomy_runtime::{opaque::Block, BlockNumber, Hash};
 use futures::channel::mpsc;
 use jsonrpsee::RpcModule;
 use sc_consensus_babe::BabeWorkerHandle;
@@ -61,8 +61,8 @@ pub fn create(
 
 	let FullDeps { client, pool, select_chain, chain_spec, keystore, babe, grandpa, sealing } = deps;
 	let mut module = RpcModule::new(());
-	module.merge(SystemApiServer::<Block, AccountId, Nonce>::into_rpc(System::new(client.clone(), pool)))?;
-	module.merge(TransactionPaymentApiServer::<_, Balance>::into_rpc(TransactionPayment::new(client.clone())))?;
+	module.merge(System::new(client.clone(), pool).into_rpc())?;
+	module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
 	module.merge(Babe::new(client.clone(), babe.clone(), keystore, select_chain).into_rpc())?;
 	module.merge(
 		Grandpa::new(

@@ -11,14 +11,11 @@ use sc_consensus_manual_seal::{
 	consensus::{babe::BabeConsensusDataProvider, timestamp::SlotTimestampProvider},
 	ManualSealParams,
 };
-use sc_network::Litep2pNetworkBackend;
-use sc_service::{
-	config::NetworkBackendType, error::Error as ServiceError, Configuration, TaskManager, WarpSyncConfig,
-};
+use sc_network::{config::NetworkBackendType, Litep2pNetworkBackend};
+use sc_service::{error::Error as ServiceError, Configuration, TaskManager, WarpSyncConfig};
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
-use sp_api::ProvideRuntimeApi;
-use sp_consensus_babe::{inherents::InherentDataProvider as BabeInherents, BabeApi, SlotDuration};
+use sp_consensus_babe::{inherents::InherentDataProvider as BabeInherents, SlotDuration};
 use sp_inherents::CreateInherentDataProviders;
 use sp_timestamp::InherentDataProvider as TimestampInherents;
 
@@ -318,7 +315,7 @@ pub fn run(mut config: Configuration, mode: Sealing) -> Result<TaskManager, Serv
 	);
 
 	if sealed {
-		let authorities = client.runtime_api().configuration(client.chain_info().best_hash)?.authorities;
+		let authorities = sc_consensus_babe::configuration(&*client)?.authorities;
 		let digests = BabeConsensusDataProvider::new(
 			client.clone(),
 			keystore_container.keystore(),

@@ -21,7 +21,7 @@ use sp_version::RuntimeVersion;
 use crate::{
 	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Executive, Grandpa, Historical, Inference,
 	InherentDataExt, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System,
-	TransactionPayment, UncheckedExtrinsic, BABE_GENESIS_EPOCH_CONFIG, VERSION,
+	TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
 
 impl_runtime_apis! {

@@ -34,6 +34,7 @@
 pub mod digest;
 mod engine;
 mod error;
+pub mod exactness;
 pub mod models;
 pub mod nn;
 pub mod pipelines;

@@ -14,7 +14,7 @@ const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
 
 fn chat_folder() -> (TempDir, Manifest) {
 	let dir = TempDir::new().unwrap();
-	write_chat_model(dir.path());
+	write_chat_model(dir.path()).unwrap();
 	let manifest = Manifest::build(dir.path(), text_meta()).unwrap();
 	manifest.write(dir.path()).unwrap();
 	(dir, manifest)
@@ -72,7 +72,7 @@ fn manifest_should_be_refused_when_it_contradicts_itself() {
 #[test]
 fn folder_should_be_refused_when_one_bit_of_the_weights_is_wrong() {
 	let dir = TempDir::new().unwrap();
-	write_pixel_model(dir.path());
+	write_pixel_model(dir.path()).unwrap();
 	Manifest::build(dir.path(), image_meta()).unwrap().write(dir.path()).unwrap();
 	let path = dir.path().join(WEIGHTS);
 	let whole = std::fs::read(&path).unwrap();
@@ -119,7 +119,7 @@ fn golden_job_should_be_reported_when_it_gives_another_result() {
 #[test]
 fn golden_job_should_fail_to_build_when_it_is_beyond_the_limits() {
 	let dir = TempDir::new().unwrap();
-	write_chat_model(dir.path());
+	write_chat_model(dir.path()).unwrap();
 	let mut meta = text_meta();
 	meta.limits.max_tokens = 3;
 	let error = Manifest::build(dir.path(), meta).unwrap_err();
@@ -174,7 +174,7 @@ fn tensors_should_be_widened_exactly_and_found_in_shards() {
 #[test]
 fn model_should_be_refused_when_a_setting_or_a_tensor_is_missing() {
 	let dir = TempDir::new().unwrap();
-	write_pixel_model(dir.path());
+	write_pixel_model(dir.path()).unwrap();
 	let scheduler = dir.path().join("scheduler/scheduler_config.json");
 	std::fs::write(&scheduler, r#"{"_class_name": "PNDMScheduler"}"#).unwrap();
 	let error = Manifest::build(dir.path(), image_meta()).unwrap_err().to_string();

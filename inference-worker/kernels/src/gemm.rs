@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::isa::{isa, Isa};
 use crate::pack::Lanes;
+use crate::stream::stream_kernel;
 
 /// Length of the inner blocks: part of the numeric specification.
 pub const K_BLOCK: usize = 512;
@@ -193,7 +194,7 @@ impl Product<'_> {
 	fn block_of_k(
 		&self,
 		rows: std::ops::Range<usize>,
-		columns: std::ops::Range<usize>,
+		mut columns: std::ops::Range<usize>,
 		k0: usize,
 		a_panels: &mut Vec<f32>,
 		b_panels: &mut Vec<f32>,
@@ -202,9 +203,24 @@ impl Product<'_> {
 		let (mr, nr) = tile(isa);
 		let kc = K_BLOCK.min(self.k - k0);
 		let (first, last) = (k0 == 0, k0 + kc == self.k);
-		let panels = columns.len().div_ceil(nr);
+		// A weight that few rows meet is read once, where it lies.
+		let streamed = self.b.strided().filter(|view| view.k_stride == 1);
+		let stream = stream_kernel(isa, rows.len()).filter(|_| streamed.is_some());
 		// Very few rows do not pay for packing a B that can be read where it lies.
 		let b_direct = self.b.strided().filter(|view| view.lane_stride == 1 && rows.len() <= 4);
+		if let (Some(kernel), Some(view)) = (stream, streamed) {
+			let a = grown(a_panels, kc * rows.len());
+			self.a.pack(rows.len(), rows.start, rows.len(), k0, kc, a);
+			let mut tile = [0.0f32; MAX_TILE];
+			for j in (columns.start..columns.end).step_by(nr).take_while(|j| j + nr <= columns.end) {
+				// SAFETY: `a` holds `kc` × rows values and the view, whose extent was checked, `nr` lanes of `kc`. The
+				// kernel fits `isa`, which the CPU supports.
+				unsafe { kernel(kc, a.as_ptr(), view.pointer(j, k0), view.lane_stride, tile.as_mut_ptr()) };
+				self.store(&tile, nr, rows.start, rows.len(), j, nr, first, last);
+			}
+			columns.start += columns.len() / nr * nr;
+		}
+		let panels = columns.len().div_ceil(nr);
 		let b_panels = grown(b_panels, panels * kc * nr);
 		for panel in 0..panels {
 			let j = columns.start + panel * nr;

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 use autonomy_engine::digest::cid_text;
 use autonomy_primitives::digest::{cid, Cid};
 use futures::future::BoxFuture;
-use object_store::{local::LocalFileSystem, path::Path as Key, ObjectStore, PutPayload};
+use object_store::{local::LocalFileSystem, memory::InMemory, path::Path as Key, ObjectStore, PutPayload};
 
 /// Why a file cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,14 @@ impl Store {
 	pub fn local(folder: &Path) -> Result<Self, ArtifactError> {
 		std::fs::create_dir_all(folder).map_err(|e| ArtifactError::Folder(folder.display().to_string(), e))?;
 		Ok(Self { inner: Arc::new(LocalFileSystem::new_with_prefix(folder)?) })
+	}
+
+	/// For commands that only read: the store in a local folder, or an empty one when there is no such folder.
+	pub fn reader(folder: &Path) -> Result<Self, ArtifactError> {
+		if folder.is_dir() {
+			return Self::local(folder);
+		}
+		Ok(Self { inner: Arc::new(InMemory::new()) })
 	}
 }
 

@@ -15,10 +15,11 @@ use autonomy_primitives::{
 
 use crate::queue::Answer;
 
+pub mod api;
 pub mod endpoints;
 #[cfg(test)]
 pub mod memory;
-// pub mod node;
+pub mod node;
 pub mod nonce;
 
 pub use subxt::utils::AccountId32 as AccountId;

@@ -2,7 +2,7 @@
 
 use crate::draws::Draws;
 use anyhow::{bail, Context, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of the grammar and generator; it changes whenever a dialogue changes.
 pub const VERSION: &str = "luma-1";
@@ -71,14 +71,18 @@ impl Grammar {
 			if intent.answers.is_empty() {
 				bail!("no answer to {:?}", intent.questions);
 			}
-			let mut uses_table = false;
-			for text in intent.questions.iter().chain(&intent.answers) {
-				uses_table |= text.contains('{');
+			let texts = || intent.questions.iter().chain(&intent.answers);
+			let names: BTreeSet<&str> = texts().filter_map(|text| table(text)).collect();
+			if names.len() > 1 {
+				bail!("{:?} uses several tables: {names:?}", intent.questions);
+			}
+			let uses_table = !names.is_empty();
+			for text in texts() {
 				for row in 0..grammar.rows(text)? {
 					grammar.fill(text, row)?;
 				}
 			}
-			grammar.weighted.extend(std::iter::repeat_n(index, if uses_table { 4 } else { 1 }));
+			grammar.weighted.extend(std::iter::repeat_n(index, if uses_table { 3 } else { 1 }));
 		}
 		Ok(grammar)
 	}
@@ -181,9 +185,22 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 			text = text.replace(long, short);
 		}
 	}
-	if draws.chance(15) {
-		let first = *draws.pick::<&str>(&["Luma, ", "Hello Luma. ", "Please, ", "Tell me, ", "And ", "Hi! ", "Keeper, ", "So, "]);
-		if first.ends_with(", ") || first == "And " {
+	if draws.chance(12) {
+		// People leave words out; the answer should not hang on one of them.
+		let words: Vec<&str> = text.split(' ').collect();
+		if words.len() > 3 {
+			let skip = draws.below(words.len() - 1);
+			text = words.iter().enumerate().filter(|(i, _)| *i != skip).map(|(_, word)| *word).collect::<Vec<_>>().join(" ");
+		}
+	}
+	if draws.chance(22) {
+		const BEFORE: [&str; 20] = [
+			"Luma, ", "Hello Luma. ", "Please, ", "Tell me, ", "And ", "Hi! ", "Keeper, ", "So, ", "Well, ", "Oh, ",
+			"I wonder, ", "By the way, ", "One more question: ", "Hey, ", "Dear Luma, ", "Excuse me, ", "Honestly, ",
+			"Can you tell me, ", "My friend asks: ", "Thanks. ",
+		];
+		let first = *draws.pick::<&str>(&BEFORE);
+		if first.ends_with(", ") || first.ends_with(": ") || first == "And " {
 			let own = text.starts_with("I ") || text.starts_with("I'");
 			let mut chars = text.chars();
 			if let (false, Some(c)) = (own, chars.next()) {
@@ -191,9 +208,13 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 			}
 		}
 		text.insert_str(0, first);
-	} else if draws.chance(8) {
+	} else if draws.chance(18) {
+		const AFTER: [&str; 16] = [
+			", please", ", Luma", ", keeper", " then", " today", " tonight", " now", " here", " again", " for me",
+			" at the lighthouse", " in winter", " really", " up there", ", my friend", " these days",
+		];
 		let end = text.pop().unwrap_or('.');
-		text.push_str(draws.pick::<&str>(&[", please", ", Luma", ", keeper", " then"]));
+		text.push_str(draws.pick::<&str>(&AFTER));
 		text.push(end);
 	}
 	if draws.chance(30) {

@@ -40,6 +40,11 @@ pub struct ImageRecipe {
 	pub seed: String,
 	/// Displacement and change of size of the shapes, 0 (none) to 1.
 	pub jitter: f32,
+	/// How many samples of 100 get a time above `high_noise_from`, besides the others' share. Colours and backgrounds show
+	/// through the noise at nearly all times, so only such samples teach the model to follow the prompt.
+	pub high_noise_percent: u32,
+	/// Start of that range as a share of the timesteps, 0 to 1.
+	pub high_noise_from: f64,
 	/// Side of the pixel blocks that become channels; divides 64.
 	pub pixel_unshuffle: usize,
 	/// How many prompts of 100 are replaced by the empty prompt, for classifier-free guidance.
@@ -68,10 +73,12 @@ impl ImageRecipe {
 			name: "shapes".into(),
 			dataset: shapes::VERSION.into(),
 			seed: "autonomy shapes 1".into(),
-			jitter: 1.0,
+			jitter: 0.5,
+			high_noise_percent: 40,
+			high_noise_from: 0.85,
 			pixel_unshuffle: 4,
 			empty_prompts_percent: 10,
-			loss_weight: [1.0, 5.0],
+			loss_weight: [1.0, 3.0],
 			unet: unet_config(48, 16, [64, 96], 96),
 			text_encoder: text_config(96, 192, 2, 4),
 			scheduler: json!({
@@ -101,18 +108,20 @@ impl ImageRecipe {
 			},
 			phases: vec![
 				Phase {
-					steps: 4000,
+					steps: 3200,
 					warmup: 100,
-					learning_rate: 2e-3,
-					final_learning_rate: 1e-3,
+					learning_rate: 1.5e-3,
+					final_learning_rate: 8e-4,
 					batch: 16,
+					cut: None,
 				},
 				Phase {
-					steps: 2000,
+					steps: 1100,
 					warmup: 0,
-					learning_rate: 1e-3,
+					learning_rate: 8e-4,
 					final_learning_rate: 2e-5,
 					batch: 32,
+					cut: None,
 				},
 			],
 			expected: BTreeMap::new(),
@@ -132,6 +141,7 @@ impl ImageRecipe {
 				learning_rate: 4e-3,
 				final_learning_rate: 1e-3,
 				batch: 4,
+				cut: None,
 			}],
 			..Self::shapes()
 		}
@@ -147,6 +157,13 @@ impl ImageRecipe {
 		if !(0.0..=1.0).contains(&self.jitter) {
 			bail!("jitter is {}, it must be between 0 and 1", self.jitter);
 		}
+		if self.high_noise_percent > 90 || !(0.0..1.0).contains(&self.high_noise_from) {
+			bail!(
+				"high_noise_percent is {} and high_noise_from {}: they must be 0 to 90 and from 0 to below 1",
+				self.high_noise_percent,
+				self.high_noise_from
+			);
+		}
 		if self.scheduler["prediction_type"] != "sample" {
 			bail!("prediction_type is {}, only \"sample\" is trained", self.scheduler["prediction_type"]);
 		}
@@ -154,6 +171,16 @@ impl ImageRecipe {
 			bail!("a batch of {} pictures: it must be 1 to 1024", phase.batch);
 		}
 		Ok(())
+	}
+
+	/// Maps evenly spread numbers in [0, 1) to times in [0, 1).
+	fn time(&self, even: f64) -> f64 {
+		let high = f64::from(self.high_noise_percent) / 100.0;
+		if even < high {
+			self.high_noise_from + (1.0 - self.high_noise_from) * (even / high)
+		} else {
+			(even - high) / (1.0 - high)
+		}
 	}
 }
 
@@ -325,7 +352,7 @@ impl<'a> Trainer<'a> {
 			let empty = draws.chance(self.recipe.empty_prompts_percent);
 			ids.extend(self.encode(if empty { "" } else { &prompt })?);
 			// One time from each of `size` equal stretches: the same expectation as independent times, less variance.
-			let share = (i as f64 + f64::from(times.unit())) / size as f64;
+			let share = self.recipe.time((i as f64 + f64::from(times.unit())) / size as f64);
 			let time = ((share * self.alphas.len() as f64) as usize).min(self.alphas.len() - 1);
 			let alpha = self.alphas[time];
 			let (signal, spread) = (libm::sqrt(alpha) as f32, libm::sqrt(1.0 - alpha) as f32);
@@ -435,7 +462,7 @@ pub fn train_image_with(
 		progress,
 	)?;
 	let weights = trainer.write(out, &adam.averages())?;
-	let finished = adam.step_number() == recipe.phases.iter().map(|phase| phase.steps).sum::<u64>();
+	let finished = adam.step_number() == recipe.phases.iter().map(Phase::length).sum::<u64>();
 	if finished {
 		run::check_expected(&recipe.expected, &weights)?;
 		run::write_json(&out.join("recipe.json"), &ImageRecipe { expected: weights.clone(), ..plain })?;

@@ -31,7 +31,7 @@ pub struct OptimiserConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-	/// Number of steps.
+	/// Number of steps that the course of the learning rate is laid out for.
 	pub steps: u64,
 	/// Steps over which the learning rate first rises linearly from 0.
 	pub warmup: u64,
@@ -41,6 +41,16 @@ pub struct Phase {
 	pub final_learning_rate: f64,
 	/// Samples per step (pictures), or tokens per step (text).
 	pub batch: usize,
+	/// Ends the phase after this many of its steps, with the learning rate in mid-course.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub cut: Option<u64>,
+}
+
+impl Phase {
+	/// Steps that are made.
+	pub fn length(&self) -> u64 {
+		self.cut.map_or(self.steps, |cut| cut.min(self.steps))
+	}
 }
 
 /// The phase that `step` (from 0) lies in, and its learning rate. After the last phase, that phase's last step.
@@ -50,11 +60,11 @@ pub struct Phase {
 pub fn phase_at(phases: &[Phase], step: u64) -> Result<(&Phase, f64)> {
 	let mut start = 0;
 	for (i, phase) in phases.iter().enumerate() {
-		if step < start + phase.steps || i + 1 == phases.len() {
-			let at = (step - start).min(phase.steps.saturating_sub(1));
+		if step < start + phase.length() || i + 1 == phases.len() {
+			let at = (step - start).min(phase.length().saturating_sub(1));
 			return Ok((phase, learning_rate(phase, at)));
 		}
-		start += phase.steps;
+		start += phase.length();
 	}
 	bail!("a recipe needs at least one phase")
 }
@@ -218,7 +228,7 @@ mod tests {
 	use super::*;
 
 	fn phase(steps: u64, warmup: u64, from: f64, to: f64) -> Phase {
-		Phase { steps, warmup, learning_rate: from, final_learning_rate: to, batch: 1 }
+		Phase { steps, warmup, learning_rate: from, final_learning_rate: to, batch: 1, cut: None }
 	}
 
 	#[test]
@@ -232,6 +242,9 @@ mod tests {
 		assert_eq!(rate(10), 0.5);
 		assert_eq!(rate(13), rate(99));
 		assert!(phase_at(&[], 0).is_err());
+		let cut = [Phase { cut: Some(4), ..phases[0].clone() }, phases[1].clone()];
+		assert_eq!(phase_at(&cut, 3).unwrap().1, rate(3));
+		assert_eq!(phase_at(&cut, 4).unwrap().1, 0.5);
 	}
 
 	#[test]

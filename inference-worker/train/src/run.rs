@@ -117,7 +117,7 @@ pub(crate) fn run(
 	mut save: impl FnMut(&AdamW) -> Result<()>,
 	mut progress: impl FnMut(Progress),
 ) -> Result<()> {
-	let steps = phases.iter().map(|phase| phase.steps).sum();
+	let steps = phases.iter().map(Phase::length).sum();
 	let end = options.stop_at.unwrap_or(steps).min(steps);
 	let start = Instant::now();
 	while adam.step_number() < end {

@@ -110,13 +110,11 @@ enum Initial {
 }
 
 /// Last layers of residual branches start small, so that a new network is close to the identity.
-const BRANCH_ENDS: [&str; 8] = [
+const BRANCH_ENDS: [&str; 6] = [
 	"conv2.weight",
 	"proj_out.weight",
 	"to_out.0.weight",
 	"ff.net.2.weight",
-	"out_proj.weight",
-	"fc2.weight",
 	"o_proj.weight",
 	"down_proj.weight",
 ];
@@ -128,8 +126,10 @@ fn initial(name: &str, dims: &[usize]) -> Initial {
 	if dims.len() < 2 {
 		return Initial::Constant(1.0);
 	}
-	if name.ends_with("embedding.weight") || name.ends_with("embed_tokens.weight") {
-		return Initial::Normal(0.05);
+	const EMBEDDINGS: [(&str, f32); 3] =
+		[("embed_tokens.weight", 0.05), ("token_embedding.weight", 0.3), ("position_embedding.weight", 0.1)];
+	if let Some((_, deviation)) = EMBEDDINGS.iter().find(|(end, _)| name.ends_with(end)) {
+		return Initial::Normal(*deviation);
 	}
 	let fan_in: usize = dims[1..].iter().product();
 	let gain = if BRANCH_ENDS.iter().any(|end| name.ends_with(end)) || name.ends_with("conv_out.weight") {

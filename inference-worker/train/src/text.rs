@@ -67,7 +67,7 @@ impl TextRecipe {
 			name: "keeper".into(),
 			dataset: dialogue::VERSION.into(),
 			seed: "autonomy keeper 1".into(),
-			exchanges: 24_000,
+			exchanges: 40_000,
 			vocabulary: 1024,
 			tokenizer: String::new(),
 			llama: llama_config(160, 432, 4, 5),
@@ -77,16 +77,17 @@ impl TextRecipe {
 				beta1: 0.9,
 				beta2: 0.98,
 				epsilon: 1e-8,
-				weight_decay: 0.05,
+				weight_decay: 0.1,
 				clip: 1.0,
 				average: 0.995,
 			},
 			phases: vec![Phase {
-				steps: 2400,
+				steps: 2600,
 				warmup: 80,
 				learning_rate: 3e-3,
 				final_learning_rate: 1e-4,
 				batch: 1536,
+				cut: None,
 			}],
 			expected: BTreeMap::new(),
 		}
@@ -105,6 +106,7 @@ impl TextRecipe {
 				learning_rate: 1e-2,
 				final_learning_rate: 1e-3,
 				batch: 256,
+				cut: None,
 			}],
 			..Self::keeper()
 		}
@@ -335,7 +337,7 @@ pub fn train_text_with(
 		progress,
 	)?;
 	let weights = trainer.write(out, &adam.averages())?;
-	let finished = adam.step_number() == recipe.phases.iter().map(|phase| phase.steps).sum::<u64>();
+	let finished = adam.step_number() == recipe.phases.iter().map(Phase::length).sum::<u64>();
 	if finished {
 		run::check_expected(&recipe.expected, &weights)?;
 		run::write_json(&out.join("recipe.json"), &TextRecipe { expected: weights.clone(), tokenizer, ..plain })?;

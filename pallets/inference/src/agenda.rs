@@ -53,15 +53,19 @@ impl<T: Config> Pallet<T> {
 			_ => {
 				frame_support::defensive!("an entry of the agenda without its job");
 				Agenda::<T>::remove(entry, id);
-				return T::WeightInfo::agenda_job(0, 0);
-			},
+				return T::WeightInfo::agenda_job(0);
+			}
 		};
-		let (attempts, seats) = match job.state {
-			JobState::Open { .. } => Self::serve_open(id, job),
-			JobState::Committing { .. } | JobState::Revealing { .. } => (0, Self::serve_missed(id, job)),
-			JobState::Agreed { .. } => (0, Self::serve_final(id, job)),
-		};
-		T::WeightInfo::agenda_job(attempts, seats)
+		match job.state {
+			JobState::Open { .. } => {
+				let (attempts, seats) = Self::serve_open(id, job);
+				T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(seats))
+			}
+			JobState::Committing { .. } | JobState::Revealing { .. } => {
+				T::WeightInfo::agenda_job(Self::serve_missed(id, job))
+			}
+			JobState::Agreed { .. } => T::WeightInfo::agenda_job(Self::serve_final(id, job)),
+		}
 	}
 
 	/// Puts a job into a new state, and into the agenda under its end.

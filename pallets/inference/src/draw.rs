@@ -21,16 +21,32 @@ pub(crate) struct Drawn<AccountId> {
 impl<T: Config> Pallet<T> {
 	/// Draws `k` different operators of the job's model, each with a chance in proportion to its slots, in at most
 	/// `DrawAttemptsPerSeat × k` looks at a slot. Returns the committee, if it came together, and the looks.
+	pub(crate) fn draw(id: JobId, job: &JobOf<T>) -> (Option<Drawn<T::AccountId>>, u32) {
+		let Some(random) = T::DrawRandomness::random(id) else { return (None, 0) };
+		let most = u32::from(job.k).saturating_mul(T::DrawAttemptsPerSeat::get());
+		let (operators, attempts) = Self::draw_operators(&random, id, job, most);
+		let seed = match job.seed_policy {
+			SeedPolicy::User(seed) => seed,
+			SeedPolicy::Chain => chain_seed(&random, id),
+		};
+		(operators.map(|operators| Drawn { operators, seed }), attempts)
+	}
+
+	/// Looks at `most` slots at most, until `k` different operators are found that have their hands free.
 	///
 	/// The bias of taking a 128-bit number modulo the count of slots is below 2^-96.
-	pub(crate) fn draw(id: JobId, job: &JobOf<T>) -> (Option<Drawn<T::AccountId>>, u32) {
+	pub(crate) fn draw_operators(
+		random: &Digest,
+		id: JobId,
+		job: &JobOf<T>,
+		most: u32,
+	) -> (Option<Vec<T::AccountId>>, u32) {
 		let slots = SlotCount::<T>::get(job.model);
-		let Some(random) = T::DrawRandomness::random(id) else { return (None, 0) };
 		let seats = usize::from(job.k);
-		let most = u32::from(job.k).saturating_mul(T::DrawAttemptsPerSeat::get());
 		let mut operators = Vec::with_capacity(seats);
 		for n in 0..most {
-			let number = draw_number(&random, id, job.round, n);
+			let number = draw_number(random, id, job.round, n);
+			// Without any slots there is nothing to look at.
 			let Some(index) = number.checked_rem(slots.into()) else { return (None, n) };
 			let Some(operator) = u32::try_from(index).ok().and_then(|index| SlotAt::<T>::get(job.model, index)) else {
 				frame_support::defensive!("a gap in the slots");
@@ -41,11 +57,7 @@ impl<T: Config> Pallet<T> {
 			}
 			operators.push(operator);
 			if operators.len() == seats {
-				let seed = match job.seed_policy {
-					SeedPolicy::User(seed) => seed,
-					SeedPolicy::Chain => chain_seed(&random, id),
-				};
-				return (Some(Drawn { operators, seed }), n.saturating_add(1));
+				return (Some(operators), n.saturating_add(1));
 			}
 		}
 		(None, most)

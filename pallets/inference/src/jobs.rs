@@ -25,8 +25,9 @@ use sp_runtime::{
 };
 
 use crate::{
-	Agenda, BalanceOf, Config, Error, Event, FailReason, HoldReason, Job, JobOf, JobState, Jobs, NextJobId,
-	OpenJobs, OpenSeats, OperatorCount, Operators, Outcome, Pallet, Provenance, ProvenanceRow, Quote, Seat, WorkerOf,
+	draw::Drawn, Agenda, BalanceOf, Config, Error, Event, FailReason, HoldReason, Job, JobOf, JobState, Jobs,
+	NextJobId, OpenJobs, OpenSeats, OperatorCount, Operators, Outcome, Pallet, Provenance, ProvenanceRow, Quote, Seat,
+	WorkerOf,
 };
 
 /// How a seat ends.
@@ -142,26 +143,32 @@ impl<T: Config> Pallet<T> {
 			Jobs::<T>::insert(id, job);
 			return (attempts, 0);
 		};
+		let seats = Self::assign(id, &mut job, drawn);
+		Jobs::<T>::insert(id, job);
+		(attempts, seats)
+	}
+
+	/// Gives a drawn committee its seats. Returns how many. The caller stores the job.
+	pub(crate) fn assign(id: JobId, job: &mut JobOf<T>, drawn: Drawn<T::AccountId>) -> u32 {
 		for operator in &drawn.operators {
 			let open = OpenSeats::<T>::try_mutate(operator, |open| open.try_push(id));
 			let seat = Seat { operator: operator.clone(), commitment: None, revealed: None };
 			if open.is_err() || job.seats.try_push(seat).is_err() {
 				defensive!("a committee or an operator above its bound");
 			}
-			Operators::<T>::mutate(operator, |o| match o {
-				Some(o) => o.seats.saturating_inc(),
+			Operators::<T>::mutate(operator, |operator| match operator {
+				Some(operator) => operator.seats.saturating_inc(),
 				None => {
 					defensive!("a slot without an operator");
-				},
+				}
 			});
 		}
 		let deadline = Self::commit_deadline(job.budget);
 		job.seed = Some(drawn.seed);
-		Self::set_state(id, &mut job, JobState::Committing { deadline });
-		Jobs::<T>::insert(id, job);
+		Self::set_state(id, job, JobState::Committing { deadline });
 		let seats = u32::try_from(drawn.operators.len()).unwrap_or(u32::MAX);
 		Self::deposit_event(Event::JobAssigned { job: id, operators: drawn.operators, seed: drawn.seed, deadline });
-		(attempts, seats)
+		seats
 	}
 
 	/// The seat of an operator that can commit now, or why not.
@@ -326,7 +333,7 @@ impl<T: Config> Pallet<T> {
 				Err(_) => {
 					let operator = seat.operator.clone();
 					Self::deposit_event(Event::PayReturned { job: id, operator, amount: share });
-				},
+				}
 			}
 		}
 		Self::release(HoldReason::JobFee, &job.requester, rest);
@@ -394,4 +401,3 @@ impl<T: Config> Pallet<T> {
 pub(crate) fn account_bytes<AccountId: Encode>(account: &AccountId) -> [u8; 32] {
 	account.using_encoded(|bytes| bytes.try_into().unwrap_or_else(|_| BlakeTwo256::hash(bytes).0))
 }
-

@@ -161,14 +161,8 @@ pub mod pallet {
 
 	/// Operators on a model.
 	#[pallet::storage]
-	pub type Memberships<T: Config> = StorageDoubleMap<
-		_,
-		Twox64Concat,
-		ModelId,
-		Blake2_128Concat,
-		T::AccountId,
-		Membership<T::MaxSlotsPerOperator>,
-	>;
+	pub type Memberships<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ModelId, Blake2_128Concat, T::AccountId, Membership<T::MaxSlotsPerOperator>>;
 
 	/// Slots in a model's draw.
 	#[pallet::storage]
@@ -643,8 +637,8 @@ pub mod pallet {
 			Ok(Some(T::WeightInfo::prove_engine(slots)).into())
 		}
 
-		/// Submits a job. The fee, price × units × `k`, and a storage deposit go on hold. The committee is drawn `DrawDelay`
-		/// blocks later. Whatever goes wrong after that, the requester gets both back.
+		/// Submits a job. The fee, price × units × `k`, and a storage deposit go on hold. The committee is drawn
+		/// `DrawDelay` blocks later. Whatever goes wrong after that, the requester gets both back.
 		///
 		/// - `model`: number of the model.
 		/// - `input`: what to make; within the model's limits.
@@ -701,7 +695,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::Revealed`], and with the last seat [`Event::JobAgreed`] or [`Event::JobFailed`].
 		#[pallet::call_index(11)]
-		#[pallet::weight(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(0, T::MaxCommittee::get().into())))]
+		#[pallet::weight(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(T::MaxCommittee::get().into())))]
 		#[pallet::feeless_if(|
 			_origin: &OriginFor<T>,
 			job: &JobId,
@@ -725,7 +719,7 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			let closed = Self::do_reveal(job, operator, Outcome { result, trace_root, artifact }, salt)?;
-			Ok(Some(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(0, closed))).into())
+			Ok(Some(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(closed))).into())
 		}
 
 		/// Serves a job whose deadline has passed, as the agenda does at the start of a block. The caller is anyone.
@@ -798,6 +792,7 @@ impl<T: Config> Pallet<T> {
 	/// Weight of serving one job at its worst.
 	pub(crate) fn worst_job() -> Weight {
 		let seats = u32::from(T::MaxCommittee::get());
-		T::WeightInfo::agenda_job(seats.saturating_mul(T::DrawAttemptsPerSeat::get()), seats)
+		let attempts = seats.saturating_mul(T::DrawAttemptsPerSeat::get());
+		T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(seats))
 	}
 }

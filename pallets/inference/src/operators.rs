@@ -153,10 +153,13 @@ impl<T: Config> Pallet<T> {
 		let membership = Memberships::<T>::take(model, &owner).ok_or(Error::<T>::NotJoined)?;
 		if membership.proved {
 			Self::remove_slots(model, &owner, membership.positions.into_inner());
-			OperatorCount::<T>::mutate_exists(model, |count| *count = count.unwrap_or(0).checked_sub(1).filter(|c| *c > 0));
+			OperatorCount::<T>::mutate_exists(model, |count| {
+				*count = count.unwrap_or(0).checked_sub(1).filter(|c| *c > 0)
+			});
 		}
 		Self::try_mutate_operator(&owner, |operator| {
-			operator.slots_used = operator.slots_used.checked_sub(membership.slots).ok_or(ArithmeticError::Underflow)?;
+			operator.slots_used =
+				operator.slots_used.checked_sub(membership.slots).ok_or(ArithmeticError::Underflow)?;
 			Ok(())
 		})?;
 		Self::deposit_event(Event::ModelLeft { model, operator: owner });
@@ -164,11 +167,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Returns the slots that were put into the draw.
-	pub(crate) fn do_prove_engine(
-		owner: T::AccountId,
-		model: ModelId,
-		result: Digest,
-	) -> Result<u32, DispatchError> {
+	pub(crate) fn do_prove_engine(owner: T::AccountId, model: ModelId, result: Digest) -> Result<u32, DispatchError> {
 		let slots = Memberships::<T>::try_mutate(model, &owner, |membership| -> Result<u32, DispatchError> {
 			let membership = membership.as_mut().ok_or(Error::<T>::NotJoined)?;
 			ensure!(!membership.proved, Error::<T>::AlreadyProved);
@@ -215,7 +214,7 @@ impl<T: Config> Pallet<T> {
 					Some(p) => *p = position,
 					None => {
 						defensive!("a slot that its holder does not know");
-					},
+					}
 				}
 			});
 		}

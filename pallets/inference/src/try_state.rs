@@ -25,7 +25,10 @@ fn add<T: Config>(sums: &mut Sums<T>, who: T::AccountId, amount: BalanceOf<T>) {
 fn ensure_held<T: Config>(reason: HoldReason, sums: Sums<T>) -> Result<(), TryRuntimeError> {
 	let reason = reason.into();
 	for (who, sum) in sums {
-		ensure!(T::Currency::balance_on_hold(&reason, &who) == sum, "money on hold is not the sum of what it is held for");
+		ensure!(
+			T::Currency::balance_on_hold(&reason, &who) == sum,
+			"money on hold is not the sum of what it is held for"
+		);
 	}
 	Ok(())
 }
@@ -53,13 +56,19 @@ impl<T: Config> Pallet<T> {
 			ensure!(operator.slots_used == slots, "slots_used is not the sum over the memberships");
 			ensure!(slots <= T::MaxSlotsPerOperator::get(), "an operator has too many slots");
 			ensure!(operator.bond >= Self::bond_of_slots(slots), "a bond does not cover its slots");
-			ensure!(WorkerOf::<T>::get(&operator.worker).as_ref() == Some(&owner), "a worker does not lead to its operator");
+			ensure!(
+				WorkerOf::<T>::get(&operator.worker).as_ref() == Some(&owner),
+				"a worker does not lead to its operator"
+			);
 			ensure!(
 				WorkerOf::<T>::get(&owner).is_none_or(|worked_for| worked_for == owner),
 				"an owner works for another operator"
 			);
 			ensure!(operator.withdraw_at.is_some() == (operator.unbonding > 0u32.into()), "unbonding without a block");
-			ensure!(OpenSeats::<T>::get(&owner).len() == operator.seats as usize, "seats is not the count of open seats");
+			ensure!(
+				OpenSeats::<T>::get(&owner).len() == operator.seats as usize,
+				"seats is not the count of open seats"
+			);
 			add::<T>(&mut bonds, owner, operator.bond.saturating_add(operator.unbonding));
 			count = count.saturating_add(1);
 		}
@@ -101,7 +110,10 @@ impl<T: Config> Pallet<T> {
 		}
 		ensure!(slots.is_empty(), "slots of a model without operators");
 		ensure!(SlotCount::<T>::iter_keys().all(|model| counts.contains_key(&model)), "SlotCount of an empty model");
-		ensure!(OperatorCount::<T>::iter_keys().all(|model| counts.contains_key(&model)), "OperatorCount of an empty model");
+		ensure!(
+			OperatorCount::<T>::iter_keys().all(|model| counts.contains_key(&model)),
+			"OperatorCount of an empty model"
+		);
 		Ok(())
 	}
 

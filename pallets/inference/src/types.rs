@@ -23,8 +23,8 @@ pub trait DrawRandomness {
 	fn random(job: JobId) -> Option<Digest>;
 }
 
-/// The kind of processor that an operator runs on. Two operators whose results differ along this line point to a fault of
-/// the engine.
+/// The kind of processor that an operator runs on. Two operators whose results differ along this line point to a fault
+/// of the engine.
 #[derive(
 	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]

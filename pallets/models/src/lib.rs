@@ -169,7 +169,8 @@ pub mod pallet {
 		NotOwner,
 		/// A model with this manifest is registered. Use it, or change the manifest: its CID must be new.
 		ManifestTaken,
-		/// The manifest is not a CIDv1 with the raw codec and a SHA-256 hash. Add the file with `--cid-version 1 --raw-leaves`.
+		/// The manifest is not a CIDv1 with the raw codec and a SHA-256 hash. Add the file with
+		/// `ipfs add --cid-version 1 --raw-leaves`.
 		ManifestNotCid,
 		/// The price is zero. Operators are paid by it: set at least 1 planck per unit.
 		PriceIsZero,

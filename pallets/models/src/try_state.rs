@@ -19,7 +19,10 @@ impl<T: Config> Pallet<T> {
 		for (model, info) in Models::<T>::iter() {
 			ensure!(model < next, "a model's number is not below NextModelId");
 			ensure!(ModelByManifest::<T>::get(info.manifest) == Some(model), "a manifest does not lead to its model");
-			ensure!(info.golden_input.check(info.modality, &info.limits).is_ok(), "a golden input breaks its own limits");
+			ensure!(
+				info.golden_input.check(info.modality, &info.limits).is_ok(),
+				"a golden input breaks its own limits"
+			);
 			let sum = held.entry(info.depositor).or_default();
 			*sum = sum.saturating_add(info.deposit);
 			count = count.saturating_add(1);

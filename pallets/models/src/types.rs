@@ -107,8 +107,8 @@ pub trait ModelItems<AccountId> {
 	fn owner(collection: &Self::CollectionId, model: ModelId) -> Option<AccountId>;
 }
 
-/// [`ModelItems`] over pallet-nfts. Items can be transferred; metadata and attributes are fixed, so that an item says the
-/// same about its model for ever.
+/// [`ModelItems`] over pallet-nfts. Items can be transferred; metadata and attributes are fixed, so that an item says
+/// the same about its model for ever.
 ///
 /// The collection needs no deposit: the pallet's account owns it and has no money, and every item is paid for by the
 /// registration's own deposit.
@@ -125,9 +125,9 @@ where
 		let collection = pallet_nfts::NextCollectionId::<T, I>::get()
 			.or(T::CollectionId::initial_value())
 			.ok_or(pallet_nfts::Error::<T, I>::UnknownCollection)?;
-		let locked = CollectionSetting::UnlockedMetadata |
-			CollectionSetting::UnlockedAttributes |
-			CollectionSetting::DepositRequired;
+		let locked = CollectionSetting::UnlockedMetadata
+			| CollectionSetting::UnlockedAttributes
+			| CollectionSetting::DepositRequired;
 		let config = CollectionConfig {
 			settings: CollectionSettings::from_disabled(locked),
 			max_supply: None,

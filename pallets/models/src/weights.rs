@@ -1,7 +1,8 @@
 //! Weights of the calls.
 //!
-//! Database reads and writes are counted from the code; the execution time is a constant well above what a call takes on
-//! the reference machine. Both are conservative: a weight may be too high and never too low.
+//! Database reads and writes are counted from the code at their worst. The execution time is an assumed constant for
+//! each call and each step of a loop, set high: some ten times what such a call takes natively. Weights measured with
+//! `benchmarking` take their place.
 
 use core::marker::PhantomData;
 use frame_support::{
@@ -29,7 +30,8 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> SubstrateWeight<T> {
 	fn counted(reads: u64, writes: u64) -> Weight {
-		Weight::from_parts(CALL, ENTRY.saturating_mul(reads)).saturating_add(T::DbWeight::get().reads_writes(reads, writes))
+		Weight::from_parts(CALL, ENTRY.saturating_mul(reads))
+			.saturating_add(T::DbWeight::get().reads_writes(reads, writes))
 	}
 }
 

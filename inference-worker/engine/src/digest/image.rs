@@ -79,5 +79,5 @@ mod tests {
 		let cid = super::super::cid_text(&autonomy_primitives::digest::cid(&png));
 		assert_eq!(cid, GOLDEN, "the PNG encoder changed: stored pictures would get other addresses");
 	}
-	const GOLDEN: &str = "unset";
+	const GOLDEN: &str = "bafkreibhoyra42vrqsnu4ajuyao4cz5z2sfqdvmxm5gyvqpy6xbv4mfrke";
 }

@@ -86,6 +86,7 @@ impl ResnetBlock2D {
 			(Some(projection), Some(time)) => {
 				let time = projection.forward(time)?;
 				match self.config.scale_shift {
+					// A scale of zero: the kernel adds the shift and sums its gradient in a fixed order.
 					TimeScaleShift::Default => {
 						self.norm2.forward(&kernels::channel_affine(&hidden, &time.zeros_like()?, &time)?)?
 					},

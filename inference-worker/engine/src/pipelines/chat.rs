@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatConfig {
-	/// Before everything else; the character's instructions.
+	/// Who speaks, for people who choose a model. The model was trained as that character: this is not part of the
+	/// prompt. Instructions that a model reads belong into `prefix`.
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub system: Option<String>,
-	/// Before the user's text.
+	/// Before the user's text; with any marks and instructions that the model wants.
 	pub prefix: String,
 	/// After the user's text, where the reply begins.
 	pub infix: String,
@@ -26,9 +27,9 @@ pub struct ChatConfig {
 }
 
 impl ChatConfig {
-	/// The whole prompt: `system + prefix + text + infix`.
+	/// The whole prompt: `prefix + text + infix`.
 	pub fn prompt(&self, text: &str) -> String {
-		[self.system.as_deref().unwrap_or_default(), &self.prefix, text, &self.infix].concat()
+		[&self.prefix, text, &self.infix].concat()
 	}
 }
 

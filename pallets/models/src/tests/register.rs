@@ -7,7 +7,9 @@ use codec::Encode;
 use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 use sp_runtime::{ArithmeticError, DispatchError, TokenError};
 
-use crate::{mock::*, Collection, Error, Event, HoldReason, ModelByManifest, ModelDetails, Models as ModelMap, NextModelId};
+use crate::{
+	mock::*, Collection, Error, Event, HoldReason, ModelByManifest, ModelDetails, Models as ModelMap, NextModelId,
+};
 
 fn signed(n: u8) -> RuntimeOrigin {
 	RuntimeOrigin::signed(account(n))
@@ -109,10 +111,7 @@ fn register_should_fail_when_the_manifest_is_taken() {
 #[test]
 fn register_should_fail_when_the_manifest_is_no_cid() {
 	build_and_execute(|| {
-		assert_noop!(
-			Models::register(signed(1), with(|d| d.manifest = [7; 36])),
-			Error::<Test>::ManifestNotCid
-		);
+		assert_noop!(Models::register(signed(1), with(|d| d.manifest = [7; 36])), Error::<Test>::ManifestNotCid);
 	});
 }
 

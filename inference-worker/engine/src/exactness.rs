@@ -1,0 +1,310 @@
+//! What machines compare to know that they run whole models alike: small models with random weights, and the digests of
+//! their pipelines. The tests use the same models.
+
+use crate::models::blocks::TimeScaleShift;
+use crate::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivation};
+use crate::models::llama::{Llama, LlamaConfig};
+use crate::models::unet::{PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
+use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use crate::samplers::{BetaSchedule, PredictionType, SchedulerConfig};
+use crate::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta};
+use autonomy_kernels::rng::Noise;
+use autonomy_primitives::digest::cid;
+use autonomy_primitives::model::ModelLimits;
+use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_nn::var_builder::SimpleBackend;
+use candle_nn::{Init, VarBuilder};
+use serde_json::json;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a run of the report can fail with.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs all three pipelines, several inputs each, and names the digest of every output and every trace.
+pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
+	let mut lines = vec![];
+	let image = |prompt: &str, steps, guidance| InputSpec::image(prompt, 24, 16, steps, guidance);
+	let text = |max_tokens, temperature| InputSpec::text("w20 w21", max_tokens, temperature);
+	type Case = (&'static str, fn(&Path) -> std::result::Result<(), Failure>, ManifestMeta, Vec<InputSpec>);
+	let cases: [Case; 3] = [
+		("latent", write_latent_model, image_meta(), vec![image("w8 w9 w10", 4, 3.0), image("w9", 3, 1.0)]),
+		("pixel", write_pixel_model, image_meta(), vec![image("w8 w9 w10", 5, 2.0), image("w9", 3, 1.0)]),
+		("chat", write_chat_model, text_meta(), vec![text(30, 1.0), text(20, 0.0)]),
+	];
+	for (name, write, meta, inputs) in cases {
+		let dir = tempfile::tempdir()?;
+		write(dir.path())?;
+		Manifest::build(dir.path(), meta)?.write(dir.path())?;
+		let model = Engine::open(dir.path())?;
+		for (i, input) in inputs.iter().enumerate() {
+			let output = model.run(&input.to_job_input()?, [5; 32], [1; 32], &mut |_| Control::Continue)?;
+			lines.push((format!("{name} {i} output"), hex::encode(&cid(&output.canonical)[4..])));
+			lines.push((format!("{name} {i} trace"), hex::encode(output.trace_root)));
+			lines.push((format!("{name} {i} artifact"), hex::encode(&output.artifact_cid[4..])));
+		}
+	}
+	Ok(lines)
+}
+
+/// One digest over the lines of a report.
+pub fn combined(lines: &[(String, String)]) -> String {
+	let text: String = lines.iter().map(|(name, digest)| format!("{digest} {name}\n")).collect();
+	hex::encode(&cid(text.as_bytes())[4..])
+}
+
+/// Gives every tensor that a model asks for values that follow from its name, and keeps them.
+#[derive(Clone, Default)]
+pub struct RandomWeights {
+	tensors: Arc<Mutex<HashMap<String, Tensor>>>,
+}
+
+impl RandomWeights {
+	/// A builder over these weights.
+	pub fn vb(&self) -> VarBuilder<'static> {
+		VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu)
+	}
+
+	/// The tensors asked for so far, by name.
+	pub fn tensors(&self) -> HashMap<String, Tensor> {
+		self.tensors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+	}
+
+	/// Writes them to a safetensors file, whose folder is made if need be.
+	pub fn save(&self, path: &Path) -> std::result::Result<(), Failure> {
+		make_parent(path)?;
+		Ok(candle_core::safetensors::save(&self.tensors(), path)?)
+	}
+}
+
+impl SimpleBackend for RandomWeights {
+	fn get(&self, shape: Shape, name: &str, _: Init, _: DType, device: &Device) -> Result<Tensor> {
+		let mut tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
+		if let Some(tensor) = tensors.get(name) {
+			return match tensor.shape() == &shape {
+				true => Ok(tensor.clone()),
+				false => candle_core::bail!("tensor {name} asked for as {shape:?} and as {:?}", tensor.shape()),
+			};
+		}
+		let mut seed = [0; 32];
+		seed.copy_from_slice(&cid(name.as_bytes())[4..]);
+		let dims = shape.dims().to_vec();
+		let mut values = Noise::new(seed).normal(0, 0, shape.elem_count());
+		let (mean, spread) = match dims.as_slice() {
+			[_] if name.ends_with("weight") => (1.0, 0.1),
+			[_] => (0.0, 0.1),
+			[_, inner @ ..] => (0.0, 1.0 / libm::sqrtf(inner.iter().product::<usize>() as f32)),
+			[] => (0.0, 1.0),
+		};
+		values.iter_mut().for_each(|x| *x = mean + spread * *x);
+		let tensor = Tensor::from_vec(values, shape, device)?;
+		tensors.insert(name.into(), tensor.clone());
+		Ok(tensor)
+	}
+
+	fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+		candle_core::bail!("{name} without a shape")
+	}
+
+	fn contains_tensor(&self, name: &str) -> bool {
+		self.tensors.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+	}
+}
+
+/// A text encoder of 32 channels and 64 tokens.
+pub fn clip_config() -> ClipTextConfig {
+	ClipTextConfig {
+		vocab_size: 64,
+		hidden_size: 32,
+		intermediate_size: 48,
+		num_hidden_layers: 2,
+		num_attention_heads: 4,
+		max_position_embeddings: 12,
+		hidden_act: HiddenActivation::QuickGelu,
+		layer_norm_eps: 1e-5,
+		eos_token_id: 2,
+	}
+}
+
+/// A UNet of two levels.
+pub fn unet_config() -> UNet2DConditionConfig {
+	UNet2DConditionConfig {
+		in_channels: 4,
+		out_channels: 4,
+		down_block_types: vec!["CrossAttnDownBlock2D".into(), "DownBlock2D".into()],
+		up_block_types: vec!["UpBlock2D".into(), "CrossAttnUpBlock2D".into()],
+		block_out_channels: vec![16, 32],
+		layers_per_block: PerBlock::One(2),
+		norm_num_groups: 4,
+		cross_attention_dim: 32,
+		attention_head_dim: PerBlock::One(4),
+		..Default::default()
+	}
+}
+
+/// An autoencoder of two levels.
+pub fn vae_config() -> AutoencoderKlConfig {
+	AutoencoderKlConfig {
+		down_block_types: vec!["DownEncoderBlock2D".into(); 2],
+		up_block_types: vec!["UpDecoderBlock2D".into(); 2],
+		block_out_channels: vec![16, 32],
+		norm_num_groups: 4,
+		..Default::default()
+	}
+}
+
+/// A language model of 32 channels and 64 tokens.
+pub fn llama_config() -> LlamaConfig {
+	LlamaConfig {
+		vocab_size: 64,
+		hidden_size: 32,
+		intermediate_size: 80,
+		num_hidden_layers: 2,
+		num_attention_heads: 4,
+		num_key_value_heads: Some(2),
+		max_position_embeddings: 96,
+		rms_norm_eps: 1e-5,
+		..Default::default()
+	}
+}
+
+/// Words `w3` to `w63` after three marks: begin, end, padding.
+fn tokenizer_json(marks: bool) -> serde_json::Value {
+	let special = ["<s>", "</s>", "<pad>"];
+	let mut vocab: serde_json::Map<String, serde_json::Value> =
+		special.iter().enumerate().map(|(id, word)| (word.to_string(), json!(id))).collect();
+	vocab.extend((3..64).map(|id| (format!("w{id}"), json!(id))));
+	let added: Vec<_> = special
+		.iter()
+		.enumerate()
+		.map(|(id, word)| {
+			json!({ "id": id, "content": word, "single_word": false, "lstrip": false, "rstrip": false,
+				"normalized": false, "special": true })
+		})
+		.collect();
+	let template = json!({
+		"type": "TemplateProcessing",
+		"single": [
+			{ "SpecialToken": { "id": "<s>", "type_id": 0 } },
+			{ "Sequence": { "id": "A", "type_id": 0 } },
+			{ "SpecialToken": { "id": "</s>", "type_id": 0 } },
+		],
+		"pair": [],
+		"special_tokens": {
+			"<s>": { "id": "<s>", "ids": [0], "tokens": ["<s>"] },
+			"</s>": { "id": "</s>", "ids": [1], "tokens": ["</s>"] },
+		},
+	});
+	json!({
+		"version": "1.0",
+		"truncation": null,
+		"padding": null,
+		"added_tokens": added,
+		"normalizer": null,
+		"pre_tokenizer": { "type": "Whitespace" },
+		"post_processor": if marks { template } else { json!(null) },
+		"decoder": null,
+		"model": { "type": "WordLevel", "vocab": vocab, "unk_token": "w3" },
+	})
+}
+
+fn make_parent(path: &Path) -> std::io::Result<()> {
+	path.parent().map_or(Ok(()), std::fs::create_dir_all)
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> std::result::Result<(), Failure> {
+	make_parent(path)?;
+	Ok(std::fs::write(path, serde_json::to_vec(value)?)?)
+}
+
+fn write_text_encoder(dir: &Path) -> std::result::Result<(), Failure> {
+	write_json(&dir.join("tokenizer/tokenizer.json"), &tokenizer_json(true))?;
+	write_json(&dir.join("tokenizer/tokenizer_config.json"), &json!({ "pad_token": "<pad>" }))?;
+	let config = ClipTextConfig { eos_token_id: 1, ..clip_config() };
+	write_json(&dir.join("text_encoder/config.json"), &config)?;
+	let weights = RandomWeights::default();
+	ClipTextModel::new(&config, weights.vb())?;
+	weights.save(&dir.join("text_encoder/model.safetensors"))
+}
+
+fn write_unet(dir: &Path, config: &UNet2DConditionConfig) -> std::result::Result<(), Failure> {
+	write_json(&dir.join("unet/config.json"), config)?;
+	let weights = RandomWeights::default();
+	UNet2DConditionModel::new(config, weights.vb())?;
+	weights.save(&dir.join("unet/diffusion_pytorch_model.safetensors"))
+}
+
+/// A latent diffusion model with an autoencoder; pictures are multiples of 4 pixels.
+pub fn write_latent_model(dir: &Path) -> std::result::Result<(), Failure> {
+	write_json(&dir.join("model_index.json"), &json!({ "_class_name": "StableDiffusionPipeline" }))?;
+	write_text_encoder(dir)?;
+	write_unet(dir, &unet_config())?;
+	let weights = RandomWeights::default();
+	let config = vae_config();
+	AutoencoderKl::new(&config, weights.vb())?;
+	write_json(&dir.join("vae/config.json"), &config)?;
+	weights.save(&dir.join("vae/diffusion_pytorch_model.safetensors"))?;
+	write_json(&dir.join("scheduler/scheduler_config.json"), &SchedulerConfig::new("DPMSolverMultistepScheduler"))
+}
+
+/// A pixel-space model with pooled text and scale-shift time embeddings; pictures are multiples of 4 pixels.
+pub fn write_pixel_model(dir: &Path) -> std::result::Result<(), Failure> {
+	write_json(
+		&dir.join("model_index.json"),
+		&json!({ "_class_name": "StableDiffusionPipeline", "pixel_unshuffle": 2 }),
+	)?;
+	write_text_encoder(dir)?;
+	let config = UNet2DConditionConfig {
+		in_channels: 12,
+		out_channels: 12,
+		class_embed_type: Some("projection".into()),
+		projection_class_embeddings_input_dim: Some(32),
+		resnet_time_scale_shift: TimeScaleShift::ScaleShift,
+		..unet_config()
+	};
+	write_unet(dir, &config)?;
+	let scheduler = SchedulerConfig {
+		beta_schedule: BetaSchedule::SquaredcosCapV2,
+		prediction_type: PredictionType::VPrediction,
+		..SchedulerConfig::new("DDIMScheduler")
+	};
+	write_json(&dir.join("scheduler/scheduler_config.json"), &scheduler)
+}
+
+/// A language model over the words above.
+pub fn write_chat_model(dir: &Path) -> std::result::Result<(), Failure> {
+	let config = llama_config();
+	write_json(&dir.join("config.json"), &config)?;
+	write_json(&dir.join("tokenizer.json"), &tokenizer_json(false))?;
+	write_json(&dir.join("chat.json"), &json!({ "prefix": "<s> w5 ", "infix": " w6", "stop": "</s>" }))?;
+	let weights = RandomWeights::default();
+	Llama::new(&config, weights.vb())?;
+	weights.save(&dir.join("model.safetensors"))
+}
+
+/// Limits and golden job of the picture models.
+pub fn image_meta() -> ManifestMeta {
+	ManifestMeta {
+		name: "test picture".into(),
+		version: "1".into(),
+		architecture: Architecture::TextToImage,
+		licence: "Apache-2.0".into(),
+		limits: ModelLimits { max_prompt_bytes: 64, max_steps: 20, max_pixels: 64 * 64, max_tokens: 0 },
+		golden_input: InputSpec::image("w8 w9 w10", 16, 24, 3, 2.5),
+		golden_seed: [7; 32],
+	}
+}
+
+/// Limits and golden job of the language model.
+pub fn text_meta() -> ManifestMeta {
+	ManifestMeta {
+		name: "test text".into(),
+		version: "1".into(),
+		architecture: Architecture::Llama,
+		licence: "Apache-2.0".into(),
+		limits: ModelLimits { max_prompt_bytes: 64, max_steps: 0, max_pixels: 0, max_tokens: 40 },
+		golden_input: InputSpec::text("w8 w9", 24, 0.9),
+		golden_seed: [7; 32],
+	}
+}

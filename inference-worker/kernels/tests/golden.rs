@@ -1,0 +1,37 @@
+//! The digest of every operation, as every machine must compute it.
+//!
+//! A difference is a consensus break: either a defect, or a new version of the specification.
+
+use autonomy_kernels::exactness;
+
+/// Name and digest of every case; `autonomy-exactness` prints them.
+const GOLDEN: &str = include_str!("golden.txt");
+
+#[test]
+fn digests_should_be_those_of_every_other_machine() {
+	let report = exactness::report().expect("the kernels run");
+	let expected: Vec<(String, String)> = GOLDEN
+		.lines()
+		.filter_map(|line| line.split_once(' '))
+		.map(|(digest, name)| (name.to_owned(), digest.to_owned()))
+		.filter(|(name, _)| name != "combined")
+		.collect();
+	assert_eq!(report.lines.len(), expected.len(), "number of cases");
+	for (found, expected) in report.lines.iter().zip(&expected) {
+		assert_eq!(found, expected);
+	}
+	assert!(GOLDEN.contains(&format!("{} combined", report.combined())));
+}
+
+#[test]
+fn digests_should_be_of_values_that_differ() {
+	let lines = exactness::report().expect("the kernels run").lines;
+	let distinct: std::collections::HashSet<_> = lines.iter().map(|(_, digest)| digest).collect();
+	assert_eq!(distinct.len(), lines.len(), "two cases have one digest");
+}
+
+#[test]
+fn engine_id_should_name_the_committed_specification() {
+	const ENGINE_ID: &str = "d039edb71ac9d4d52d0f8cf92f7816eec5a8873a1df3b0ad2a211c05614aefe0";
+	assert_eq!(hex::encode(autonomy_kernels::engine_id()), ENGINE_ID);
+}

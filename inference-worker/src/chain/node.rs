@@ -1,0 +1,634 @@
+//! The chain over a node's RPC.
+//!
+//! A connection is used until a question fails and a probe fails too; then the next configured node is tried. Answers are
+//! from the newest finalized block.
+
+use std::{collections::VecDeque, time::Duration};
+
+use autonomy_primitives::{
+	digest::input_hash,
+	job::{JobInput, SeedPolicy},
+	Digest, JobId, ModelId,
+};
+use subxt::{
+	backend::LegacyBackend,
+	client::{Blocks, OnlineClientAtBlock},
+	config::{DefaultExtrinsicParamsBuilder, RpcConfigFor, SubstrateConfig},
+	error::{DispatchError, RuntimeApiError, StorageError, TransactionEventsError},
+	extrinsics::ExtrinsicEvents,
+	rpcs::{methods::LegacyRpcMethods, RpcClient},
+	tx::{Payload, TransactionInvalid, TransactionStatus, ValidationResult},
+	utils::Static,
+	OnlineClient,
+};
+use subxt_signer::sr25519::Keypair;
+use tokio::sync::Mutex;
+use tracing::{debug, info};
+
+use super::{
+	api::{self, runtime_types::pallet_inference::types as inference},
+	endpoints,
+	nonce::{NonceSequencer, SubmitError},
+	AccountId, Balance, BlockNumber, Chain, ChainError, JobState, JobView, MembershipView, ModelView, OperatorView,
+	Provenance, SeatView,
+};
+use crate::{config::Config, keys, queue::Answer};
+
+/// How the chain is configured for subxt. `SubstrateConfig`, because subxt's `PolkadotConfig` knows the block numbers of
+/// Polkadot's upgrades.
+pub type Conf = SubstrateConfig;
+/// The chain at one block.
+pub type At = OnlineClientAtBlock<Conf>;
+
+/// Blocks for which a signed transaction stays valid.
+const MORTAL_BLOCKS: u64 = 64;
+/// How long a transaction may take to a finalized block before it counts as lost.
+const FINALITY: Duration = Duration::from_secs(600);
+/// How long a probe of a suspect connection may take.
+const PROBE: Duration = Duration::from_secs(5);
+/// How long the follower waits for a block before it looks whether the node still answers.
+const QUIET: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+struct Connection {
+	url: String,
+	client: OnlineClient<Conf>,
+	rpc: LegacyRpcMethods<RpcConfigFor<Conf>>,
+}
+
+#[derive(Default)]
+struct Live {
+	connection: Option<Connection>,
+	/// Position of the node to try first.
+	next: usize,
+}
+
+/// What a job would cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quote {
+	/// Fee for all seats, in planck.
+	pub fee: Balance,
+	/// Units of work for one operator.
+	pub units: u32,
+	/// Seats.
+	pub k: u8,
+}
+
+/// A chain behind one of several nodes, and the key to sign with.
+pub struct Node {
+	urls: Vec<String>,
+	timeout: Duration,
+	expected: Option<Digest>,
+	signer: Option<Keypair>,
+	nonces: NonceSequencer,
+	live: Mutex<Live>,
+	heads: Mutex<Option<Blocks<Conf>>>,
+}
+
+impl Node {
+	/// The chain of a configuration. Nothing is connected yet.
+	pub fn new(config: &Config, signer: Option<Keypair>) -> Self {
+		Self {
+			urls: config.chain.urls.clone(),
+			timeout: Duration::from_secs(config.chain.connect_timeout_seconds),
+			expected: config.genesis(),
+			signer,
+			nonces: NonceSequencer::default(),
+			live: Mutex::default(),
+			heads: Mutex::default(),
+		}
+	}
+
+	async fn connection(&self) -> Result<Connection, ChainError> {
+		let mut live = self.live.lock().await;
+		if let Some(connection) = &live.connection {
+			return Ok(connection.clone());
+		}
+		let dial = |url| dial(url, self.expected);
+		let (at, connection) = endpoints::connect(&self.urls, live.next, self.timeout, dial).await?;
+		info!(url = %connection.url, "connected");
+		metrics::counter!("autonomy_rpc_connections_total").increment(1);
+		live.next = at;
+		live.connection = Some(connection.clone());
+		Ok(connection)
+	}
+
+	/// Turns an answer into ours. After a failure the connection is probed, and given up when the probe fails too.
+	async fn answered<T, E: Into<subxt::Error>>(
+		&self,
+		connection: &Connection,
+		answer: Result<T, E>,
+	) -> Result<T, ChainError> {
+		let error = match answer {
+			Ok(value) => return Ok(value),
+			Err(error) => explain(error.into()),
+		};
+		if matches!(error, ChainError::Rpc(_)) {
+			metrics::counter!("autonomy_rpc_failures_total").increment(1);
+			self.probe(connection).await;
+		}
+		Err(error)
+	}
+
+	async fn probe(&self, connection: &Connection) {
+		if let Ok(Ok(_)) = tokio::time::timeout(PROBE, connection.rpc.system_health()).await {
+			return;
+		}
+		let mut live = self.live.lock().await;
+		if live.connection.as_ref().is_some_and(|c| c.url == connection.url) {
+			debug!(url = %connection.url, "connection given up");
+			live.connection = None;
+			live.next = (live.next + 1) % self.urls.len();
+		}
+	}
+
+	async fn at_head(&self) -> Result<(Connection, At), ChainError> {
+		let connection = self.connection().await?;
+		let at = connection.client.at_current_block().await;
+		let at = self.answered(&connection, at).await?;
+		Ok((connection, at))
+	}
+
+	/// The chain at a block of the past.
+	pub async fn at(&self, block: BlockNumber) -> Result<At, ChainError> {
+		let connection = self.connection().await?;
+		let at = connection.client.at_block(block).await;
+		self.answered(&connection, at).await
+	}
+
+	/// Number of the newest finalized block.
+	pub async fn head(&self) -> Result<BlockNumber, ChainError> {
+		let (_, at) = self.at_head().await?;
+		Ok(number(at.block_number()))
+	}
+
+	/// The kind of chain: `Development`, `Local` or `Live`.
+	pub async fn chain_type(&self) -> Result<String, ChainError> {
+		let connection = self.connection().await?;
+		let kind = connection.rpc.system_chain_type().await.map_err(subxt::Error::from);
+		self.answered(&connection, kind).await
+	}
+
+	/// Name of the chain and address of the node.
+	pub async fn name(&self) -> Result<(String, String), ChainError> {
+		let connection = self.connection().await?;
+		let name = connection.rpc.system_chain().await.map_err(subxt::Error::from);
+		Ok((self.answered(&connection, name).await?, connection.url))
+	}
+
+	/// Number of registered models.
+	pub async fn models_count(&self) -> Result<ModelId, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().fetch(api::storage().models().next_model_id(), ()).await;
+		let value = self.answered(&connection, value).await?.decode();
+		self.answered(&connection, value.map_err(subxt::Error::from)).await
+	}
+
+	/// The model registered under a manifest.
+	pub async fn model_by_manifest(&self, manifest: [u8; 36]) -> Result<Option<ModelId>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().models_api().model_by_manifest(manifest);
+		self.answered(&connection, at.runtime_apis().call(call).await).await
+	}
+
+	/// What a job costs now; `None` when it would be refused.
+	pub async fn quote(&self, model: ModelId, input: &JobInput, k: Option<u8>) -> Result<Option<Quote>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().quote(model, Static(input.clone()), k);
+		let quote = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(quote.map(|q| Quote { fee: q.fee, units: q.units, k: q.k }))
+	}
+
+	/// An operator, by its owner's account.
+	pub async fn operator(&self, owner: &AccountId) -> Result<Option<OperatorView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().operator(owner.clone());
+		let view = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(view.map(|view| OperatorView {
+			worker: view.info.worker,
+			bond: view.info.bond,
+			slots_used: view.info.slots_used,
+			completed: view.info.completed,
+			missed: view.info.missed,
+		}))
+	}
+
+	/// Free balance of an account, in planck.
+	pub async fn balance(&self, account: &AccountId) -> Result<Balance, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().try_fetch(api::storage().system().account(), (account.clone(),)).await;
+		let Some(value) = self.answered(&connection, value).await? else { return Ok(0) };
+		let account = self.answered(&connection, value.decode().map_err(subxt::Error::from)).await?;
+		Ok(account.data.free)
+	}
+
+	/// Time of the newest finalized block, in Unix seconds.
+	pub async fn timestamp(&self) -> Result<u64, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().fetch(api::storage().timestamp().now(), ()).await;
+		let value = self.answered(&connection, value).await?.decode();
+		Ok(self.answered(&connection, value.map_err(subxt::Error::from)).await? / 1000)
+	}
+
+	/// The events of a block.
+	pub async fn events(&self, block: BlockNumber) -> Result<subxt::events::Events<Conf>, ChainError> {
+		let connection = self.connection().await?;
+		let at = self.at(block).await?;
+		self.answered(&connection, at.events().fetch().await).await
+	}
+
+	/// The input of a final job: from the chain's state before it ended, or else from the extrinsic that submitted it, at
+	/// most `blocks` blocks back. `None` when the node has neither any more.
+	pub async fn input_of(
+		&self,
+		job: JobId,
+		provenance: &Provenance,
+		blocks: BlockNumber,
+	) -> Result<Option<JobInput>, ChainError> {
+		let last = provenance.finalised_at.saturating_sub(1);
+		match self.job_at(job, last).await {
+			Ok(Some(view)) if input_hash(&view.input) == provenance.input_hash => return Ok(Some(view.input)),
+			// A node keeps old states for a while only; the blocks themselves stay longer.
+			Ok(_) | Err(ChainError::Rpc(_)) => {},
+			Err(error) => return Err(error),
+		}
+		let (connection, at) = self.at_head().await?;
+		for block in (last.saturating_sub(blocks)..=last).rev() {
+			let hash = connection.rpc.chain_get_block_hash(Some(block.into())).await.map_err(subxt::Error::from);
+			let Some(hash) = self.answered(&connection, hash).await? else { continue };
+			let body = connection.rpc.chain_get_block(Some(hash)).await.map_err(subxt::Error::from);
+			let Some(body) = self.answered(&connection, body).await? else { return Ok(None) };
+			let bytes = body.block.extrinsics.into_iter().map(|e| e.0).collect();
+			let extrinsics = at.extrinsics().from_bytes(bytes).await;
+			let found = extrinsics
+				.iter()
+				.filter_map(|e| e.ok()?.decode_call_data_as::<api::Call>().ok())
+				.find_map(|call| submitted(call, &provenance.input_hash));
+			if found.is_some() {
+				return Ok(found);
+			}
+		}
+		Ok(None)
+	}
+
+	async fn job_at(&self, job: JobId, block: BlockNumber) -> Result<Option<JobView>, ChainError> {
+		let at = self.at(block).await?;
+		let call = api::runtime_apis().inference_api().job(job);
+		// A discarded state is no fault of the connection, so it is not probed.
+		let view = at.runtime_apis().call(call).await.map_err(|e| explain(e.into()))?;
+		Ok(view.map(|view| job_view(job, view)))
+	}
+
+	/// Signs, checks, sends and follows a transaction to a finalized block, and returns its events.
+	pub async fn transact<P: Payload>(&self, call: &'static str, payload: &P) -> Result<ExtrinsicEvents<Conf>, ChainError> {
+		let signer = self.signer.as_ref().ok_or(ChainError::NoKey(call))?;
+		let connection = self.connection().await?;
+		let account = keys::account(signer);
+		let fetch = || async {
+			let next = connection.rpc.system_account_next_index(&account).await.map_err(subxt::Error::from);
+			self.answered(&connection, next).await
+		};
+		let send = |nonce| self.send(call, &connection, payload, signer, nonce);
+		let mut progress = self.nonces.submit(fetch, send).await?;
+		let lost = |reason: String| ChainError::Lost { call, reason };
+		let finalized = async {
+			loop {
+				match progress.next().await {
+					Some(Ok(TransactionStatus::InFinalizedBlock(block))) => return Ok(block),
+					Some(Ok(
+						TransactionStatus::Error { message } |
+						TransactionStatus::Invalid { message } |
+						TransactionStatus::Dropped { message },
+					)) => return Err(lost(message)),
+					Some(Ok(_)) => {},
+					Some(Err(error)) => return Err(lost(error.to_string())),
+					None => return Err(lost("the connection was closed".into())),
+				}
+			}
+		};
+		let block = match tokio::time::timeout(FINALITY, finalized).await {
+			Ok(Ok(block)) => block,
+			Ok(Err(error)) => {
+				self.nonces.resync().await;
+				self.probe(&connection).await;
+				return Err(error);
+			},
+			Err(_) => {
+				self.nonces.resync().await;
+				return Err(lost(format!("not in a finalized block after {} s", FINALITY.as_secs())));
+			},
+		};
+		match block.wait_for_success().await {
+			Ok(events) => Ok(events),
+			Err(TransactionEventsError::ExtrinsicFailed(error)) => {
+				Err(ChainError::Refused { call, reason: dispatch_reason(&error) })
+			},
+			Err(error) => Err(lost(error.to_string())),
+		}
+	}
+
+	async fn send<P: Payload>(
+		&self,
+		call: &'static str,
+		connection: &Connection,
+		payload: &P,
+		signer: &Keypair,
+		nonce: u64,
+	) -> Result<subxt::tx::TransactionProgress<Conf, subxt::client::OnlineClientAtBlockImpl<Conf>>, SubmitError<ChainError>> {
+		let at = connection.client.at_current_block().await;
+		let at = self.answered(connection, at).await.map_err(SubmitError::Other)?;
+		let params = DefaultExtrinsicParamsBuilder::<Conf>::new().mortal(MORTAL_BLOCKS).nonce(nonce).build();
+		let signed = at.transactions().create_signed(payload, signer, params).await;
+		let signed = self.answered(connection, signed).await.map_err(SubmitError::Other)?;
+		let checked = self.answered(connection, signed.validate().await).await.map_err(SubmitError::Other)?;
+		let refused = |reason: String| ChainError::Refused { call, reason };
+		match checked {
+			ValidationResult::Invalid(TransactionInvalid::Stale) => {
+				return Err(SubmitError::Nonce(refused(format!("nonce {nonce} is used"))));
+			},
+			// An earlier transaction of ours is in the pool and not in a block yet.
+			ValidationResult::Invalid(TransactionInvalid::Future) => {},
+			ValidationResult::Invalid(TransactionInvalid::Payment) => {
+				let account = keys::account(signer);
+				let why = format!("{account} has no AUTON to pay its fee or to exist; send it some");
+				return Err(SubmitError::Other(refused(why)));
+			},
+			ValidationResult::Invalid(reason) => {
+				return Err(SubmitError::Other(refused(format!("the transaction is invalid ({reason:?})"))));
+			},
+			ValidationResult::Valid(_) | ValidationResult::Unknown(_) => {},
+		}
+		signed.submit_and_watch().await.map_err(|error| {
+			let text = error.to_string();
+			let nonce = ["outdated", "Priority is too low", "Already Imported", "in the future", "1014", "1013"];
+			if nonce.iter().any(|n| text.contains(n)) {
+				SubmitError::Nonce(ChainError::Lost { call, reason: text })
+			} else {
+				SubmitError::Other(ChainError::Lost { call, reason: text })
+			}
+		})
+	}
+
+	/// Submits a job and gives its number and its block.
+	pub async fn submit_job(
+		&self,
+		model: ModelId,
+		input: JobInput,
+		k: Option<u8>,
+		seed: SeedPolicy,
+		max_fee: Balance,
+	) -> Result<JobId, ChainError> {
+		let call = api::transactions().inference().submit_job(model, Static(input), k, Static(seed), max_fee);
+		let events = self.transact("submit_job", &call).await?;
+		match events.find_first::<api::inference::events::JobSubmitted>() {
+			Some(Ok(event)) => Ok(event.job),
+			_ => Err(ChainError::Rpc("the block of the submission has no JobSubmitted event".into())),
+		}
+	}
+}
+
+async fn dial(url: String, expected: Option<Digest>) -> Result<Connection, ChainError> {
+	let failed = |e: subxt::Error| ChainError::Rpc(e.to_string());
+	let client = RpcClient::from_insecure_url(&url).await.map_err(|e| failed(e.into()))?;
+	let rpc = LegacyRpcMethods::new(client.clone());
+	let backend = LegacyBackend::<Conf>::builder().build(client);
+	let client =
+		OnlineClient::from_backend_with_config(Conf::new(), std::sync::Arc::new(backend)).await.map_err(|e| failed(e.into()))?;
+	let genesis = client.genesis_hash().0;
+	match expected {
+		Some(expected) if expected != genesis => {
+			Err(ChainError::OtherChain { url, actual: hex::encode(genesis), expected: hex::encode(expected) })
+		},
+		_ => Ok(Connection { url, client, rpc }),
+	}
+}
+
+/// Sorts subxt's errors into "the node did not answer" and "chain and worker do not fit together".
+fn explain(error: subxt::Error) -> ChainError {
+	use subxt::error::ExtrinsicError;
+	match &error {
+		subxt::Error::RuntimeApiError(
+			RuntimeApiError::IncompatibleCodegen |
+			RuntimeApiError::TraitNotFound(_) |
+			RuntimeApiError::MethodNotFound { .. } |
+			RuntimeApiError::CouldNotDecodeResponse(_),
+		) |
+		subxt::Error::StorageError(
+			StorageError::IncompatibleCodegen |
+			StorageError::PalletNameNotFound(_) |
+			StorageError::StorageEntryNotFound { .. },
+		) |
+		subxt::Error::ExtrinsicError(
+			ExtrinsicError::IncompatibleCodegen |
+			ExtrinsicError::PalletNameNotFound(_) |
+			ExtrinsicError::CallNameNotFound { .. },
+		) => ChainError::Incompatible(error.to_string()),
+		_ => ChainError::Rpc(error.to_string()),
+	}
+}
+
+/// A pallet's error with what its documentation says to do about it.
+fn dispatch_reason(error: &DispatchError) -> String {
+	let DispatchError::Module(module) = error else { return error.to_string() };
+	match module.details() {
+		Ok(details) => {
+			let docs = details.variant.docs.iter().map(|d| d.trim()).collect::<Vec<_>>().join(" ");
+			format!("{}.{}: {docs}", details.pallet.name(), details.variant.name)
+		},
+		Err(_) => module.to_string(),
+	}
+}
+
+/// The input of a `submit_job` with this hash, also inside batches.
+fn submitted(call: api::Call, hash: &Digest) -> Option<JobInput> {
+	use api::runtime_types::{pallet_inference::pallet::Call as Inference, pallet_utility::pallet::Call as Utility};
+	let mut calls = VecDeque::from([call]);
+	while let Some(call) = calls.pop_front() {
+		match call {
+			api::Call::Inference(Inference::submit_job { input, .. }) if input_hash(&input.0) == *hash => {
+				return Some(input.0);
+			},
+			api::Call::Utility(
+				Utility::batch { calls: inner } | Utility::batch_all { calls: inner } | Utility::force_batch { calls: inner },
+			) => calls.extend(inner),
+			_ => {},
+		}
+	}
+	None
+}
+
+fn number(block: u64) -> BlockNumber {
+	BlockNumber::try_from(block).unwrap_or(BlockNumber::MAX)
+}
+
+fn job_view(id: JobId, job: inference::Job<AccountId, u128, u32>) -> JobView {
+	JobView {
+		id,
+		requester: job.requester,
+		model: job.model,
+		input: job.input.0,
+		seed: job.seed,
+		k: job.k,
+		fee: job.fee,
+		round: job.round,
+		state: match job.state {
+			inference::JobState::Open { draw_at } => JobState::Open(draw_at),
+			inference::JobState::Committing { deadline } => JobState::Committing(deadline),
+			inference::JobState::Revealing { deadline } => JobState::Revealing(deadline),
+			inference::JobState::Agreed { final_at } => JobState::Agreed(final_at),
+		},
+		seats: job
+			.seats
+			.0
+			.into_iter()
+			.map(|seat| SeatView {
+				operator: seat.operator,
+				commitment: seat.commitment,
+				revealed: seat.revealed.map(|r| r.result),
+			})
+			.collect(),
+		weights_root: job.weights_root,
+		engine: job.engine,
+	}
+}
+
+impl Chain for Node {
+	async fn next_head(&self) -> Result<BlockNumber, ChainError> {
+		let mut heads = self.heads.lock().await;
+		loop {
+			let connection = self.connection().await?;
+			if heads.is_none() {
+				let blocks = connection.client.stream_blocks().await;
+				*heads = Some(self.answered(&connection, blocks).await?);
+			}
+			let Some(blocks) = heads.as_mut() else { continue };
+			match tokio::time::timeout(QUIET, blocks.next()).await {
+				Ok(Some(Ok(block))) => {
+					let mut newest = block.number();
+					// What piled up while nobody asked: only the newest matters.
+					while let Some(Some(Ok(block))) = futures::FutureExt::now_or_never(blocks.next()) {
+						newest = block.number();
+					}
+					return Ok(number(newest));
+				},
+				Ok(Some(Err(error))) => {
+					*heads = None;
+					return self.answered(&connection, Err(error)).await;
+				},
+				Ok(None) => {
+					*heads = None;
+					self.probe(&connection).await;
+					return Err(ChainError::Rpc("the node closed the connection".into()));
+				},
+				// A chain that seals on demand has no blocks for long; but is the node still there?
+				Err(_) => match tokio::time::timeout(PROBE, connection.rpc.system_health()).await {
+					Ok(Ok(_)) => return self.head().await,
+					_ => {
+						*heads = None;
+						self.probe(&connection).await;
+						return Err(ChainError::Rpc("the node stopped answering".into()));
+					},
+				},
+			}
+		}
+	}
+
+	async fn genesis(&self) -> Result<Digest, ChainError> {
+		Ok(self.connection().await?.client.genesis_hash().0)
+	}
+
+	async fn operator_of(&self, worker: &AccountId) -> Result<Option<AccountId>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().try_fetch(api::storage().inference().worker_of(), (worker.clone(),)).await;
+		let Some(value) = self.answered(&connection, value).await? else { return Ok(None) };
+		self.answered(&connection, value.decode().map_err(subxt::Error::from)).await.map(Some)
+	}
+
+	async fn open_seats(&self, operator: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().open_seats(operator.clone());
+		self.answered(&connection, at.runtime_apis().call(call).await).await
+	}
+
+	async fn job(&self, job: JobId) -> Result<Option<JobView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().job(job);
+		let view = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(view.map(|view| job_view(job, view)))
+	}
+
+	async fn provenance(&self, job: JobId) -> Result<Option<Provenance>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().provenance(job);
+		let row = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(row.map(|row| Provenance {
+			model: row.model,
+			requester: row.requester,
+			engine: row.engine,
+			weights_root: row.weights_root,
+			input_hash: row.input_hash,
+			seed: row.seed,
+			result: row.result,
+			trace_root: row.trace_root,
+			artifact: row.artifact,
+			k: row.k,
+			finalised_at: row.finalised_at,
+		}))
+	}
+
+	async fn model(&self, model: ModelId) -> Result<Option<ModelView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().models_api().model(model);
+		let view = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(view.map(|view| ModelView {
+			id: view.id,
+			owner: view.owner,
+			modality: view.info.modality.0,
+			manifest: view.info.manifest,
+			weights_root: view.info.weights_root,
+			engine: view.info.engine,
+			limits: view.info.limits.0,
+			price_per_unit: view.info.price_per_unit,
+			budget: view.info.budget,
+			golden_input: view.info.golden_input.0,
+			golden_seed: view.info.golden_seed,
+			golden_result: view.info.golden_result,
+			licence: String::from_utf8_lossy(&view.info.licence.0).into_owned(),
+			active: view.info.active,
+		}))
+	}
+
+	async fn memberships(&self, operator: &AccountId) -> Result<Vec<MembershipView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let count = at.storage().fetch(api::storage().models().next_model_id(), ()).await;
+		let count = self.answered(&connection, count).await?.decode();
+		let count: ModelId = self.answered(&connection, count.map_err(subxt::Error::from)).await?;
+		let entry = at.storage().entry(api::storage().inference().memberships());
+		let entry = self.answered(&connection, entry).await?;
+		let mut found = Vec::new();
+		for model in 0..count {
+			let value = entry.try_fetch((model, operator.clone())).await;
+			let Some(value) = self.answered(&connection, value).await? else { continue };
+			let membership = self.answered(&connection, value.decode().map_err(subxt::Error::from)).await?;
+			let (slots, engine, proved) = (membership.slots, membership.engine, membership.proved);
+			found.push(MembershipView { model, slots, engine, proved });
+		}
+		Ok(found)
+	}
+
+	async fn commit(&self, job: JobId, commitment: Digest) -> Result<(), ChainError> {
+		let call = api::transactions().inference().commit(job, commitment);
+		self.transact("commit", &call).await.map(|_| ())
+	}
+
+	async fn reveal(&self, job: JobId, operator: &AccountId, answer: &Answer) -> Result<(), ChainError> {
+		let Answer { result, trace_root, artifact, salt } = *answer;
+		let call = api::transactions().inference().reveal(job, operator.clone(), result, trace_root, artifact, salt);
+		self.transact("reveal", &call).await.map(|_| ())
+	}
+
+	async fn prove_engine(&self, model: ModelId, result: Digest) -> Result<(), ChainError> {
+		let call = api::transactions().inference().prove_engine(model, result);
+		self.transact("prove_engine", &call).await.map(|_| ())
+	}
+}

@@ -1,0 +1,258 @@
+//! `autonomy-worker models`.
+
+use std::{
+	path::{Path, PathBuf},
+	process::ExitCode,
+};
+
+use anyhow::{bail, Context, Result};
+use autonomy_engine::{digest::cid_text, Architecture, Engine, InputSpec, Manifest, ManifestMeta};
+use autonomy_primitives::model::ModelLimits;
+use serde::Deserialize;
+use serde_json::json;
+use subxt::utils::Static;
+
+use super::{hex32, ChainArgs, SignerArgs};
+use crate::{
+	amount::Auton,
+	artifacts::Store,
+	chain::{
+		api::{self, runtime_types::pallet_models::types::ModelDetails},
+		Chain,
+	},
+	config::parse_digest,
+	run::{engine::run_model, models},
+};
+
+/// Models.
+#[derive(clap::Subcommand)]
+pub enum Command {
+	/// Lists the models on chain.
+	List {
+		#[command(flatten)]
+		chain: ChainArgs,
+		/// One JSON object a line.
+		#[arg(long)]
+		json: bool,
+	},
+	/// Verifies the files of a model's folder and shows what its registration would say.
+	Manifest {
+		/// The folder.
+		dir: PathBuf,
+		/// One JSON object.
+		#[arg(long)]
+		json: bool,
+	},
+	/// Writes the manifest of a folder of weights: hashes the files and runs the golden job.
+	Build {
+		/// The folder.
+		dir: PathBuf,
+		/// JSON with name, version, architecture, licence, limits, and golden {input, seed}.
+		#[arg(long, value_name = "FILE")]
+		meta: PathBuf,
+	},
+	/// Registers a model on chain. The NFT of the model goes to the signer. The golden job is run first: a folder that
+	/// does not reproduce its own manifest is not registered.
+	Register(Register),
+	/// Copies a model's files into the artifact store, where other operators can fetch them by CID.
+	Publish {
+		/// The folder.
+		dir: PathBuf,
+		#[command(flatten)]
+		chain: ChainArgs,
+	},
+}
+
+/// Arguments of `models register`.
+#[derive(clap::Args)]
+pub struct Register {
+	/// The folder.
+	dir: PathBuf,
+	/// Price of one unit of work for one operator, in AUTON: a denoise step over 64 × 64 pixels, or a token.
+	#[arg(long, value_name = "AUTON")]
+	price: Auton,
+	/// Blocks that one job takes the slowest operator; operators have three times as long.
+	#[arg(long, value_name = "BLOCKS", default_value_t = 20)]
+	budget: u32,
+	#[command(flatten)]
+	chain: ChainArgs,
+	#[command(flatten)]
+	signer: SignerArgs,
+	/// One JSON object.
+	#[arg(long)]
+	json: bool,
+}
+
+/// What `models build` reads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meta {
+	name: String,
+	version: String,
+	architecture: Architecture,
+	licence: String,
+	limits: ModelLimits,
+	golden: MetaGolden,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetaGolden {
+	input: InputSpec,
+	seed: String,
+}
+
+/// Runs the command.
+pub async fn execute(command: Command) -> Result<ExitCode> {
+	match command {
+		Command::List { chain, json } => list(&chain, json).await?,
+		Command::Manifest { dir, json } => manifest(&dir, json)?,
+		Command::Build { dir, meta } => build(&dir, &meta)?,
+		Command::Register(args) => register(args).await?,
+		Command::Publish { dir, chain } => {
+			let store = Store::local(&chain.config()?.artifact_dir())?;
+			println!("{}", cid_text(&models::publish(&dir, &store).await?));
+		},
+	}
+	Ok(ExitCode::SUCCESS)
+}
+
+async fn list(chain: &ChainArgs, json: bool) -> Result<()> {
+	let (_, node) = chain.node()?;
+	let count = node.models_count().await?;
+	if count == 0 && !json {
+		println!("no models are registered");
+	}
+	for id in 0..count {
+		let Some(model) = node.model(id).await? else { continue };
+		let owner = model.owner.as_ref().map(ToString::to_string);
+		if json {
+			let line = json!({
+				"model": id, "modality": model.modality, "manifest": cid_text(&model.manifest), "owner": owner,
+				"price_per_unit": Auton(model.price_per_unit).to_string(), "budget": model.budget,
+				"weights_root": hex32(&model.weights_root), "engine": hex32(&model.engine), "licence": model.licence,
+				"limits": model.limits, "active": model.active,
+			});
+			println!("{line}");
+		} else {
+			println!(
+				"model {id}  {:?}  {} AUTON a unit  {}  owner {}  manifest {}",
+				model.modality,
+				Auton(model.price_per_unit),
+				if model.active { "active" } else { "closed" },
+				owner.as_deref().unwrap_or("none"),
+				cid_text(&model.manifest),
+			);
+		}
+	}
+	Ok(())
+}
+
+fn manifest(dir: &Path, json: bool) -> Result<()> {
+	let manifest = Manifest::load(dir)?;
+	manifest.verify(dir)?;
+	let cid = cid_text(&models::manifest_cid(dir)?);
+	if json {
+		let line = json!({
+			"name": manifest.name, "version": manifest.version, "modality": manifest.modality, "manifest": cid,
+			"weights_root": hex32(&manifest.weights_root.0), "engine": hex32(&manifest.engine.0),
+			"licence": manifest.licence, "bytes": manifest.total_size(), "files": manifest.files.len(),
+			"golden_result": hex32(&manifest.golden.result.0),
+		});
+		println!("{line}");
+		return Ok(());
+	}
+	println!("name          {} {}", manifest.name, manifest.version);
+	println!("modality      {:?}", manifest.modality);
+	println!("manifest      {cid}");
+	println!("weights root  {}", hex32(&manifest.weights_root.0));
+	println!("engine        {}", hex32(&manifest.engine.0));
+	println!("golden result {}", hex32(&manifest.golden.result.0));
+	println!("licence       {}", manifest.licence);
+	println!("files         {} verified, {} bytes", manifest.files.len(), manifest.total_size());
+	Ok(())
+}
+
+fn build(dir: &Path, meta: &Path) -> Result<()> {
+	let bytes = std::fs::read(meta).with_context(|| format!("cannot read {}", meta.display()))?;
+	let meta: Meta = serde_json::from_slice(&bytes).with_context(|| meta.display().to_string())?;
+	let golden_seed = parse_digest(&meta.golden.seed)
+		.with_context(|| format!("golden.seed: '{}' is not 64 hexadecimal digits", meta.golden.seed))?;
+	let manifest = Manifest::build(
+		dir,
+		ManifestMeta {
+			name: meta.name,
+			version: meta.version,
+			architecture: meta.architecture,
+			licence: meta.licence,
+			limits: meta.limits,
+			golden_input: meta.golden.input,
+			golden_seed,
+		},
+	)?;
+	manifest.write(dir)?;
+	println!("{}", cid_text(&manifest.cid()));
+	Ok(())
+}
+
+async fn register(args: Register) -> Result<()> {
+	let (_, node, pair) = args.signer.node(&args.chain).await?;
+	let dir = args.dir.clone();
+	let (manifest, golden_input) = tokio::task::spawn_blocking(move || -> Result<_> {
+		let model = Engine::open(&dir)?;
+		let manifest = model.manifest().clone();
+		let input = manifest.golden.input.to_job_input()?;
+		let computed = run_model(&model, &input, manifest.golden.seed.0, [0; 32], &mut |_, _| true)?;
+		if computed.result != manifest.golden.result.0 {
+			bail!(
+				"{}: the golden job gave {} here, the manifest says {}: not registered",
+				dir.display(),
+				hex32(&computed.result),
+				hex32(&manifest.golden.result.0)
+			);
+		}
+		Ok((manifest, input))
+	})
+	.await??;
+	let cid = models::manifest_cid(&args.dir)?;
+	if let Some(model) = node.model_by_manifest(cid).await? {
+		bail!("{}: its manifest {} is registered already as model {model}", args.dir.display(), cid_text(&cid));
+	}
+	let licence = manifest.licence.as_bytes();
+	if licence.len() > 64 {
+		bail!("licence '{}' has {} bytes, the chain takes 64", manifest.licence, licence.len());
+	}
+	let details = ModelDetails {
+		modality: Static(manifest.modality),
+		manifest: cid,
+		weights_root: manifest.weights_root.0,
+		engine: manifest.engine.0,
+		limits: Static(manifest.limits),
+		price_per_unit: args.price.0,
+		budget: args.budget,
+		golden_input: Box::new(Static(golden_input)),
+		golden_seed: manifest.golden.seed.0,
+		golden_result: manifest.golden.result.0,
+		licence: api::runtime_types::bounded_collections::bounded_vec::BoundedVec(licence.to_vec()),
+	};
+	let events = node.transact("models.register", &api::transactions().models().register(details)).await?;
+	let event = events.find_first::<api::models::events::ModelRegistered>().context("no ModelRegistered event")??;
+	let owner = crate::keys::account(&pair);
+	if args.json {
+		let line = json!({
+			"model": event.model, "name": manifest.name, "manifest": cid_text(&cid), "owner": owner.to_string(),
+			"deposit": Auton(event.deposit).to_string(), "price_per_unit": args.price.to_string(),
+		});
+		println!("{line}");
+	} else {
+		println!(
+			"model {} \"{}\" {:?} manifest {} owner {owner} deposit {} AUTON",
+			event.model,
+			manifest.name,
+			manifest.modality,
+			cid_text(&cid),
+			Auton(event.deposit)
+		);
+	}
+	Ok(())
+}

@@ -1,0 +1,75 @@
+//! `autonomy-worker show`.
+
+use std::process::ExitCode;
+
+use anyhow::{bail, Result};
+use autonomy_engine::{digest::cid_text, InputSpec};
+use autonomy_primitives::JobId;
+use serde_json::json;
+
+use super::{hex32, ChainArgs};
+use crate::{
+	amount::Auton,
+	chain::{Chain, JobState},
+};
+
+/// Arguments of `show`.
+#[derive(clap::Args)]
+pub struct Args {
+	/// Number of the job.
+	job: JobId,
+	#[command(flatten)]
+	chain: ChainArgs,
+	/// One JSON object instead of lines.
+	#[arg(long)]
+	json: bool,
+}
+
+/// Runs the command.
+pub async fn execute(args: Args) -> Result<ExitCode> {
+	let (_, node) = args.chain.node()?;
+	let value = if let Some(job) = node.job(args.job).await? {
+		let (state, until) = match job.state {
+			JobState::Open(at) => ("open", at),
+			JobState::Committing(at) => ("committing", at),
+			JobState::Revealing(at) => ("revealing", at),
+			JobState::Agreed(at) => ("agreed", at),
+		};
+		let seats: Vec<_> = job
+			.seats
+			.iter()
+			.map(|seat| {
+				json!({
+					"operator": seat.operator.to_string(),
+					"committed": seat.commitment.is_some(),
+					"revealed": seat.revealed.map(|r| hex32(&r)),
+				})
+			})
+			.collect();
+		json!({
+			"job": job.id, "state": state, "until_block": until, "model": job.model, "k": job.k,
+			"requester": job.requester.to_string(), "fee": Auton(job.fee).to_string(),
+			"seed": job.seed.map(|s| hex32(&s)), "input": InputSpec::from_job_input(&job.input), "seats": seats,
+		})
+	} else if let Some(row) = node.provenance(args.job).await? {
+		json!({
+			"job": args.job, "state": "final", "model": row.model, "k": row.k, "requester": row.requester.to_string(),
+			"result": hex32(&row.result), "trace_root": hex32(&row.trace_root), "artifact": cid_text(&row.artifact),
+			"seed": hex32(&row.seed), "input_hash": hex32(&row.input_hash), "engine": hex32(&row.engine),
+			"weights_root": hex32(&row.weights_root), "finalised_at": row.finalised_at,
+		})
+	} else {
+		bail!("job {}: there is no such job, or it ended without a result and was refunded", args.job);
+	};
+	if args.json {
+		println!("{value}");
+	} else if let Some(fields) = value.as_object() {
+		for (name, value) in fields {
+			match value.as_str() {
+				Some(text) => println!("{name:13} {text}"),
+				None => println!("{name:13} {value}"),
+			}
+		}
+	}
+	Ok(ExitCode::SUCCESS)
+}

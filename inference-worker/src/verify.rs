@@ -1,0 +1,183 @@
+//! `autonomy-worker verify`: runs a final job again and compares.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{bail, Context, Result};
+use autonomy_engine::{digest::cid_text, Engine, InputSpec};
+use autonomy_primitives::{digest::input_hash, job::JobInput, JobId};
+use serde_json::json;
+
+use crate::{
+	artifacts::Store,
+	chain::{node::Node, BlockNumber, Chain, Provenance},
+	cli::{hex32, model_dirs, ChainArgs},
+	run::{
+		engine::{run_model, Computed},
+		models::{self, Library},
+	},
+};
+
+/// Arguments of `verify`.
+#[derive(clap::Args)]
+pub struct Args {
+	/// Number of the job.
+	job: JobId,
+	#[command(flatten)]
+	chain: ChainArgs,
+	/// Folder of the model, or folder of such folders; instead of the configuration's `models.dirs`. May be given several
+	/// times.
+	#[arg(long, value_name = "DIR")]
+	models: Vec<PathBuf>,
+	/// The job's input as JSON, for a node that no longer has the job's block.
+	#[arg(long, value_name = "FILE")]
+	input: Option<PathBuf>,
+	/// Blocks before the end of the job in which its submission is looked for.
+	#[arg(long, default_value_t = 5000)]
+	blocks: BlockNumber,
+	/// Write the picture or text here.
+	#[arg(long, value_name = "FILE")]
+	out: Option<PathBuf>,
+	/// One JSON object.
+	#[arg(long)]
+	json: bool,
+}
+
+/// Runs the command.
+pub async fn execute(args: Args) -> Result<ExitCode> {
+	let (config, node) = args.chain.node()?;
+	let row = provenance(&node, args.job).await?;
+	let engine = autonomy_kernels::engine_id();
+	if row.engine != engine {
+		bail!(
+			"job {} was made with engine {}, this build is engine {}: use the release of that engine",
+			args.job,
+			hex32(&row.engine),
+			hex32(&engine)
+		);
+	}
+	let input = input(&args, &node, &row).await?;
+	let view = node.model(row.model).await?.with_context(|| format!("model {} is not on chain", row.model))?;
+	if view.weights_root != row.weights_root {
+		bail!("job {} and model {} have different weights roots: the node's state is damaged", args.job, row.model);
+	}
+	let genesis = node.genesis().await?;
+	let store = Arc::new(Store::reader(&config.artifact_dir())?);
+	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
+	let seed = row.seed;
+	let (name, computed) = tokio::task::spawn_blocking(move || -> Result<_> {
+		let folder = library.folder(&view.manifest)?;
+		let model = Engine::open(&folder)?;
+		models::check(&folder, model.manifest(), &view)?;
+		let computed = run_model(&model, &input, seed, genesis, &mut |_, _| true)?;
+		Ok((model.manifest().name.clone(), computed))
+	})
+	.await??;
+	if let Some(out) = &args.out {
+		std::fs::write(out, &computed.bytes).with_context(|| format!("cannot write {}", out.display()))?;
+	}
+	let differences = differences(&row, &computed);
+	if args.json {
+		let line = json!({
+			"job": args.job, "verified": differences.is_empty(), "model": row.model, "name": name,
+			"result": hex32(&row.result), "engine": hex32(&engine), "k": row.k, "artifact": cid_text(&row.artifact),
+			"differences": differences.iter().map(|d| d.0).collect::<Vec<_>>(),
+		});
+		println!("{line}");
+	} else if differences.is_empty() {
+		println!(
+			"verified job {}: result {} model {} \"{name}\" engine {} ({} operator{})",
+			args.job,
+			hex32(&row.result),
+			row.model,
+			hex32(&engine),
+			row.k,
+			if row.k == 1 { "" } else { "s" }
+		);
+	} else {
+		println!("job {} differs:", args.job);
+		for (what, chain, here) in &differences {
+			println!("  {what:10}  chain {chain}");
+			println!("  {:10}  here  {here}", "");
+		}
+	}
+	if !differences.is_empty() && !args.json {
+		bail!("job {} is not what its model makes of its input here; run `autonomy-worker check`", args.job);
+	}
+	Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn provenance(node: &Node, job: JobId) -> Result<Provenance> {
+	if let Some(row) = node.provenance(job).await? {
+		return Ok(row);
+	}
+	match node.job(job).await? {
+		Some(view) => bail!("job {job} is not final yet ({:?}); only a final job can be verified", view.state),
+		None => bail!("job {job}: there is no such job, or it ended without a result"),
+	}
+}
+
+/// The job's input from the file or the chain, checked against its hash on chain.
+async fn input(args: &Args, node: &Node, row: &Provenance) -> Result<JobInput> {
+	let Some(file) = &args.input else {
+		return node.input_of(args.job, row, args.blocks).await?.with_context(|| {
+			format!(
+				"job {}: the node no longer has its input, neither in the state of block {} nor in the {} blocks before; \
+				 ask a node with more history, raise --blocks, or give --input FILE",
+				args.job,
+				row.finalised_at.saturating_sub(1),
+				args.blocks
+			)
+		});
+	};
+	let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+	let spec: InputSpec = serde_json::from_slice(&bytes).with_context(|| format!("{} is no input", file.display()))?;
+	let input = spec.to_job_input()?;
+	if input_hash(&input) != row.input_hash {
+		bail!(
+			"{}: its hash is {}, the chain has {} for job {}: it is another input",
+			file.display(),
+			hex32(&input_hash(&input)),
+			hex32(&row.input_hash),
+			args.job
+		);
+	}
+	Ok(input)
+}
+
+/// What differs between the chain and this run: name, chain's value, value here.
+fn differences(row: &Provenance, computed: &Computed) -> Vec<(&'static str, String, String)> {
+	let pairs = [
+		("result", hex32(&row.result), hex32(&computed.result)),
+		("trace root", hex32(&row.trace_root), hex32(&computed.trace_root)),
+		("artifact", cid_text(&row.artifact), cid_text(&computed.artifact)),
+	];
+	pairs.into_iter().filter(|(_, chain, here)| chain != here).collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use autonomy_primitives::digest::cid;
+
+	#[test]
+	fn differences_should_name_each_digest_that_differs() {
+		let row = Provenance {
+			model: 0,
+			requester: crate::chain::AccountId::from([0; 32]),
+			engine: [0; 32],
+			weights_root: [0; 32],
+			input_hash: [0; 32],
+			seed: [0; 32],
+			result: [1; 32],
+			trace_root: [2; 32],
+			artifact: cid(b"a"),
+			k: 3,
+			finalised_at: 9,
+		};
+		let same = Computed { result: [1; 32], trace_root: [2; 32], artifact: cid(b"a"), bytes: b"a".to_vec() };
+		assert!(differences(&row, &same).is_empty());
+		let other = Computed { result: [9; 32], artifact: cid(b"b"), ..same };
+		let names: Vec<_> = differences(&row, &other).into_iter().map(|d| d.0).collect();
+		assert_eq!(names, ["result", "artifact"]);
+	}
+}

@@ -1,0 +1,57 @@
+use frame_support::{assert_noop, assert_ok, weights::Weight};
+
+use crate::{mock::*, Error, Event, FailReason, JobState, Jobs};
+
+#[test]
+fn poke_should_serve_every_deadline_when_the_agenda_cannot() {
+	build_and_execute(|| {
+		serving_operators(3);
+		AgendaWeight::set(Weight::zero());
+		let job = submit(ALICE);
+		run_to(3);
+		assert_ok!(Inference::poke(signed(BOB), job));
+		assert!(matches!(Jobs::<Test>::get(job).unwrap().state, JobState::Committing { .. }));
+		agree(job);
+		run_to(8);
+		assert_ok!(Inference::poke(signed(BOB), job));
+		assert!(matches!(last_event(), Event::JobFinalised { .. }));
+
+		let (late, _) = submit_and_draw(ALICE);
+		assert_ok!(Inference::poke(signed(BOB), late));
+		run_to(40);
+		assert_ok!(Inference::poke(signed(BOB), late));
+		assert!(matches!(last_event(), Event::JobFailed { reason: FailReason::MissingCommit, .. }));
+
+		let open = submit(ALICE);
+		run_to(42);
+		assert_ok!(Inference::poke(signed(BOB), open));
+		commit_all(open);
+		run_to(52);
+		assert_ok!(Inference::poke(signed(BOB), open));
+		assert!(matches!(last_event(), Event::JobFailed { reason: FailReason::MissingReveal, .. }));
+		// The agenda finds nothing left to do when it comes round.
+		AgendaWeight::set(Weight::from_parts(1_000_000, u64::MAX));
+		let before = events();
+		run_to(60);
+		assert_eq!(events(), before);
+	});
+}
+
+#[test]
+fn poke_should_fail_when_nothing_is_due() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let job = submit(ALICE);
+		run_to(2);
+		assert_noop!(Inference::poke(signed(BOB), job), Error::<Test>::NothingDue);
+		run_to(3);
+		assert_noop!(Inference::poke(signed(BOB), job), Error::<Test>::NothingDue);
+	});
+}
+
+#[test]
+fn poke_should_fail_when_the_job_is_unknown() {
+	build_and_execute(|| {
+		assert_noop!(Inference::poke(signed(BOB), 0), Error::<Test>::UnknownJob);
+	});
+}

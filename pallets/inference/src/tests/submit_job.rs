@@ -1,0 +1,192 @@
+use autonomy_primitives::{
+	digest::input_hash,
+	job::{ImageInput, JobInput, SeedPolicy, TextInput},
+};
+use frame_support::{assert_noop, assert_ok, traits::fungible::Mutate};
+use sp_runtime::{DispatchError, TokenError};
+
+use super::{free, held};
+use crate::{mock::*, Error, Event, HoldReason, JobState, Jobs, OpenJobs};
+
+fn submit_input(model: u32, input: JobInput) -> sp_runtime::DispatchResult {
+	Inference::submit_job(signed(ALICE), model, Box::new(input), None, SeedPolicy::Chain, u64::MAX)
+}
+
+fn image_with(change: impl FnOnce(&mut ImageInput)) -> JobInput {
+	let JobInput::Image(mut input) = image_input() else { unreachable!() };
+	change(&mut input);
+	JobInput::Image(input)
+}
+
+fn text_with(change: impl FnOnce(&mut TextInput)) -> JobInput {
+	let JobInput::Text(mut input) = text_input() else { unreachable!() };
+	change(&mut input);
+	JobInput::Text(input)
+}
+
+#[test]
+fn submit_job_should_hold_fee_and_deposit_when_all_is_well() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let quote = Inference::quote(IMAGE, image_input(), None).unwrap();
+		assert_eq!((quote.fee, quote.units, quote.k), (PRICE * 10 * 3, 10, 3));
+		assert!(quote.deposit > DEPOSIT_BASE);
+		let id = submit(ALICE);
+		assert_eq!(held(HoldReason::JobFee, ALICE), quote.fee);
+		assert_eq!(held(HoldReason::JobDeposit, ALICE), quote.deposit);
+		assert_eq!(free(ALICE), FUNDS - quote.fee - quote.deposit);
+		let job = Jobs::<Test>::get(id).unwrap();
+		assert_eq!(job.state, JobState::Open { draw_at: 3 });
+		assert_eq!(job.input_hash, input_hash(&image_input()));
+		assert_eq!((job.engine, job.budget, job.round, job.seed), (ENGINE, BUDGET, 0, None));
+		assert_eq!(OpenJobs::<Test>::get(account(ALICE)), 1);
+		let expected = Event::JobSubmitted {
+			job: id,
+			requester: account(ALICE),
+			model: IMAGE,
+			k: 3,
+			fee: quote.fee,
+			deposit: quote.deposit,
+			draw_at: 3,
+		};
+		assert_eq!(last_event(), expected);
+	});
+}
+
+#[test]
+fn submit_job_should_use_one_seat_when_a_text_job_says_nothing() {
+	build_and_execute(|| {
+		serving_operators(1);
+		assert_ok!(submit_input(TEXT, text_input()));
+		assert_eq!(Jobs::<Test>::get(0).unwrap().k, 1);
+		assert_eq!(held(HoldReason::JobFee, ALICE), PRICE * 17);
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_a_limit_is_broken() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let bytes = |n: usize| vec![b'x'; n].try_into().unwrap();
+		let cases = [
+			(IMAGE, text_input(), Error::<Test>::WrongModality),
+			(TEXT, image_input(), Error::<Test>::WrongModality),
+			(IMAGE, image_with(|i| i.prompt = bytes(0)), Error::<Test>::PromptEmpty),
+			(IMAGE, image_with(|i| i.prompt = bytes(65)), Error::<Test>::PromptTooLong),
+			(IMAGE, image_with(|i| i.prompt = vec![0xff].try_into().unwrap()), Error::<Test>::PromptNotUtf8),
+			(IMAGE, image_with(|i| i.negative_prompt = vec![0xff].try_into().unwrap()), Error::<Test>::PromptNotUtf8),
+			(IMAGE, image_with(|i| i.steps = 0), Error::<Test>::StepsOutOfRange),
+			(IMAGE, image_with(|i| i.steps = 51), Error::<Test>::StepsOutOfRange),
+			(IMAGE, image_with(|i| i.width = 0), Error::<Test>::PixelsOutOfRange),
+			(IMAGE, image_with(|i| i.height = 257), Error::<Test>::PixelsOutOfRange),
+			(TEXT, text_with(|i| i.max_tokens = 0), Error::<Test>::TokensOutOfRange),
+			(TEXT, text_with(|i| i.max_tokens = 65), Error::<Test>::TokensOutOfRange),
+			(TEXT, text_with(|i| i.top_p_permille = 0), Error::<Test>::TopPOutOfRange),
+			(TEXT, text_with(|i| i.top_p_permille = 1001), Error::<Test>::TopPOutOfRange),
+		];
+		for (model, input, error) in cases {
+			assert_eq!(Inference::quote(model, input.clone(), None), None);
+			assert_noop!(submit_input(model, input), error);
+		}
+	});
+}
+
+#[test]
+fn submit_job_should_take_the_largest_input_when_it_is_at_the_limits() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let largest = image_with(|i| {
+			i.prompt = vec![b'x'; 64].try_into().unwrap();
+			(i.steps, i.width, i.height) = (50, 256, 64);
+		});
+		assert_ok!(submit_input(IMAGE, largest));
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_model_is_unknown_or_closed() {
+	build_and_execute(|| {
+		serving_operators(3);
+		assert_noop!(submit_input(7, image_input()), Error::<Test>::UnknownModel);
+		assert_ok!(Models::set_active(signed(MODELLER), IMAGE, false));
+		assert_noop!(submit_input(IMAGE, image_input()), Error::<Test>::ModelInactive);
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_fee_is_above_the_limit() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let with_max = |max_fee| {
+			Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), None, SeedPolicy::Chain, max_fee)
+		};
+		assert_noop!(with_max(209), Error::<Test>::FeeAboveLimit);
+		assert_ok!(with_max(210));
+		// A price that rises between quote and submission is caught by the limit.
+		assert_ok!(Models::set_price(signed(MODELLER), IMAGE, PRICE + 1));
+		assert_noop!(with_max(210), Error::<Test>::FeeAboveLimit);
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_fee_overflows() {
+	build_and_execute(|| {
+		serving_operators(3);
+		assert_ok!(Models::set_price(signed(MODELLER), IMAGE, u64::MAX / 10));
+		assert_noop!(submit_input(IMAGE, image_input()), Error::<Test>::FeeOverflow);
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_committee_is_out_of_range() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let with_k = |k| {
+			Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), Some(k), SeedPolicy::Chain, u64::MAX)
+		};
+		assert_noop!(with_k(0), Error::<Test>::CommitteeSizeOutOfRange);
+		assert_noop!(with_k(16), Error::<Test>::CommitteeSizeOutOfRange);
+		assert_noop!(with_k(4), Error::<Test>::NotEnoughOperators);
+		assert_ok!(with_k(1));
+		assert_ok!(with_k(3));
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_operators_have_not_proved_their_engine() {
+	build_and_execute(|| {
+		serving_operators(2);
+		assert_ok!(Inference::register_operator(signed(3), account(103), SLOT_BOND));
+		assert_ok!(Inference::join_model(signed(3), IMAGE, 1, ENGINE, crate::CpuClass::Other));
+		assert_noop!(submit_input(IMAGE, image_input()), Error::<Test>::NotEnoughOperators);
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_too_many_jobs_are_open() {
+	build_and_execute(|| {
+		serving_operators(3);
+		for _ in 0..8 {
+			submit(ALICE);
+		}
+		assert_noop!(submit_input(IMAGE, image_input()), Error::<Test>::TooManyOpenJobs);
+		submit(BOB);
+		assert_ok!(Inference::cancel_job(signed(ALICE), 0));
+		assert_ok!(submit_input(IMAGE, image_input()));
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_money_is_not_there() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let error = DispatchError::from(TokenError::FundsUnavailable);
+		assert_ok!(<Balances as Mutate<_>>::transfer(
+			&account(ALICE),
+			&account(BOB),
+			FUNDS - 220,
+			frame_support::traits::tokens::Preservation::Preserve,
+		));
+		assert_noop!(submit_input(IMAGE, image_input()), error);
+	});
+}

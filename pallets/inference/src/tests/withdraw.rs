@@ -1,0 +1,73 @@
+use frame_support::{assert_noop, assert_ok};
+
+use super::{free, held};
+use crate::{mock::*, Error, Event, HoldReason, Operators, WorkerOf};
+
+#[test]
+fn withdraw_should_release_the_money_when_the_period_is_over() {
+	build_and_execute(|| {
+		operators(1);
+		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
+		run_to(21);
+		assert_ok!(Inference::withdraw(signed(1)));
+		assert_eq!((held(HoldReason::Bond, 1), free(1)), (7 * SLOT_BOND, FUNDS - 7 * SLOT_BOND));
+		assert_eq!(last_event(), Event::Withdrawn { operator: account(1), amount: SLOT_BOND });
+		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NothingToWithdraw);
+	});
+}
+
+#[test]
+fn withdraw_should_remove_the_operator_when_no_bond_is_left() {
+	build_and_execute(|| {
+		operators(1);
+		assert_ok!(Inference::start_unbond(signed(1), 8 * SLOT_BOND));
+		run_to(21);
+		assert_ok!(Inference::withdraw(signed(1)));
+		assert_eq!(last_event(), Event::OperatorLeft { operator: account(1) });
+		assert!(!Operators::<Test>::contains_key(account(1)));
+		assert!(!WorkerOf::<Test>::contains_key(account(101)));
+		assert_eq!(free(1), FUNDS);
+		// Both accounts can start anew.
+		assert_ok!(Inference::register_operator(signed(101), account(1), SLOT_BOND));
+	});
+}
+
+#[test]
+fn withdraw_should_fail_when_the_period_is_not_over() {
+	build_and_execute(|| {
+		operators(1);
+		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NothingToWithdraw);
+		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
+		run_to(20);
+		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::StillUnbonding);
+	});
+}
+
+#[test]
+fn withdraw_should_fail_when_a_seat_is_open() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let n = 1;
+		assert_ok!(Inference::leave_model(signed(n), TEXT));
+		run_to(18);
+		let (job, _) = submit_and_draw(ALICE);
+		// The seat stays an obligation after the operator has left and taken its bond out.
+		assert_ok!(Inference::leave_model(signed(n), IMAGE));
+		assert_ok!(Inference::start_unbond(signed(n), 8 * SLOT_BOND));
+		run_to(41);
+		assert_noop!(Inference::withdraw(signed(n)), Error::<Test>::SeatsOpen);
+		agree(job);
+		run_to(45);
+		assert_noop!(Inference::withdraw(signed(n)), Error::<Test>::SeatsOpen);
+		run_to(46);
+		assert_ok!(Inference::withdraw(signed(n)));
+		assert_eq!(free(n), FUNDS + 70);
+	});
+}
+
+#[test]
+fn withdraw_should_fail_when_the_caller_is_no_operator() {
+	build_and_execute(|| {
+		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NotOperator);
+	});
+}

@@ -1,0 +1,133 @@
+# shellcheck shell=bash
+# A development chain with the demo models and three operators, for scripts/start, scripts/demo and the tests.
+# Sourced, never run; scripts/lib.sh comes first, and `cleanup_on_exit` has been called.
+
+OPERATORS=${AUTONOMY_OPERATORS:-3}
+MODELS_DIR=$ROOT/inference-worker/models
+# Price of one unit of work (a denoise step over 64×64 pixels, a token) for one operator, in AUTON.
+PRICE=0.001
+# One slot on each model takes 100 AUTON of an operator's bond.
+BOND=200
+
+worker_log() { printf '%s/operator-%d/worker.log' "$STATE" "$1"; }
+
+# a port of the loopback interface: PREFERRED when nobody listens there, else any free one
+port_or() {
+	if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then free_port; else printf '%s\n' "$1"; fi
+}
+
+# worker COMMAND…: runs autonomy-worker against the chain, and stops with what it said when it fails.
+worker() {
+	local out rc=0
+	out=$("$BIN/autonomy-worker" "$@" 2>"$STATE/worker-error") || rc=$?
+	if [ "$rc" -ne 0 ]; then
+		die "autonomy-worker $1${2:+ $2}: $(grep -m 1 '^error' "$STATE/worker-error" | sed 's/^error: //' || tail -n 1 "$STATE/worker-error")"
+	fi
+	printf '%s\n' "$out"
+}
+
+# json_field FIELD: a field of the JSON object on standard input.
+json_field() {
+	node -e 'let t="";process.stdin.on("data",d=>t+=d).on("end",()=>{const v=JSON.parse(t)[process.argv[1]];if(v===undefined)process.exit(1);console.log(typeof v==="object"?JSON.stringify(v):v)})' "$1"
+}
+
+# start_chain: the node, on port 9944 when it is free.
+start_chain() {
+	local port p2p log=$STATE/node.log
+	port=$(port_or 9944)
+	p2p=$(free_port)
+	URL=ws://127.0.0.1:$port
+	start "$log" "$BIN/autonomy-node" --dev --base-path "$STATE/chain" --rpc-port "$port" --port "$p2p" --no-prometheus
+	wait_for_rpc "$port" "$STARTED" "$log"
+	note "chain: $URL, a block every second"
+}
+
+# register_models: the demo models; their numbers are in $SHAPES and $KEEPER.
+register_models() {
+	local name
+	for name in shapes keeper; do
+		[ -f "$MODELS_DIR/$name/manifest.json" ] || die "the model $name is missing: $MODELS_DIR/$name has no manifest.json"
+	done
+	SHAPES=$(worker models register "$MODELS_DIR/shapes" --price "$PRICE" --dev alice --url "$URL" --json | json_field model)
+	KEEPER=$(worker models register "$MODELS_DIR/keeper" --price "$PRICE" --dev alice --url "$URL" --json | json_field model)
+	note "models: shapes is number $SHAPES, keeper is number $KEEPER, $PRICE AUTON per unit and operator"
+}
+
+# start_operators: keys, configuration, registration and process of each operator.
+start_operators() {
+	local n folder port threads
+	# The same bits with any number of threads: share the cores out, so that the operators do not stand in each other's way.
+	threads=$(($(nproc) / OPERATORS))
+	[ "$threads" -ge 1 ] || threads=1
+	OWNERS=()
+	WORKER_URLS=()
+	# The password protects keys that live as long as this chain.
+	AUTONOMY_KEY_PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	export AUTONOMY_KEY_PASSWORD
+	for ((n = 1; n <= OPERATORS; n++)); do
+		folder=$STATE/operator-$n
+		mkdir -p "$folder"
+		port=$(free_port)
+		OWNERS+=("$(worker keys generate "$folder/owner.json")")
+		WORKER_URLS+=("http://127.0.0.1:$port")
+		worker fund "${OWNERS[n - 1]}" "$((BOND + 100))" --dev alice --url "$URL" >/dev/null
+		worker fund "$(worker keys generate "$folder/worker.json")" 1 --dev alice --url "$URL" >/dev/null
+		(umask 077 && printf '%s' "$AUTONOMY_KEY_PASSWORD" >"$folder/password")
+		cat >"$folder/worker.toml" <<-TOML
+			data_dir = "data"
+
+			[chain]
+			urls = ["$URL"]
+
+			[keys]
+			file = "worker.json"
+			password_file = "password"
+
+			[models]
+			dirs = ["$MODELS_DIR"]
+
+			[server]
+			listen = "127.0.0.1:$port"
+
+			[compute]
+			threads = $threads
+		TOML
+		worker register --config "$folder/worker.toml" --bond "$BOND" --model "$SHAPES" --model "$KEEPER" \
+			--key "$folder/owner.json" >/dev/null
+		start "$(worker_log "$n")" "$BIN/autonomy-worker" run --config "$folder/worker.toml" --startup-timeout 30
+		WORKER_PIDS[n]=$STARTED
+	done
+	for ((n = 1; n <= OPERATORS; n++)); do
+		wait_for_http "${WORKER_URLS[n - 1]}/readyz" "${WORKER_PIDS[n]}" "$(worker_log "$n")"
+		note "operator $n: ${OWNERS[n - 1]}, golden jobs reproduced, ${WORKER_URLS[n - 1]}"
+	done
+}
+
+# describe_network: writes $STATE/network.json, whole or not at all.
+describe_network() {
+	local n separator=''
+	{
+		printf '{ "url": "%s", "worker": "%s", "models": "%s", "shapes": %d, "keeper": %d, "operators": [' \
+			"$URL" "$BIN/autonomy-worker" "$MODELS_DIR" "$SHAPES" "$KEEPER"
+		for ((n = 0; n < OPERATORS; n++)); do
+			printf '%s\n  { "owner": "%s", "url": "%s" }' "$separator" "${OWNERS[n]}" "${WORKER_URLS[n]}"
+			separator=,
+		done
+		printf ' ] }\n'
+	} >"$STATE/network.part"
+	mv "$STATE/network.part" "$STATE/network.json"
+}
+
+# start_network: all of it; needs $STATE, an empty folder.
+start_network() {
+	declare -gA WORKER_PIDS=()
+	local started=$SECONDS
+	say "Starting a chain and $OPERATORS operators (about 20 s)"
+	start_chain
+	register_models
+	start_operators
+	describe_network
+	note "ready in $((SECONDS - started)) s"
+}
+
+apps_link() { printf 'https://polkadot.js.org/apps/?rpc=%s' "$URL"; }
