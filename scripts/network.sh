@@ -28,7 +28,13 @@ worker() {
 
 # json_field FIELD: a field of the JSON object on standard input.
 json_field() {
-	node -e 'let t="";process.stdin.on("data",d=>t+=d).on("end",()=>{const v=JSON.parse(t)[process.argv[1]];if(v===undefined)process.exit(1);console.log(typeof v==="object"?JSON.stringify(v):v)})' "$1"
+	node -e '
+		try {
+			const value = JSON.parse(require("fs").readFileSync(0, "utf8"))[process.argv[1]];
+			if (value === undefined) process.exit(1);
+			console.log(typeof value === "object" ? JSON.stringify(value) : value);
+		} catch { process.exit(1); }
+	' "$1"
 }
 
 # start_chain: the node, on port 9944 when it is free.
@@ -55,7 +61,7 @@ register_models() {
 
 # start_operators: keys, configuration, registration and process of each operator.
 start_operators() {
-	local n folder port threads
+	local n folder port threads owner
 	# The same bits with any number of threads: share the cores out, so that the operators do not stand in each other's way.
 	threads=$(($(nproc) / OPERATORS))
 	[ "$threads" -ge 1 ] || threads=1
@@ -68,10 +74,11 @@ start_operators() {
 		folder=$STATE/operator-$n
 		mkdir -p "$folder"
 		port=$(free_port)
-		OWNERS+=("$(worker keys generate "$folder/owner.json")")
+		owner=$(worker keys generate "$folder/owner.json")
+		worker keys generate "$folder/worker.json" >/dev/null
+		OWNERS+=("$owner")
 		WORKER_URLS+=("http://127.0.0.1:$port")
-		worker fund "${OWNERS[n - 1]}" "$((BOND + 100))" --dev alice --url "$URL" >/dev/null
-		worker fund "$(worker keys generate "$folder/worker.json")" 1 --dev alice --url "$URL" >/dev/null
+		worker fund "$owner" "$((BOND + 100))" --dev alice --url "$URL" >/dev/null
 		(umask 077 && printf '%s' "$AUTONOMY_KEY_PASSWORD" >"$folder/password")
 		cat >"$folder/worker.toml" <<-TOML
 			data_dir = "data"

@@ -205,7 +205,7 @@ pub fn run(mut config: Configuration, mode: Sealing) -> Result<TaskManager, Serv
 	);
 	let genesis_hash = client.block_hash(0)?.ok_or_else(|| ServiceError::Other("no genesis block".into()))?;
 	let grandpa_protocol = sc_consensus_grandpa::protocol_standard_name(&genesis_hash, &config.chain_spec);
-	let (grandpa_config, grandpa_notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<_, Network>(
+	let (grandpa_config, grandpa_notifications) = sc_consensus_grandpa::grandpa_peers_set_config::<Block, Network>(
 		grandpa_protocol.clone(),
 		metrics.clone(),
 		net_config.peer_store_handle(),

@@ -158,7 +158,7 @@ impl Model {
 					guidance: f32::from(image.guidance_centi) / 100.0,
 				};
 				Ok(Output::Image(pipeline.run(&request, noise, observe)?))
-			},
+			}
 			(Pipeline::Chat(pipeline), JobInput::Text(text)) => {
 				let request = ChatRequest {
 					text: utf8(&text.prompt)?,
@@ -170,13 +170,13 @@ impl Model {
 					},
 				};
 				Ok(Output::Text(pipeline.run(&request, noise, observe)?))
-			},
+			}
 			(Pipeline::TextToImage(_), JobInput::Text(_)) => {
 				Err(JobFault::InputInvalid("the model makes pictures, the job asks for text".into()))
-			},
+			}
 			(Pipeline::Chat(_), JobInput::Image(_)) => {
 				Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into()))
-			},
+			}
 		}
 	}
 
@@ -184,9 +184,8 @@ impl Model {
 	pub fn check_golden(&self) -> Result<(), EngineError> {
 		let golden = &self.manifest.golden;
 		let input = golden.input.to_job_input().map_err(EngineError::GoldenFault)?;
-		let output = self
-			.run(&input, golden.seed.0, [0; 32], &mut |_| Control::Continue)
-			.map_err(EngineError::GoldenFault)?;
+		let output =
+			self.run(&input, golden.seed.0, [0; 32], &mut |_| Control::Continue).map_err(EngineError::GoldenFault)?;
 		let differs = |expected: String, actual: String| EngineError::GoldenDiffers { expected, actual };
 		if output.result != golden.result.0 {
 			return Err(differs(golden.result.to_string(), hex::encode(output.result)));

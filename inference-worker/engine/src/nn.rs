@@ -40,7 +40,7 @@ impl Linear {
 				let Ok(weight) = vb.get((outputs, inputs, 1, 1), "weight") else { return Err(first) };
 				let weight = weight.reshape((outputs, inputs))?;
 				Ok(Self { weight, bias: Some(vb.get(outputs, "bias")?) })
-			},
+			}
 		}
 	}
 

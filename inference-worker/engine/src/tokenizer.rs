@@ -14,7 +14,10 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 	let tokenizer = Tokenizer::from_bytes(folder.read(path)?).map_err(|error| unsupported(error.to_string()))?;
 	let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
 	if largest as usize >= vocab_size {
-		return Err(unsupported(format!("it has token {largest}, the network's vocabulary ends at {}", vocab_size - 1)));
+		return Err(unsupported(format!(
+			"it has token {largest}, the network's vocabulary ends at {}",
+			vocab_size - 1
+		)));
 	}
 	Ok((tokenizer, full))
 }
@@ -102,10 +105,9 @@ impl TextTokenizer {
 
 	/// The id of a token by its text.
 	pub fn id(&self, token: &str) -> Result<u32, EngineError> {
-		self.tokenizer.token_to_id(token).ok_or_else(|| EngineError::Unsupported {
-			path: self.path.clone(),
-			why: format!("no token {token:?}"),
-		})
+		self.tokenizer
+			.token_to_id(token)
+			.ok_or_else(|| EngineError::Unsupported { path: self.path.clone(), why: format!("no token {token:?}") })
 	}
 
 	/// The ids of a text as it stands: the model's chat template has the marks that it wants.

@@ -137,7 +137,8 @@ fn unet_should_name_the_setting_when_it_is_not_supported() {
 		assert!(error.contains(needle), "{error}");
 	}
 	let model = UNet2DConditionModel::new(&unet_config(), RandomWeights::default().vb()).unwrap();
-	let error = model.forward(&random(1, &[1, 4, 7, 8]), &[1.0], &random(2, &[1, 3, 32]), None).unwrap_err().to_string();
+	let error =
+		model.forward(&random(1, &[1, 4, 7, 8]), &[1.0], &random(2, &[1, 3, 32]), None).unwrap_err().to_string();
 	assert!(error.contains("multiples of 2"), "{error}");
 }
 
@@ -178,7 +179,7 @@ fn residual_block_should_scale_and_shift_as_diffusers_does() {
 				let parts = projected.chunk(2, 1).unwrap();
 				let scaled = norm("norm2", &hidden).broadcast_mul(&(&parts[0] + 1.0).unwrap()).unwrap();
 				scaled.broadcast_add(&parts[1]).unwrap()
-			},
+			}
 		};
 		let hidden = conv("conv2", &hidden.silu().unwrap(), 1);
 		let theirs = ((conv("conv_shortcut", &x, 0) + hidden).unwrap() / 2.0).unwrap();

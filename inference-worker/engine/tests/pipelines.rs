@@ -3,7 +3,9 @@
 mod common;
 
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
-use autonomy_engine::{Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, Progress};
+use autonomy_engine::{
+	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, Progress,
+};
 use autonomy_primitives::digest::{cid, input_hash, result, ResultContext, StopCode};
 use autonomy_primitives::job::JobInput;
 use candle_core::{Device, Tensor};
@@ -67,7 +69,8 @@ fn result_should_depend_on_prompt_seed_guidance_and_chain() {
 		other(InputSpec::image("w8 w9 w11", 24, 16, 5, 2.0), 5),
 		other(InputSpec::image("w8 w9 w10", 24, 16, 5, 2.0), 6),
 		other(InputSpec::image("w8 w9 w10", 24, 16, 5, 1.0), 5),
-		model.run(&input(InputSpec::image("w8 w9 w10", 24, 16, 5, 2.0)), [5; 32], [2; 32], &mut |_| Control::Continue)
+		model
+			.run(&input(InputSpec::image("w8 w9 w10", 24, 16, 5, 2.0)), [5; 32], [2; 32], &mut |_| Control::Continue)
 			.unwrap()
 			.result,
 	];

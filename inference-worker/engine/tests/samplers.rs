@@ -58,9 +58,7 @@ fn ddim_should_return_to_the_clean_sample_when_the_model_knows_the_noise() {
 	// Training step 900 of the linear schedule: the share of signal left is the product of 1 − beta.
 	let share: f64 = (0..=900).map(|t| 1.0 - (0.0001 + (0.02 - 0.0001) * f64::from(t) / 999.0)).product();
 	let (clean, noise) = ([0.3f32, -0.8], [1.1f32, 0.4]);
-	let mix = |i: usize| {
-		(share.sqrt() * f64::from(clean[i]) + (1.0 - share).sqrt() * f64::from(noise[i])) as f32
-	};
+	let mix = |i: usize| (share.sqrt() * f64::from(clean[i]) + (1.0 - share).sqrt() * f64::from(noise[i])) as f32;
 	let mut sample = [mix(0), mix(1)];
 	for i in 0..10 {
 		sampler.step(i, &noise, &mut sample);

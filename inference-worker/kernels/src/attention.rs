@@ -1,9 +1,10 @@
 //! Scaled dot-product attention, grouped-query and causal variants included.
 //!
-//! For a query row: the query is multiplied by the scale; the scores are its matrix product with the keys it may see; the
-//! weights are e^(score − max) and their 16-lane sum; the result is the matrix product of the weights and the values, times
-//! 1 / sum, plus +0. Keys that a row may not see contribute nothing, so a row has the same bits in a prefill of many rows
-//! and in a decoding step of one. A block of rows is worked on at a time: the matrix of all scores never exists.
+//! For a query row: the query is multiplied by the scale; the scores are its matrix product with the keys it may see;
+//! the weights are e^(score − max) and their 16-lane sum; the result is the matrix product of the weights and the
+//! values, times 1 / sum, plus +0. Keys that a row may not see contribute nothing, so a row has the same bits in a
+//! prefill of many rows and in a decoding step of one. A block of rows is worked on at a time: the matrix of all
+//! scores never exists.
 
 use candle_core::{bail, CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -85,7 +86,8 @@ impl Attention {
 		Ok(Sizes { units: b * hk, rows: h / hk * lq, lq, lk, d, dv })
 	}
 
-	/// Writes the unnormalised weights of some rows (row-major, `keys` wide) to `weights`; returns 1 / sum of each row.
+	/// Writes the unnormalised weights of some rows (row-major, `keys` wide) to `weights`; returns 1 / sum of each
+	/// row.
 	fn weights(
 		&self,
 		sizes: &Sizes,
@@ -161,12 +163,7 @@ impl Attention {
 
 	/// The gradients of one unit; the weights are computed again rather than kept.
 	#[allow(clippy::too_many_arguments)]
-	fn unit_gradients(
-		&self,
-		sizes: &Sizes,
-		[q, k, v, out, g]: [&[f32]; 5],
-		[dq, dk, dv_out]: [&mut [f32]; 3],
-	) {
+	fn unit_gradients(&self, sizes: &Sizes, [q, k, v, out, g]: [&[f32]; 5], [dq, dk, dv_out]: [&mut [f32]; 3]) {
 		let Sizes { rows, lk, d, dv, .. } = *sizes;
 		let run: fn(&Product<'_>) = multiply;
 		let mut scaled_q = vec![0.0f32; q.len()];
@@ -179,18 +176,18 @@ impl Attention {
 		let product = |(m, n, k): (usize, usize, usize), a: Strided<'_>, b: Strided<'_>, out: &mut [f32]| {
 			run(&Product { m, n, k, a: &a, b: &b, bias: Bias::None, out: Output::rows(out, n) });
 		};
-		product(
-			(lk, dv, rows),
-			Strided::lane_contiguous(&p, lk, rows),
-			Strided::lane_contiguous(g, dv, rows),
-			dv_out,
-		);
+		product((lk, dv, rows), Strided::lane_contiguous(&p, lk, rows), Strided::lane_contiguous(g, dv, rows), dv_out);
 		let mut ds = vec![0.0f32; rows * lk];
 		product((rows, lk, dv), Strided::k_contiguous(g, rows, dv), Strided::k_contiguous(v, lk, dv), &mut ds);
 		for (i, (ds, p)) in ds.chunks_exact_mut(lk).zip(p.chunks_exact(lk)).enumerate() {
 			score_gradient(p, dot(&g[i * dv..(i + 1) * dv], &out[i * dv..(i + 1) * dv]), ds);
 		}
-		product((lk, d, rows), Strided::lane_contiguous(&ds, lk, rows), Strided::lane_contiguous(&scaled_q, d, rows), dk);
+		product(
+			(lk, d, rows),
+			Strided::lane_contiguous(&ds, lk, rows),
+			Strided::lane_contiguous(&scaled_q, d, rows),
+			dk,
+		);
 		product((rows, d, lk), Strided::k_contiguous(&ds, rows, lk), Strided::lane_contiguous(k, d, lk), dq);
 		for value in dq {
 			*value *= self.scale;
@@ -240,18 +237,15 @@ impl CustomOp3 for Attention {
 			.for_each(|(((dq, (dk, dv)), (q, (k, v))), (o, g))| {
 				self.unit_gradients(&sizes, [q, k, v, o, g], [dq, dk, dv]);
 			});
-		Ok((
-			Some(tensor(dq, q.shape())?),
-			Some(tensor(dk, k.shape())?),
-			Some(tensor(dvalue, v.shape())?),
-		))
+		Ok((Some(tensor(dq, q.shape())?), Some(tensor(dk, k.shape())?), Some(tensor(dvalue, v.shape())?)))
 	}
 }
 
-/// softmax(scale · q · kᵀ) · v for `q` (b, h, lq, d), `k` (b, hk, lk, d) and `v` (b, hk, lk, dv), of shape (b, h, lq, dv).
+/// softmax(scale · q · kᵀ) · v for `q` (b, h, lq, d), `k` (b, hk, lk, d) and `v` (b, hk, lk, dv), of shape (b, h, lq,
+/// dv).
 ///
-/// Where hk < h, each key head serves h / hk neighbouring query heads (grouped-query attention). `causal` is the position of
-/// the first query row in the sequence of keys: query row `i` then sees the keys up to `causal + i`.
+/// Where hk < h, each key head serves h / hk neighbouring query heads (grouped-query attention). `causal` is the
+/// position of the first query row in the sequence of keys: query row `i` then sees the keys up to `causal + i`.
 ///
 /// # Errors
 ///

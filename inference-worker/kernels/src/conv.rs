@@ -1,8 +1,8 @@
 //! Two-dimensional convolution as one matrix product over the whole batch.
 //!
 //! Output pixel (b, oy, ox) of channel `o` is the chain of the matrix product over k = (c, ky, kx), in that order, of
-//! `weight[o, c, ky, kx]` and the zero-padded input at (oy · stride + ky − padding, ox · stride + kx − padding). The product
-//! reads the padded image where it lies; an im2col matrix never exists.
+//! `weight[o, c, ky, kx]` and the zero-padded input at (oy · stride + ky − padding, ox · stride + kx − padding). The
+//! product reads the padded image where it lies; an im2col matrix never exists.
 
 use std::borrow::Cow;
 
@@ -28,8 +28,8 @@ struct Sizes {
 	ow: usize,
 }
 
-/// Where a sum over taps reads an image: output pixel (y, x) and tap (dy, dx) read (y · stride + dy, x · stride + dx), and
-/// zero outside of the image.
+/// Where a sum over taps reads an image: output pixel (y, x) and tap (dy, dx) read (y · stride + dy, x · stride +
+/// dx), and zero outside of the image.
 struct Window {
 	taps: Vec<(isize, isize)>,
 	stride: usize,
@@ -124,8 +124,8 @@ fn padded_channels_last(x: &[f32], channels: usize, h: usize, w: usize, margins:
 	out
 }
 
-/// Slides `window` over the images `x` (b, c, h, w): writes (b, m, oh, ow), where row `i` of `weight` (m, c · taps) belongs
-/// to output channel `i`.
+/// Slides `window` over the images `x` (b, c, h, w): writes (b, m, oh, ow), where row `i` of `weight` (m, c · taps)
+/// belongs to output channel `i`.
 fn correlate(
 	x: &[f32],
 	(batch, channels, h, w): (usize, usize, usize, usize),
@@ -161,7 +161,9 @@ struct Conv2d {
 impl Conv2d {
 	fn sizes(&self, x: &[usize], weight: &[usize]) -> Result<Sizes> {
 		let (&[batch, inputs, h, w], &[outputs, weight_inputs, kh, kw]) = (x, weight) else {
-			bail!("conv2d: x {x:?} and weight {weight:?}: both need four dimensions, (b, ci, h, w) and (co, ci, kh, kw)");
+			bail!(
+				"conv2d: x {x:?} and weight {weight:?}: both need four dimensions, (b, ci, h, w) and (co, ci, kh, kw)"
+			);
 		};
 		if weight_inputs != inputs {
 			bail!("conv2d: x {x:?} has {inputs} channels, weight {weight:?} takes {weight_inputs}");
@@ -192,8 +194,8 @@ impl Conv2d {
 		stored(out, (sizes.batch, sizes.outputs, sizes.oh, sizes.ow))
 	}
 
-	/// The taps that reach input rows (or columns) of residue `phase` modulo the stride: (kernel index, offset into the
-	/// gradient), by ascending offset.
+	/// The taps that reach input rows (or columns) of residue `phase` modulo the stride: (kernel index, offset into
+	/// the gradient), by ascending offset.
 	fn phase_taps(&self, phase: usize, kernel: usize) -> Vec<(usize, isize)> {
 		let stride = self.stride as isize;
 		(0..kernel)
@@ -204,8 +206,8 @@ impl Conv2d {
 			.collect()
 	}
 
-	/// The gradient of the input: for every residue of the input position modulo the stride a correlation of the output's
-	/// gradient with the taps that reach it, k = (output channel, ky descending, kx descending).
+	/// The gradient of the input: for every residue of the input position modulo the stride a correlation of the
+	/// output's gradient with the taps that reach it, k = (output channel, ky descending, kx descending).
 	fn input_gradient(&self, g: &[f32], weight: &[f32], sizes: &Sizes) -> Vec<f32> {
 		let Sizes { batch, inputs, outputs, h, w, kh, kw, oh, ow } = *sizes;
 		let mut dx = vec![0.0f32; batch * inputs * h * w];
@@ -345,14 +347,14 @@ impl CustomOp3 for Conv2d {
 	}
 }
 
-/// Convolves `x` (b, ci, h, w) with `weight` (co, ci, kh, kw) and adds `bias` (co): (b, co, oh, ow), where
-/// oh = (h + 2 · padding − kh) / stride + 1, rounded down, and ow alike. As everywhere in neural networks the kernel is not
+/// Convolves `x` (b, ci, h, w) with `weight` (co, ci, kh, kw) and adds `bias` (co): (b, co, oh, ow), where oh = (h +
+/// 2 · padding − kh) / stride + 1, rounded down, and ow alike. As everywhere in neural networks the kernel is not
 /// flipped.
 ///
 /// # Errors
 ///
-/// A tensor is empty or not f32 on the CPU, the shapes do not fit, the stride is 0, or the kernel is larger than the padded
-/// image.
+/// A tensor is empty or not f32 on the CPU, the shapes do not fit, the stride is 0, or the kernel is larger than the
+/// padded image.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, stride: usize, padding: usize) -> Result<Tensor> {
 	let (x, weight) = (input("conv2d", "x", x)?, input("conv2d", "weight", weight)?);
 	let op = Conv2d { stride, padding };
@@ -363,6 +365,6 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, stride: usize,
 			let bias = input("conv2d", "bias", bias)?;
 			expect_shape("conv2d", "bias", &bias, &weight.dims()[..1], &weight)?;
 			x.apply_op3(&weight, &bias, op)
-		},
+		}
 	}
 }

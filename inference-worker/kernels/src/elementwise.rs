@@ -135,7 +135,8 @@ impl CustomOp2 for AddBias {
 	}
 }
 
-/// Adds `bias` of shape (n) to every row of `x` of shape (.., n). The bias's gradient is the 16-lane sum over the rows.
+/// Adds `bias` of shape (n) to every row of `x` of shape (.., n). The bias's gradient is the 16-lane sum over the
+/// rows.
 ///
 /// # Errors
 ///
@@ -184,8 +185,8 @@ impl CustomOp2 for ChannelBias {
 	}
 }
 
-/// Adds `bias` of shape (c) to the channels of `x` of shape (b, c, ..). The bias's gradient sums each plane in 16 lanes,
-/// then the planes of a channel over the batch in 16 lanes.
+/// Adds `bias` of shape (c) to the channels of `x` of shape (b, c, ..). The bias's gradient sums each plane in 16
+/// lanes, then the planes of a channel over the batch in 16 lanes.
 ///
 /// # Errors
 ///
@@ -256,16 +257,12 @@ impl CustomOp3 for ChannelAffine {
 		});
 		let dscale = xs.chunks_exact(plane).zip(gs.chunks_exact(plane)).map(|(x, g)| dot(g, x)).collect();
 		let dshift = gs.chunks_exact(plane).map(sum).collect();
-		Ok((
-			Some(tensor(dx, x.shape())?),
-			Some(tensor(dscale, scale.shape())?),
-			Some(tensor(dshift, shift.shape())?),
-		))
+		Ok((Some(tensor(dx, x.shape())?), Some(tensor(dscale, scale.shape())?), Some(tensor(dshift, shift.shape())?)))
 	}
 }
 
-/// x · (1 + scale) + shift by one fused multiply-add, for `x` of shape (b, c, h, w) and one scale and shift of shape (b, c)
-/// per image and channel: feature-wise linear modulation (Perez et al., arXiv:1709.07871).
+/// x · (1 + scale) + shift by one fused multiply-add, for `x` of shape (b, c, h, w) and one scale and shift of shape
+/// (b, c) per image and channel: feature-wise linear modulation (Perez et al., arXiv:1709.07871).
 ///
 /// # Errors
 ///

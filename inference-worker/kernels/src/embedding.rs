@@ -57,8 +57,8 @@ impl CustomOp2 for Embedding {
 	}
 }
 
-/// Row `ids[..]` of `table` (v, d) for every index, of shape (.., d). `ids` is u32 of any shape. The table's gradient adds
-/// the rows up in the order of the indices.
+/// Row `ids[..]` of `table` (v, d) for every index, of shape (.., d). `ids` is u32 of any shape. The table's gradient
+/// adds the rows up in the order of the indices.
 ///
 /// # Errors
 ///

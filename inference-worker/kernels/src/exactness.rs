@@ -1,7 +1,7 @@
 //! One digest per operation: what machines compare to know that they compute the same bits.
 //!
-//! The cases cover every operation and its gradients, inner dimensions beyond one block, single rows, ragged edges and all
-//! the random number generators. They take about a second natively and run under emulators too.
+//! The cases cover every operation and its gradients, inner dimensions beyond one block, single rows, ragged edges
+//! and all the random number generators. They take about a second natively and run under emulators too.
 
 use candle_core::{Device, Result, Tensor, Var};
 use sha2::{Digest, Sha256};
@@ -90,11 +90,23 @@ fn random_numbers(report: &mut Report) {
 	let angles: Vec<f32> = (0..2000).map(|i| (i as f32 - 1000.0) * 0.37).collect();
 	let table = |function: fn(f32) -> f32| angles.iter().map(|x| function(*x)).collect::<Vec<f32>>();
 	report.add("libm sin cos", &[&table(crate::math::sin), &table(crate::math::cos)]);
-	report.add("libm ln pow", &[&table(|x| crate::math::ln(x.abs() + 0.1)), &table(|x| crate::math::pow(10_000.0, x / 400.0))]);
+	report.add(
+		"libm ln pow",
+		&[&table(|x| crate::math::ln(x.abs() + 0.1)), &table(|x| crate::math::pow(10_000.0, x / 400.0))],
+	);
 }
 
 fn products(report: &mut Report) -> Result<()> {
-	for (m, k, n) in [(1, 1, 1), (1, 1300, 70), (2, 513, 33), (5, 64, 40), (13, 600, 50), (33, 77, 65), (130, 30, 20), (132, 64, 160)] {
+	for (m, k, n) in [
+		(1, 1, 1),
+		(1, 1300, 70),
+		(2, 513, 33),
+		(5, 64, 40),
+		(13, 600, 50),
+		(33, 77, 65),
+		(130, 30, 20),
+		(132, 64, 160),
+	] {
 		report.case(&format!("matmul {m}x{k}x{n}"), &[noise(1, &[m, k])?, noise(2, &[k, n])?], |t| {
 			crate::matmul(&t[0], &t[1])
 		})?;
@@ -127,14 +139,14 @@ fn convolutions(report: &mut Report) -> Result<()> {
 }
 
 fn attentions(report: &mut Report) -> Result<()> {
-	for (heads, key_heads, lq, lk, d, causal) in
-		[(2, 2, 100, 100, 16, None), (4, 2, 17, 17, 8, Some(0)), (2, 1, 1, 700, 16, Some(699)), (1, 1, 20, 77, 40, None)]
-	{
-		let arguments = [
-			noise(20, &[1, heads, lq, d])?,
-			noise(21, &[1, key_heads, lk, d])?,
-			noise(22, &[1, key_heads, lk, d])?,
-		];
+	for (heads, key_heads, lq, lk, d, causal) in [
+		(2, 2, 100, 100, 16, None),
+		(4, 2, 17, 17, 8, Some(0)),
+		(2, 1, 1, 700, 16, Some(699)),
+		(1, 1, 20, 77, 40, None),
+	] {
+		let arguments =
+			[noise(20, &[1, heads, lq, d])?, noise(21, &[1, key_heads, lk, d])?, noise(22, &[1, key_heads, lk, d])?];
 		let name = format!("attention {heads}/{key_heads} {lq}x{lk}x{d} causal {causal:?}");
 		report.case(&name, &arguments, |t| crate::attention(&t[0], &t[1], &t[2], 0.25, causal))?;
 	}

@@ -18,7 +18,11 @@ pub struct NonFinite {
 
 impl std::fmt::Display for NonFinite {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-		write!(f, "value {} of a tensor of shape {:?} is {}, which no result may contain", self.index, self.shape, self.value)
+		write!(
+			f,
+			"value {} of a tensor of shape {:?} is {}, which no result may contain",
+			self.index, self.shape, self.value
+		)
 	}
 }
 

@@ -1,9 +1,9 @@
 //! The matrix product that everything with weights goes through.
 //!
-//! [`reference`] is the specification: for every output element one chain of fused multiply-adds per block of 512 inner
-//! indices, the blocks added in order. The fast path computes the same chains, many at a time: which elements share a
-//! vector, a tile, a thread or a call cannot change them. An element therefore does not depend on the size of the batch it
-//! is computed in.
+//! [`reference`] is the specification: for every output element one chain of fused multiply-adds per block of 512
+//! inner indices, the blocks added in order. The fast path computes the same chains, many at a time: which elements
+//! share a vector, a tile, a thread or a call cannot change them. An element therefore does not depend on the size of
+//! the batch it is computed in.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use crate::isa::{isa, Isa};
-use crate::pack::Lanes;
+use crate::pack::{copy_short, Lanes};
 use crate::stream::stream_kernel;
 
 /// Length of the inner blocks: part of the numeric specification.
@@ -41,8 +41,8 @@ pub fn reference(m: usize, n: usize, k: usize, a: &[f32], b: &[f32]) -> Vec<f32>
 	c
 }
 
-/// Where the product goes: element (i, j) to `data[i · row_stride + column(j)]`, where `column(j)` is `j`, or, for a batch
-/// of images, `(j / block) · block_stride + j % block`.
+/// Where the product goes: element (i, j) to `data[i · row_stride + column(j)]`, where `column(j)` is `j`, or, for a
+/// batch of images, `(j / block) · block_stride + j % block`.
 pub(crate) struct Output<'a> {
 	data: *mut f32,
 	len: usize,
@@ -52,7 +52,8 @@ pub(crate) struct Output<'a> {
 	lifetime: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: the tasks of one product write disjoint (i, j), and `column` and the row stride map those to disjoint addresses.
+// SAFETY: the tasks of one product write disjoint (i, j), and `column` and the row stride map those to disjoint
+// addresses.
 unsafe impl Sync for Output<'_> {}
 
 impl<'a> Output<'a> {
@@ -153,12 +154,13 @@ impl Product<'_> {
 			self.n
 		);
 		match self.bias {
-			Bias::None => {},
+			Bias::None => {}
 			Bias::Row(values) => assert_eq!(values.len(), self.m, "bias per row"),
 			Bias::Column(values) => assert_eq!(values.len(), self.n, "bias per column"),
 		}
 		if self.m > 0 && self.n > 0 {
-			// Columns grow with j inside a block, and blocks do not overlap, so the last of each block bounds them all.
+			// Columns grow with j inside a block, and blocks do not overlap, so the last of each block bounds them
+			// all.
 			let last_block = (self.n - 1) / self.out.block;
 			let widest = self.out.block.min(self.n) - 1;
 			let bound = last_block * self.out.block_stride
@@ -213,8 +215,8 @@ impl Product<'_> {
 			self.a.pack(rows.len(), rows.start, rows.len(), k0, kc, a);
 			let mut tile = [0.0f32; MAX_TILE];
 			for j in (columns.start..columns.end).step_by(nr).take_while(|j| j + nr <= columns.end) {
-				// SAFETY: `a` holds `kc` × rows values and the view, whose extent was checked, `nr` lanes of `kc`. The
-				// kernel fits `isa`, which the CPU supports.
+				// SAFETY: `a` holds `kc` × rows values and the view, whose extent was checked, `nr` lanes of `kc`.
+				// The kernel fits `isa`, which the CPU supports.
 				unsafe { kernel(kc, a.as_ptr(), view.pointer(j, k0), view.lane_stride, tile.as_mut_ptr()) };
 				self.store(&tile, nr, rows.start, rows.len(), j, nr, first, last);
 			}
@@ -261,9 +263,9 @@ impl Product<'_> {
 					};
 					let mut tile = [0.0f32; MAX_TILE];
 					let kernel = micro_kernel(isa, kernel_height, width);
-					// SAFETY: `a` addresses `kernel_height` rows and `b` `width` columns of `kc` values: either packed
-					// panels of that size or, where no lane is missing, the operand itself, whose extent was checked.
-					// The kernel fits `isa`, which the CPU supports.
+					// SAFETY: `a` addresses `kernel_height` rows and `b` `width` columns of `kc` values: either
+					// packed panels of that size or, where no lane is missing, the operand itself, whose extent was
+					// checked. The kernel fits `isa`, which the CPU supports.
 					unsafe { kernel(kc, a, a_row, a_k, b, b_k, tile.as_mut_ptr()) };
 					self.store(&tile, width, i, height, j, valid, first, last);
 				}
@@ -297,7 +299,7 @@ impl Product<'_> {
 				// SAFETY: `check` bounded every address of the product, and no other task holds this part of it.
 				let target = unsafe { std::slice::from_raw_parts_mut(self.out.data.add(start), run) };
 				if first {
-					target.copy_from_slice(values);
+					copy_short(target, values);
 				} else {
 					for (target, value) in target.iter_mut().zip(values) {
 						*target += value;
@@ -305,17 +307,17 @@ impl Product<'_> {
 				}
 				if last {
 					match self.bias {
-						Bias::None => {},
+						Bias::None => {}
 						Bias::Row(bias) => {
 							for value in target {
 								*value += bias[i + r];
 							}
-						},
+						}
 						Bias::Column(bias) => {
 							for (value, bias) in target.iter_mut().zip(&bias[j + done..]) {
 								*value += bias;
 							}
-						},
+						}
 					}
 				}
 			}

@@ -1,8 +1,8 @@
 //! Run-time choice of the instruction set.
 //!
-//! Every kernel is written once, in plain Rust over `f32::mul_add`, and compiled several times: for the build's baseline
-//! and, on x86-64, inside `#[target_feature]` functions for AVX2 + FMA and for AVX-512. The choice changes only how many
-//! output elements are computed at once, never the operations that make up one element.
+//! Every kernel is written once, in plain Rust over `f32::mul_add`, and compiled several times: for the build's
+//! baseline and, on x86-64, inside `#[target_feature]` functions for AVX2 + FMA and for AVX-512. The choice changes
+//! only how many output elements are computed at once, never the operations that make up one element.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -20,7 +20,8 @@ pub enum Isa {
 }
 
 impl Isa {
-	/// Whether a fused multiply-add is one machine instruction. A worker refuses a host without it unless told otherwise.
+	/// Whether a fused multiply-add is one machine instruction. A worker refuses a host without it unless told
+	/// otherwise.
 	pub fn has_fma(self) -> bool {
 		self != Isa::Scalar || cfg!(target_feature = "fma")
 	}
@@ -65,8 +66,8 @@ fn lowered(host: Isa, wish: Option<&str>) -> Isa {
 	}
 }
 
-/// The instruction set in use: the widest of the host, or the lower one that `AUTONOMY_ISA` (`avx512`, `avx2`, `scalar`)
-/// asks for. Read once.
+/// The instruction set in use: the widest of the host, or the lower one that `AUTONOMY_ISA` (`avx512`, `avx2`,
+/// `scalar`) asks for. Read once.
 pub fn isa() -> Isa {
 	match CHOICE.load(Ordering::Relaxed) {
 		0 => Isa::Scalar,
@@ -77,12 +78,13 @@ pub fn isa() -> Isa {
 			let choice = lowered(detect(), std::env::var("AUTONOMY_ISA").ok().as_deref());
 			CHOICE.store(choice as u8, Ordering::Relaxed);
 			choice
-		},
+		}
 	}
 }
 
-/// Runs `f` with the kernels held at `isa`, then goes back. The hook of the tests that compare instruction sets; it holds
-/// for the whole process and one call at a time. Returns `None`, without calling `f`, where the host lacks `isa`.
+/// Runs `f` with the kernels held at `isa`, then goes back. The hook of the tests that compare instruction sets; it
+/// holds for the whole process and one call at a time. Returns `None`, without calling `f`, where the host lacks
+/// `isa`.
 #[doc(hidden)]
 pub fn with_isa<T>(isa: Isa, f: impl FnOnce() -> T) -> Option<T> {
 	static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -101,8 +103,8 @@ pub fn with_isa<T>(isa: Isa, f: impl FnOnce() -> T) -> Option<T> {
 	Some(f())
 }
 
-/// Compiles one body for every instruction set and calls the one of [`isa`]. The body must not rely on closures or calls
-/// that are not `#[inline(always)]`: those would be compiled for the baseline.
+/// Compiles one body for every instruction set and calls the one of [`isa`]. The body must not rely on closures or
+/// calls that are not `#[inline(always)]`: those would be compiled for the baseline.
 macro_rules! multiversion {
 	($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block)+) => {$(
 		$(#[$meta])*

@@ -51,9 +51,10 @@ pub fn engine_id() -> [u8; 32] {
 
 /// Prepares the process: call it first in `main` and in tests. Safe to call again.
 ///
-/// Candle's own thread pool spins while it waits, which halves the speed of a busy host; it is held at one thread. The
-/// kernels run on rayon's pool, whose size `RAYON_NUM_THREADS` sets. glibc's allocator is told to keep up to 512 MiB of
-/// freed memory: tensors are as short-lived as they are large, and fresh pages cost more than most elementwise kernels.
+/// Candle's own thread pool spins while it waits, which halves the speed of a busy host; it is held at one thread.
+/// The kernels run on rayon's pool, whose size `RAYON_NUM_THREADS` sets. glibc's allocator is told to keep up to 512
+/// MiB of freed memory: tensors are as short-lived as they are large, and fresh pages cost more than most elementwise
+/// kernels.
 pub fn init() {
 	static ONCE: std::sync::Once = std::sync::Once::new();
 	ONCE.call_once(|| {

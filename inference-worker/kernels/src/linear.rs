@@ -65,23 +65,15 @@ impl CustomOp2 for Matmul {
 		Ok(stored(c, shape))
 	}
 
-	fn bwd(
-		&self,
-		a: &Tensor,
-		b: &Tensor,
-		_result: &Tensor,
-		grad: &Tensor,
-	) -> Result<(Option<Tensor>, Option<Tensor>)> {
+	fn bwd(&self, a: &Tensor, b: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
 		let grad = grad.contiguous()?;
 		let (batch, m, k) = matrix_dims(a.dims());
 		let (_, _, n) = matrix_dims(b.dims());
 		let g = values(&grad)?;
-		let da = a.track_op().then(|| {
-			tensor(batched(Form::RightTransposed, batch, (m, k, n), &g, &*values(b)?), a.shape())
-		});
-		let db = b.track_op().then(|| {
-			tensor(batched(Form::LeftTransposed, batch, (k, n, m), &*values(a)?, &g), b.shape())
-		});
+		let da =
+			a.track_op().then(|| tensor(batched(Form::RightTransposed, batch, (m, k, n), &g, &*values(b)?), a.shape()));
+		let db =
+			b.track_op().then(|| tensor(batched(Form::LeftTransposed, batch, (k, n, m), &*values(a)?, &g), b.shape()));
 		Ok((da.transpose()?, db.transpose()?))
 	}
 }
@@ -128,12 +120,10 @@ impl Linear {
 		let (n, k) = weight.dims2()?;
 		let m = x.elem_count() / k;
 		let g = values(grad)?;
-		let dx = x.track_op().then(|| {
-			tensor(batched(Form::Plain, 1, (m, k, n), &g, &*values(weight)?), x.shape())
-		});
-		let dweight = weight.track_op().then(|| {
-			tensor(batched(Form::LeftTransposed, 1, (n, k, m), &g, &*values(x)?), weight.shape())
-		});
+		let dx = x.track_op().then(|| tensor(batched(Form::Plain, 1, (m, k, n), &g, &*values(weight)?), x.shape()));
+		let dweight = weight
+			.track_op()
+			.then(|| tensor(batched(Form::LeftTransposed, 1, (n, k, m), &g, &*values(x)?), weight.shape()));
 		Ok((dx.transpose()?, dweight.transpose()?))
 	}
 }
@@ -207,6 +197,6 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
 			let bias = input("linear", "bias", bias)?;
 			expect_shape("linear", "bias", &bias, &weight.dims()[..1], &weight)?;
 			x.apply_op3(&weight, &bias, Linear)
-		},
+		}
 	}
 }

@@ -112,8 +112,8 @@ impl CustomOp3 for Mse {
 	}
 }
 
-/// The mean over all elements of (pred − target)², each times the `weight` of its sample where given: one weight per entry
-/// of the first dimension. A scalar.
+/// The mean over all elements of (pred − target)², each times the `weight` of its sample where given: one weight per
+/// entry of the first dimension. A scalar.
 ///
 /// # Errors
 ///
@@ -126,10 +126,12 @@ pub fn mse_loss(pred: &Tensor, target: &Tensor, weight: Option<&Tensor>) -> Resu
 		None => pred.apply_op2(&target, Mse),
 		Some(weight) => {
 			let weight = input(OP, "weight", weight)?;
-			let Some(&samples) = pred.dims().first() else { bail!("{OP}: a scalar prediction has no samples to weigh") };
+			let Some(&samples) = pred.dims().first() else {
+				bail!("{OP}: a scalar prediction has no samples to weigh")
+			};
 			expect_shape(OP, "weight", &weight, &[samples], &pred)?;
 			pred.apply_op3(&target, &weight, Mse)
-		},
+		}
 	}
 }
 
@@ -217,13 +219,13 @@ impl CustomOp2 for CrossEntropy {
 	}
 }
 
-/// The mean of −ln softmax(logits)[target] over the rows of `logits` (n, v), for `targets` (n) of type u32. Rows whose target
-/// is `ignore_index` count neither in the sum nor in the number of rows. A scalar.
+/// The mean of −ln softmax(logits)[target] over the rows of `logits` (n, v), for `targets` (n) of type u32. Rows
+/// whose target is `ignore_index` count neither in the sum nor in the number of rows. A scalar.
 ///
 /// # Errors
 ///
-/// A tensor is empty, has the wrong type or is not on the CPU, the shapes do not fit, a target is not a class, or all rows
-/// are ignored.
+/// A tensor is empty, has the wrong type or is not on the CPU, the shapes do not fit, a target is not a class, or all
+/// rows are ignored.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, ignore_index: Option<u32>) -> Result<Tensor> {
 	const OP: &str = "cross_entropy";
 	let logits = input(OP, "logits", logits)?;

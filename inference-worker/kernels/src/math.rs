@@ -1,15 +1,16 @@
 //! Scalar `f32` functions with the same bits on every machine, and the pinned `libm` crate for the rest.
 //!
-//! These functions are the specification of the elementwise kernels; the kernels call them in vectorised loops. Code of
-//! the engine takes its transcendental functions from here: those of `std` call the system's C library, whose results
-//! change between versions and CPUs.
+//! These functions are the specification of the elementwise kernels; the kernels call them in vectorised loops. Code
+//! of the engine takes its transcendental functions from here: those of `std` call the system's C library, whose
+//! results change between versions and CPUs.
 
 pub use libm::{
 	cos as cos_f64, cosf as cos, exp as exp_f64, expm1 as expm1_f64, log as ln_f64, logf as ln, pow as pow_f64,
 	powf as pow, sin as sin_f64, sinf as sin, tan as tan_f64,
 };
 
-/// 1.5 · 2^23: adding it rounds to the nearest integer, ties to even, and leaves the integer in the low mantissa bits.
+/// 1.5 · 2^23: adding it rounds to the nearest integer, ties to even, and leaves the integer in the low mantissa
+/// bits.
 const ROUND: f32 = 12_582_912.0;
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts: the first has 15 bits, so that its product with an exponent is exact.

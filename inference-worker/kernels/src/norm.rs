@@ -1,7 +1,7 @@
 //! Group, layer and root-mean-square normalisation.
 //!
-//! Mean = 16-lane sum / n; variance = 16-lane sum of fma(d, d) with d = x − mean, / n; inverse = 1 / sqrt(variance + eps);
-//! the result is fma((x − mean) · inverse, weight, bias).
+//! Mean = 16-lane sum / n; variance = 16-lane sum of fma(d, d) with d = x − mean, / n; inverse = 1 / sqrt(variance +
+//! eps); the result is fma((x − mean) · inverse, weight, bias).
 
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -161,8 +161,8 @@ impl CustomOp3 for GroupNorm {
 	}
 }
 
-/// Normalises every group of channels of every image of `x` (b, c, ..) to mean 0 and variance 1, then applies `weight` and
-/// `bias` (c) per channel (Wu & He, arXiv:1803.08494). `eps` is added to the variance.
+/// Normalises every group of channels of every image of `x` (b, c, ..) to mean 0 and variance 1, then applies
+/// `weight` and `bias` (c) per channel (Wu & He, arXiv:1803.08494). `eps` is added to the variance.
 ///
 /// # Errors
 ///
@@ -313,10 +313,7 @@ impl CustomOp2 for RmsNorm {
 		let grad = grad.contiguous()?;
 		let (xs, gs, weights) = (values(x)?, values(&grad)?, values(weight)?);
 		let (dx, unit_grad) = row_gradients(&xs, &gs, &weights, |x| (0.0, self.inverse(x)), false);
-		Ok((
-			Some(tensor(dx, x.shape())?),
-			Some(tensor(column_sums(&unit_grad, weights.len()), weight.shape())?),
-		))
+		Ok((Some(tensor(dx, x.shape())?), Some(tensor(column_sums(&unit_grad, weights.len()), weight.shape())?)))
 	}
 }
 

@@ -1,13 +1,13 @@
 //! How the operands of a matrix product are read.
 //!
-//! Both operands are seen as *lanes* (the rows of A, the columns of B) that run along the inner index k. Packing copies a
-//! panel of neighbouring lanes into `panel[p · width + lane]`, which is the order the micro-kernels read. Packing only
-//! moves numbers: it has no part in the numeric specification.
+//! Both operands are seen as *lanes* (the rows of A, the columns of B) that run along the inner index k. Packing
+//! copies a panel of neighbouring lanes into `panel[p · width + lane]`, which is the order the micro-kernels read.
+//! Packing only moves numbers: it has no part in the numeric specification.
 
 /// One operand of a matrix product.
 pub(crate) trait Lanes: Sync {
-	/// Copies `valid` lanes from `lane0` on, for the inner indices `k0..k0 + kc`, to `panel[p * width + lane]`, and fills
-	/// the lanes up to `width` with zeros.
+	/// Copies `valid` lanes from `lane0` on, for the inner indices `k0..k0 + kc`, to `panel[p * width + lane]`, and
+	/// fills the lanes up to `width` with zeros.
 	fn pack(&self, width: usize, lane0: usize, valid: usize, k0: usize, kc: usize, panel: &mut [f32]);
 
 	/// The operand as a plain strided matrix, where it is one.
@@ -63,7 +63,7 @@ impl Lanes for Strided<'_> {
 		} else if self.lane_stride == 1 {
 			for (p, row) in panel.chunks_exact_mut(width).enumerate() {
 				let start = lane0 + (k0 + p) * self.k_stride;
-				row[..valid].copy_from_slice(&self.data[start..start + valid]);
+				copy_short(&mut row[..valid], &self.data[start..start + valid]);
 				row[valid..].fill(0.0);
 			}
 		} else {
@@ -174,10 +174,10 @@ impl Gathered<'_> {
 				for (row, offset) in panel.chunks_exact_mut(width).zip(rows) {
 					for &(lane, start, len) in runs {
 						let from = start + offset;
-						row[lane..lane + len].copy_from_slice(&self.data[from..from + len]);
+						copy_short(&mut row[lane..lane + len], &self.data[from..from + len]);
 					}
 				}
-			},
+			}
 		}
 	}
 
@@ -198,6 +198,25 @@ impl Gathered<'_> {
 	}
 }
 
+/// Copies a few values; the lengths of full panels become vector moves rather than a call.
+#[inline(always)]
+pub(crate) fn copy_short(target: &mut [f32], source: &[f32]) {
+	#[inline(always)]
+	fn fixed<const LEN: usize>(target: &mut [f32], source: &[f32]) {
+		if let (Ok(target), Ok(source)) = (<&mut [f32; LEN]>::try_from(target), <&[f32; LEN]>::try_from(source)) {
+			*target = *source;
+		}
+	}
+	assert_eq!(target.len(), source.len());
+	match source.len() {
+		32 => fixed::<32>(target, source),
+		16 => fixed::<16>(target, source),
+		8 => fixed::<8>(target, source),
+		4 => fixed::<4>(target, source),
+		_ => target.copy_from_slice(source),
+	}
+}
+
 fn clear_tail(width: usize, valid: usize, panel: &mut [f32]) {
 	if valid < width {
 		for row in panel.chunks_exact_mut(width) {
@@ -207,15 +226,7 @@ fn clear_tail(width: usize, valid: usize, panel: &mut [f32]) {
 }
 
 /// `panel[p · width + lane] = data[start + lane · stride + p]` for `lanes` lanes and `kc` inner indices.
-fn interleave(
-	data: &[f32],
-	start: usize,
-	stride: usize,
-	lanes: usize,
-	kc: usize,
-	width: usize,
-	panel: &mut [f32],
-) {
+fn interleave(data: &[f32], start: usize, stride: usize, lanes: usize, kc: usize, width: usize, panel: &mut [f32]) {
 	if lanes == 0 || kc == 0 {
 		return;
 	}
@@ -251,7 +262,8 @@ fn interleave(
 	}
 }
 
-/// Writes the transpose of the 4×4 block at `source` (rows `source_stride` apart) to `target` (rows `target_stride` apart).
+/// Writes the transpose of the 4×4 block at `source` (rows `source_stride` apart) to `target` (rows `target_stride`
+/// apart).
 ///
 /// # Safety
 ///

@@ -1,7 +1,7 @@
 //! Sums in 16 lanes.
 //!
-//! A sum over `n` values starts sixteen lanes at +0, adds value `i` to lane `i mod 16` in ascending order, then adds lane
-//! `j + 8` to lane `j`, `j + 4`, `j + 2`, `j + 1`. Sums of products add by a fused multiply-add.
+//! A sum over `n` values starts sixteen lanes at +0, adds value `i` to lane `i mod 16` in ascending order, then adds
+//! lane `j + 8` to lane `j`, `j + 4`, `j + 2`, `j + 1`. Sums of products add by a fused multiply-add.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;

@@ -1,7 +1,8 @@
 //! Random numbers that are a function of a seed, a stream and an index.
 //!
-//! Word `i` of a stream is word `i` of the ChaCha20 key stream (RFC 8439) whose key is the seed and whose nonce is the
-//! stream number in little-endian order followed by eight zero bytes. Any part of a stream can be made without the rest.
+//! Word `i` of a stream is word `i` of the ChaCha20 key stream (RFC 8439) whose key is the seed and whose nonce is
+//! the stream number in little-endian order followed by eight zero bytes. Any part of a stream can be made without
+//! the rest.
 
 use candle_core::{Device, Result, Shape, Tensor};
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};

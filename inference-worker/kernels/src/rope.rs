@@ -8,7 +8,8 @@ use crate::tensor::{expect_shape, for_parts, input, slice, stored, tensor, value
 struct Rope;
 
 multiversion! {
-	/// One row: (a, b) become (fma(a, cos, −(b · sin)), fma(b, cos, a · sin)), where the sine is multiplied by `sign`.
+	/// One row: (a, b) become (fma(a, cos, −(b · sin)), fma(b, cos, a · sin)), where the sine is multiplied by
+	/// `sign`.
 	fn rotate(x: &[f32], cos: &[f32], sin: &[f32], sign: f32, y: &mut [f32]) {
 		let half = cos.len();
 		let (low, high) = x.split_at(half);
@@ -68,8 +69,8 @@ impl CustomOp3 for Rope {
 	}
 }
 
-/// Rotates the pairs (x\[i\], x\[i + d/2\]) of every position of `x` (b, h, t, d) by the angles whose cosines and sines are
-/// `cos` and `sin` (t, d/2). The tables are constants: they receive no gradient.
+/// Rotates the pairs (x\[i\], x\[i + d/2\]) of every position of `x` (b, h, t, d) by the angles whose cosines and
+/// sines are `cos` and `sin` (t, d/2). The tables are constants: they receive no gradient.
 ///
 /// # Errors
 ///

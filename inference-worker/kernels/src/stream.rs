@@ -1,4 +1,5 @@
-//! Micro-kernels for few rows of A: they read a weight once, where it lies, as a decoding step of a language model does.
+//! Micro-kernels for few rows of A: they read a weight once, where it lies, as a decoding step of a language model
+//! does.
 //!
 //! The lanes of B are contiguous along k, so that vectors across lanes are made by transposing in
 //! registers. The chains are those of every other kernel.
@@ -26,7 +27,7 @@ pub(crate) fn stream_kernel(isa: Isa, rows: usize) -> Option<StreamKernel> {
 		(Isa::Avx2, 2) => return Some(x86::lanes16::<2>),
 		(Isa::Avx2, 3) => return Some(x86::lanes16::<3>),
 		(Isa::Avx2, 4) => return Some(x86::lanes16::<4>),
-		_ => {},
+		_ => {}
 	}
 	None
 }
@@ -35,19 +36,26 @@ pub(crate) fn stream_kernel(isa: Isa, rows: usize) -> Option<StreamKernel> {
 mod x86 {
 	use std::arch::x86_64::*;
 
-	/// Inner indices of one cache line. A line of each lane is used up before the next group of lanes: lanes a power of two
-	/// apart share a cache set.
+	/// Inner indices of one cache line. A line of each lane is used up before the next group of lanes: lanes a power
+	/// of two apart share a cache set.
 	const LINE: usize = 16;
 	/// How far ahead lanes are prefetched, in values.
-	const AHEAD: usize = 192;
+	const AHEAD: usize = 64;
 
 	/// `tile[i · 16 + j]` = fma chain over p of `a[p · MR + i] · b[j · lane + p]`.
 	///
 	/// # Safety
 	///
-	/// `a` must address `kc` × MR values, `b` 16 lanes of `kc` values, `tile` MR × 16 values; the CPU must have AVX2 and FMA.
+	/// `a` must address `kc` × MR values, `b` 16 lanes of `kc` values, `tile` MR × 16 values; the CPU must have AVX2
+	/// and FMA.
 	#[target_feature(enable = "avx2,fma")]
-	pub(super) unsafe fn lanes16<const MR: usize>(kc: usize, a: *const f32, b: *const f32, lane: usize, tile: *mut f32) {
+	pub(super) unsafe fn lanes16<const MR: usize>(
+		kc: usize,
+		a: *const f32,
+		b: *const f32,
+		lane: usize,
+		tile: *mut f32,
+	) {
 		let mut acc = [[_mm256_setzero_ps(); 2]; MR];
 		let whole = kc / 4 * 4;
 		// SAFETY: every address read lies in the lanes that the caller vouches for; prefetches may point anywhere.
@@ -99,7 +107,8 @@ mod x86 {
 		}
 	}
 
-	/// Transposes 16 × 16 values: `lanes[lane]` holds inner indices, the result one vector across lanes per inner index.
+	/// Transposes 16 × 16 values: `lanes[lane]` holds inner indices, the result one vector across lanes per inner
+	/// index.
 	#[inline]
 	#[target_feature(enable = "avx512f")]
 	fn transposed(lanes: [__m512; 16]) -> [__m512; 16] {
@@ -134,9 +143,16 @@ mod x86 {
 	///
 	/// # Safety
 	///
-	/// `a` must address `kc` × MR values, `b` 32 lanes of `kc` values, `tile` MR × 32 values; the CPU must have AVX-512F.
+	/// `a` must address `kc` × MR values, `b` 32 lanes of `kc` values, `tile` MR × 32 values; the CPU must have
+	/// AVX-512F.
 	#[target_feature(enable = "avx512f")]
-	pub(super) unsafe fn lanes32<const MR: usize>(kc: usize, a: *const f32, b: *const f32, lane: usize, tile: *mut f32) {
+	pub(super) unsafe fn lanes32<const MR: usize>(
+		kc: usize,
+		a: *const f32,
+		b: *const f32,
+		lane: usize,
+		tile: *mut f32,
+	) {
 		let mut acc = [[_mm512_setzero_ps(); MR]; 2];
 		// Two, but the compiler may not know: unrolled, the loop over groups would spill its sixteen factors.
 		let groups = std::hint::black_box(acc.len());
@@ -148,7 +164,7 @@ mod x86 {
 					let group = b.add(16 * g * lane + line);
 					let mut lanes = [_mm512_setzero_ps(); 16];
 					for (r, row) in lanes.iter_mut().enumerate() {
-						_mm_prefetch::<_MM_HINT_T1>(group.add(r * lane).wrapping_add(AHEAD).cast());
+						_mm_prefetch::<_MM_HINT_T0>(group.add(r * lane).wrapping_add(AHEAD).cast());
 						*row = _mm512_loadu_ps(group.add(r * lane));
 					}
 					let columns = transposed(lanes);

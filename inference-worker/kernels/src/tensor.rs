@@ -39,7 +39,7 @@ pub(crate) fn values(tensor: &Tensor) -> Result<Values<'_>> {
 		bail!("the tensor is not contiguous: {layout:?}");
 	};
 	match &*storage {
-		Storage::Cpu(CpuStorage::F32(_)) => {},
+		Storage::Cpu(CpuStorage::F32(_)) => {}
 		_ => bail!("the tensor is {:?} on {:?}, kernels work on f32 on the CPU", tensor.dtype(), tensor.device()),
 	}
 	Ok(Values { storage, start, end })
@@ -80,8 +80,8 @@ pub(crate) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor
 /// Values that a task of a cheap elementwise kernel takes at once.
 const CHUNK: usize = 1 << 14;
 
-/// Calls `work(offset, part)` for parts of `out` whose length is a multiple of `unit`, on the threads of the pool where
-/// there is enough to do.
+/// Calls `work(offset, part)` for parts of `out` whose length is a multiple of `unit`, on the threads of the pool
+/// where there is enough to do.
 pub(crate) fn for_parts(out: &mut [f32], unit: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
 	let part = CHUNK.div_ceil(unit) * unit;
 	if rayon::current_num_threads() == 1 || out.len() <= part {

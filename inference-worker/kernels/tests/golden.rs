@@ -32,6 +32,6 @@ fn digests_should_be_of_values_that_differ() {
 
 #[test]
 fn engine_id_should_name_the_committed_specification() {
-	const ENGINE_ID: &str = "d039edb71ac9d4d52d0f8cf92f7816eec5a8873a1df3b0ad2a211c05614aefe0";
+	const ENGINE_ID: &str = "ef91ecf64e59a5d490bb180755913e05cae2dca676d8f15e8807408ebec00a78";
 	assert_eq!(hex::encode(autonomy_kernels::engine_id()), ENGINE_ID);
 }

@@ -20,9 +20,15 @@ fn linear_should_have_the_gradients_of_finite_differences() {
 
 #[test]
 fn conv2d_should_have_the_gradients_of_finite_differences_when_geometry_varies() {
-	for (stride, padding, kh, kw, h, w) in
-		[(1, 1, 3, 3, 5, 6), (2, 1, 3, 3, 6, 7), (1, 0, 1, 1, 4, 4), (2, 0, 1, 1, 5, 5), (3, 2, 4, 2, 7, 8), (1, 3, 3, 3, 4, 4), (2, 0, 2, 2, 5, 4)]
-	{
+	for (stride, padding, kh, kw, h, w) in [
+		(1, 1, 3, 3, 5, 6),
+		(2, 1, 3, 3, 6, 7),
+		(1, 0, 1, 1, 4, 4),
+		(2, 0, 1, 1, 5, 5),
+		(3, 2, 4, 2, 7, 8),
+		(1, 3, 3, 3, 4, 4),
+		(2, 0, 2, 2, 5, 4),
+	] {
 		let name = format!("conv {kh}×{kw} stride {stride} padding {padding}");
 		let (x, weight, bias) = (noise("x", &[2, 3, h, w]), noise("w", &[4, 3, kh, kw]), noise("b", &[4]));
 		check_gradients(&name, &[x.clone(), weight.clone(), bias], |t| {

@@ -43,7 +43,8 @@ fn transposed(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 
 #[test]
 fn matmul_and_linear_should_equal_the_specification_when_shapes_are_odd() -> Result<()> {
-	for (m, k, n) in [(1, 1, 1), (1, 1030, 65), (3, 512, 17), (7, 513, 33), (65, 30, 31), (100, 1025, 41), (2, 5, 300)] {
+	for (m, k, n) in [(1, 1, 1), (1, 1030, 65), (3, 512, 17), (7, 513, 33), (65, 30, 31), (100, 1025, 41), (2, 5, 300)]
+	{
 		let (a, b, bias) = (noise("a", &[m, k]), noise("b", &[k, n]), noise("bias", &[n]));
 		let expected = gemm::reference(m, n, k, &flat(&a), &flat(&b));
 		assert_eq!(bits(&kernels::matmul(&a, &b)?), to_bits(&expected), "{m}×{k}×{n}");
@@ -91,7 +92,11 @@ impl Conv {
 
 	fn x(&self, x: &[f32], b: usize, c: usize, y: isize, z: isize) -> f32 {
 		let inside = y >= 0 && z >= 0 && y < self.h as isize && z < self.w as isize;
-		if inside { x[((b * self.ci + c) * self.h + y as usize) * self.w + z as usize] } else { 0.0 }
+		if inside {
+			x[((b * self.ci + c) * self.h + y as usize) * self.w + z as usize]
+		} else {
+			0.0
+		}
 	}
 
 	/// im2col of one batch: rows (c, ky, kx), columns (b, oy, ox).
@@ -141,7 +146,8 @@ impl Conv {
 			for o in 0..self.co {
 				for ky in (0..self.kh).rev() {
 					for kx in (0..self.kw).rev() {
-						let (dy, dz) = ((y + self.padding) as isize - ky as isize, (x + self.padding) as isize - kx as isize);
+						let (dy, dz) =
+							((y + self.padding) as isize - ky as isize, (x + self.padding) as isize - kx as isize);
 						let stride = self.stride as isize;
 						if dy.rem_euclid(stride) != 0 || dz.rem_euclid(stride) != 0 {
 							continue;

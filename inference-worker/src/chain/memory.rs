@@ -42,6 +42,7 @@ struct State {
 	reveals: Vec<(JobId, Digest)>,
 	proofs: Vec<(ModelId, Digest)>,
 	down: bool,
+	behind: bool,
 }
 
 /// The chain.
@@ -159,6 +160,12 @@ impl Memory {
 		self.block();
 	}
 
+	/// Whether the node is one that has not seen any of this yet.
+	pub fn behind(&self, behind: bool) {
+		self.with(|s| s.behind = behind);
+		self.block();
+	}
+
 	/// Every commitment that the chain saw for a job, also those it refused.
 	pub fn commits(&self, job: JobId) -> Vec<Digest> {
 		self.with(|s| s.commits.iter().filter(|c| c.0 == job).map(|c| c.1).collect())
@@ -231,6 +238,11 @@ impl Chain for Memory {
 		Ok(head)
 	}
 
+	async fn head(&self) -> Result<BlockNumber, ChainError> {
+		self.up()?;
+		Ok(if self.with(|s| s.behind) { 0 } else { *self.head.borrow() })
+	}
+
 	async fn genesis(&self) -> Result<Digest, ChainError> {
 		self.up()?;
 		Ok([8; 32])
@@ -244,13 +256,16 @@ impl Chain for Memory {
 	async fn open_seats(&self, operator: &AccountId) -> Result<Vec<JobId>, ChainError> {
 		self.up()?;
 		Ok(self.with(|s| {
+			if s.behind {
+				return Vec::new();
+			}
 			s.jobs.values().filter(|j| j.seats.iter().any(|seat| seat.operator == *operator)).map(|j| j.id).collect()
 		}))
 	}
 
 	async fn job(&self, job: JobId) -> Result<Option<JobView>, ChainError> {
 		self.up()?;
-		Ok(self.with(|s| s.jobs.get(&job).cloned()))
+		Ok(self.with(|s| if s.behind { None } else { s.jobs.get(&job).cloned() }))
 	}
 
 	async fn provenance(&self, job: JobId) -> Result<Option<Provenance>, ChainError> {

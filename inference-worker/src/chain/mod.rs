@@ -219,6 +219,8 @@ pub trait Chain: Send + Sync + 'static {
 	/// Waits for the next finalized block and gives its number. Blocks may be skipped, never repeated in order: every
 	/// read tells the whole state, so nothing is lost with a skipped block.
 	fn next_head(&self) -> impl Future<Output = Result<BlockNumber, ChainError>> + Send;
+	/// Number of the newest finalized block that the node knows.
+	fn head(&self) -> impl Future<Output = Result<BlockNumber, ChainError>> + Send;
 	/// Hash of the chain's first block.
 	fn genesis(&self) -> impl Future<Output = Result<Digest, ChainError>> + Send;
 	/// The operator that a worker's key is registered for.

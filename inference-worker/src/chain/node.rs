@@ -156,12 +156,6 @@ impl Node {
 		self.answered(&connection, at).await
 	}
 
-	/// Number of the newest finalized block.
-	pub async fn head(&self) -> Result<BlockNumber, ChainError> {
-		let (_, at) = self.at_head().await?;
-		Ok(number(at.block_number()))
-	}
-
 	/// The kind of chain: `Development`, `Local` or `Live`.
 	pub async fn chain_type(&self) -> Result<String, ChainError> {
 		let connection = self.connection().await?;
@@ -531,6 +525,11 @@ impl Chain for Node {
 				},
 			}
 		}
+	}
+
+	async fn head(&self) -> Result<BlockNumber, ChainError> {
+		let (_, at) = self.at_head().await?;
+		Ok(number(at.block_number()))
 	}
 
 	async fn genesis(&self) -> Result<Digest, ChainError> {

@@ -267,6 +267,11 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	async fn look(&mut self) -> Result<(), Trouble> {
+		// A node that lags behind does not know newer jobs yet: its "no such job" must not be taken for the job's end.
+		let known = self.operator.chain.head().await?;
+		if known < self.head {
+			return Err(ChainError::Rpc(format!("it is at block {known}, this worker has seen {}", self.head)).into());
+		}
 		let Some(owner) = self.owner().await? else { return Ok(()) };
 		let due = self.models_at.is_none_or(|at| self.head >= at.saturating_add(MODELS_EVERY));
 		if due {

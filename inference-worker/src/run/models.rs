@@ -58,9 +58,6 @@ pub enum ModelError {
 	/// The artifact store failed.
 	#[error("{0}")]
 	Store(#[from] ArtifactError),
-	/// A manifest fetched from the store cannot be read.
-	#[error("manifest {0}: {1}")]
-	Manifest(String, String),
 }
 
 /// The model folders of this machine.

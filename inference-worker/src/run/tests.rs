@@ -311,6 +311,24 @@ async fn jobs_should_be_kept_when_the_node_does_not_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_should_be_kept_when_the_next_node_is_behind() {
+	let bench = bench();
+	bench.machine.hold(true);
+	bench.chain.assign(7);
+	let running = bench.start();
+	bench.machine.started.notified().await;
+	let before = running.status.now().head;
+	bench.chain.behind(true);
+	running.until(|s| s.head > before).await;
+	bench.machine.hold(false);
+	running.until_stage("computed").await;
+	bench.chain.behind(false);
+	running.until_stage("done").await;
+	running.stop().await.unwrap();
+	bench.one_commitment(7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn seat_should_fail_when_the_job_ends_without_a_result() {
 	let bench = bench();
 	bench.machine.hold(true);

@@ -3,13 +3,14 @@
 use crate::draws::Draws;
 use crate::optimiser::{AdamW, OptimiserConfig, Phase};
 use crate::run::{self, Options, Outcome, Progress};
-use crate::shapes::{self, pixel_unshuffle, Scene, SIZE};
+use crate::shapes::{self, pixel_unshuffle, Prompt, Scene, SIZE};
 use crate::store::VarStore;
 use anyhow::{anyhow, bail, Context, Result};
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
+use autonomy_engine::nn::Linear;
 use autonomy_kernels::rng::Noise;
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use tokenizers::Tokenizer;
 const STREAM_SCENES: u32 = 1;
 const STREAM_TIMES: u32 = 2;
 const STREAM_NOISE: u32 = 3;
+const STREAM_LESSONS: u32 = 4;
 /// Words of the scene stream that one step may use.
 const SCENE_WORDS_PER_STEP: u64 = 1 << 16;
 
@@ -59,7 +61,12 @@ pub struct ImageRecipe {
 	pub scheduler: Value,
 	/// Settings of the optimiser.
 	pub optimiser: OptimiserConfig,
-	/// Course of the training.
+	/// Course of the text encoder's first lessons: before the pictures it learns, alone, to tell colour, shape, background
+	/// and size of a prompt by linear heads on the pooled state, so that the UNet gets a clear sign from its first step.
+	pub lessons: Vec<Phase>,
+	/// Weight of those heads' cross-entropy in the loss with pictures.
+	pub lesson_weight: f64,
+	/// Course of the training with pictures.
 	pub phases: Vec<Phase>,
 	/// SHA-256 (hexadecimal) of each weights file after the last step; empty if not known.
 	#[serde(default)]
@@ -106,9 +113,18 @@ impl ImageRecipe {
 				clip: 1.0,
 				average: 0.998,
 			},
+			lessons: vec![Phase {
+				steps: 400,
+				warmup: 20,
+				learning_rate: 2e-3,
+				final_learning_rate: 5e-4,
+				batch: 64,
+				cut: None,
+			}],
+			lesson_weight: 0.05,
 			phases: vec![
 				Phase {
-					steps: 3200,
+					steps: 6000,
 					warmup: 100,
 					learning_rate: 1.5e-3,
 					final_learning_rate: 8e-4,
@@ -116,7 +132,7 @@ impl ImageRecipe {
 					cut: None,
 				},
 				Phase {
-					steps: 1100,
+					steps: 1500,
 					warmup: 0,
 					learning_rate: 8e-4,
 					final_learning_rate: 2e-5,
@@ -135,6 +151,14 @@ impl ImageRecipe {
 			pixel_unshuffle: 8,
 			unet: unet_config(192, 8, [16, 16], 16),
 			text_encoder: text_config(16, 32, 1, 2),
+			lessons: vec![Phase {
+				steps: 2,
+				warmup: 1,
+				learning_rate: 4e-3,
+				final_learning_rate: 1e-3,
+				batch: 4,
+				cut: None,
+			}],
 			phases: vec![Phase {
 				steps: 6,
 				warmup: 2,
@@ -167,7 +191,7 @@ impl ImageRecipe {
 		if self.scheduler["prediction_type"] != "sample" {
 			bail!("prediction_type is {}, only \"sample\" is trained", self.scheduler["prediction_type"]);
 		}
-		if let Some(phase) = self.phases.iter().find(|phase| phase.batch == 0 || phase.batch > 1024) {
+		if let Some(phase) = self.phases.iter().chain(&self.lessons).find(|phase| phase.batch == 0 || phase.batch > 1024) {
 			bail!("a batch of {} pictures: it must be 1 to 1024", phase.batch);
 		}
 		Ok(())
@@ -291,6 +315,61 @@ pub fn alphas_cumprod(scheduler: &Value) -> Result<Vec<f64>> {
 		.collect())
 }
 
+/// Target of an attribute that the prompt does not name.
+const UNNAMED: u32 = u32::MAX;
+
+/// The text encoder with the linear heads that name the attributes of a prompt; the heads are not shipped.
+struct Reader {
+	text: ClipTextModel,
+	heads: [Linear; 4],
+}
+
+impl Reader {
+	fn new(config: &Value, store: &VarStore) -> Result<Self> {
+		let clip: ClipTextConfig =
+			serde_json::from_value(config.clone()).context("the recipe's text_encoder configuration")?;
+		let width = config["hidden_size"].as_u64().context("text_encoder: hidden_size is missing")? as usize;
+		let head = |name: &str, classes: usize| Linear::new(width, classes, true, store.builder().pp("heads").pp(name));
+		Ok(Self {
+			text: ClipTextModel::new(&clip, store.builder().pp("text_encoder"))?,
+			heads: [
+				head("colour", shapes::COLOURS.len())?,
+				head("shape", shapes::SHAPES.len())?,
+				head("background", shapes::BACKGROUNDS.len())?,
+				head("size", 3)?,
+			],
+		})
+	}
+
+	/// Mean cross-entropy of the four heads; `attributes` holds four classes per prompt.
+	fn lesson(&self, sentence: &Tensor, attributes: &[[u32; 4]]) -> Result<Tensor> {
+		let mut sum: Option<Tensor> = None;
+		for (i, head) in self.heads.iter().enumerate() {
+			let targets: Vec<u32> = attributes.iter().map(|of| of[i]).collect();
+			if targets.iter().all(|target| *target == UNNAMED) {
+				bail!("no prompt of {} names attribute {i}: use larger batches", targets.len());
+			}
+			let targets = Tensor::from_vec(targets, attributes.len(), &Device::Cpu)?;
+			let loss = autonomy_kernels::cross_entropy(&head.forward(sentence)?, &targets, Some(UNNAMED))?;
+			sum = Some(match sum {
+				Some(sum) => (sum + loss)?,
+				None => loss,
+			});
+		}
+		Ok(sum.context("no heads")?.affine(0.25, 0.0)?)
+	}
+}
+
+fn attributes(scene: &Scene, prompt: &Prompt) -> [u32; 4] {
+	let named = |named: bool, class: usize| if named { class as u32 } else { UNNAMED };
+	[
+		named(prompt.names_colour, scene.colour),
+		scene.shape as u32,
+		named(prompt.names_background, scene.background),
+		scene.size as u32,
+	]
+}
+
 struct Batch {
 	/// Noisy pictures (b, c, h, w).
 	noisy: Tensor,
@@ -300,6 +379,8 @@ struct Batch {
 	times: Vec<f32>,
 	/// Token ids (b, 16).
 	ids: Tensor,
+	/// Classes that each prompt names.
+	attributes: Vec<[u32; 4]>,
 	/// Loss weights (b).
 	weights: Tensor,
 }
@@ -312,7 +393,7 @@ struct Trainer<'a> {
 	tokenizer: Tokenizer,
 	store: VarStore,
 	unet: UNet2DConditionModel,
-	text: ClipTextModel,
+	reader: Reader,
 	text_config: Value,
 }
 
@@ -331,12 +412,10 @@ impl<'a> Trainer<'a> {
 		let store = VarStore::new(seed);
 		let unet: UNet2DConditionConfig =
 			serde_json::from_value(recipe.unet.clone()).context("the recipe's unet configuration")?;
-		let clip: ClipTextConfig =
-			serde_json::from_value(text_config.clone()).context("the recipe's text_encoder configuration")?;
 		let unet = UNet2DConditionModel::new(&unet, store.builder().pp("unet"))?;
-		let text = ClipTextModel::new(&clip, store.builder().pp("text_encoder"))?;
+		let reader = Reader::new(&text_config, &store)?;
 		let alphas = alphas_cumprod(&recipe.scheduler)?;
-		Ok(Self { recipe, noise: Noise::new(seed), alphas, tokenizer, store, unet, text, text_config })
+		Ok(Self { recipe, noise: Noise::new(seed), alphas, tokenizer, store, unet, reader, text_config })
 	}
 
 	fn batch(&self, step: u64, size: usize) -> Result<Batch> {
@@ -345,12 +424,17 @@ impl<'a> Trainer<'a> {
 		let mut times = Draws::new(&self.noise, STREAM_TIMES, step * 1024);
 		let noise = self.noise.normal(STREAM_NOISE, step * (1024 * numbers) as u64, size * numbers);
 		let (mut clean, mut noisy) = (Vec::with_capacity(size * numbers), Vec::with_capacity(size * numbers));
-		let (mut steps, mut weights, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+		let (mut steps, mut weights, mut ids, mut attributes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
 		for (i, noise) in noise.chunks_exact(numbers).enumerate() {
 			let scene = Scene::draw(&mut draws, self.recipe.jitter);
 			let prompt = scene.prompt(&mut draws);
-			let empty = draws.chance(self.recipe.empty_prompts_percent);
-			ids.extend(self.encode(if empty { "" } else { &prompt })?);
+			if draws.chance(self.recipe.empty_prompts_percent) {
+				ids.extend(self.encode("")?);
+				attributes.push([UNNAMED; 4]);
+			} else {
+				ids.extend(self.encode(&prompt.text)?);
+				attributes.push(self::attributes(&scene, &prompt));
+			}
 			// One time from each of `size` equal stretches: the same expectation as independent times, less variance.
 			let share = self.recipe.time((i as f64 + f64::from(times.unit())) / size as f64);
 			let time = ((share * self.alphas.len() as f64) as usize).min(self.alphas.len() - 1);
@@ -371,6 +455,7 @@ impl<'a> Trainer<'a> {
 			clean: Tensor::from_vec(clean, shape, &Device::Cpu)?,
 			times: steps,
 			ids: Tensor::from_vec(ids, (size, PROMPT_TOKENS), &Device::Cpu)?,
+			attributes,
 			weights: Tensor::from_vec(weights, size, &Device::Cpu)?,
 		})
 	}
@@ -382,9 +467,45 @@ impl<'a> Trainer<'a> {
 
 	fn loss(&self, step: u64, size: usize) -> Result<Tensor> {
 		let batch = self.batch(step, size)?;
-		let (words, sentence) = self.text.forward(&batch.ids)?;
+		let (words, sentence) = self.reader.text.forward(&batch.ids)?;
 		let predicted = self.unet.forward(&batch.noisy, &batch.times, &words, Some(&sentence))?;
-		Ok(autonomy_kernels::mse_loss(&predicted, &batch.clean, Some(&batch.weights))?)
+		let picture = autonomy_kernels::mse_loss(&predicted, &batch.clean, Some(&batch.weights))?;
+		let lesson = self.reader.lesson(&sentence, &batch.attributes)?;
+		Ok((picture + lesson.affine(self.recipe.lesson_weight, 0.0)?)?)
+	}
+
+	/// Number of shipped values.
+	fn parameters(&self) -> usize {
+		let vars = self.store.vars();
+		vars.iter().filter(|(name, _)| !name.starts_with("heads.")).map(|(_, var)| var.elem_count()).sum()
+	}
+
+	/// The text encoder's first lessons, in a store of its own; their result becomes the start of the training.
+	fn teach(&self) -> Result<()> {
+		let store = VarStore::new(run::seed(&self.recipe.seed));
+		let reader = Reader::new(&self.text_config, &store)?;
+		let mut adam = AdamW::new(&store, self.recipe.optimiser.clone())?;
+		let lesson = |step: u64, size: usize| {
+			let mut draws = Draws::new(&self.noise, STREAM_LESSONS, step * SCENE_WORDS_PER_STEP);
+			let (mut ids, mut attributes) = (Vec::new(), Vec::new());
+			for _ in 0..size {
+				let scene = Scene::draw(&mut draws, self.recipe.jitter);
+				let prompt = scene.prompt(&mut draws);
+				ids.extend(self.encode(&prompt.text)?);
+				attributes.push(self::attributes(&scene, &prompt));
+			}
+			let ids = Tensor::from_vec(ids, (size, PROMPT_TOKENS), &Device::Cpu)?;
+			reader.lesson(&reader.text.forward(&ids)?.1, &attributes)
+		};
+		let options = Options { checkpoint_every: 0, stop_at: None };
+		let mut last = 0.0;
+		run::run(&mut adam, &self.recipe.lessons, &options, lesson, |_| Ok(()), |progress| last = progress.loss)?;
+		tracing::info!(loss = last, "the text encoder knows the attributes");
+		let mine: BTreeMap<String, Var> = self.store.vars().into_iter().collect();
+		for (name, var) in store.vars() {
+			mine.get(&name).with_context(|| format!("weight {name} is not part of the model"))?.set(&var)?;
+		}
+		Ok(())
 	}
 
 	fn write(&self, out: &Path, averages: &[Vec<f32>]) -> Result<BTreeMap<String, String>> {
@@ -444,9 +565,12 @@ pub fn train_image_with(
 	let plain = ImageRecipe { expected: BTreeMap::new(), ..recipe.clone() };
 	let fingerprint = run::fingerprint(&plain)?;
 	let trainer = Trainer::new(recipe)?;
-	let mut adam = AdamW::new(&trainer.store, recipe.optimiser.clone())?;
 	let checkpoint = run::checkpoint_path(out);
 	std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+	if !checkpoint.exists() {
+		trainer.teach()?;
+	}
+	let mut adam = AdamW::new(&trainer.store, recipe.optimiser.clone())?;
 	if checkpoint.exists() {
 		adam.load(&checkpoint, &fingerprint)?;
 	}
@@ -467,7 +591,7 @@ pub fn train_image_with(
 		run::check_expected(&recipe.expected, &weights)?;
 		run::write_json(&out.join("recipe.json"), &ImageRecipe { expected: weights.clone(), ..plain })?;
 	}
-	Ok(Outcome { step: adam.step_number(), finished, parameters: trainer.store.parameters(), weights })
+	Ok(Outcome { step: adam.step_number(), finished, parameters: trainer.parameters(), weights })
 }
 
 /// The prompts of the first step of a recipe with the ids they become, for inspection and tests.
@@ -481,7 +605,7 @@ pub fn first_prompts(recipe: &ImageRecipe, count: usize) -> Result<Vec<(String, 
 	let mut draws = Draws::new(&noise, STREAM_SCENES, 0);
 	let mut out = Vec::new();
 	for _ in 0..count {
-		let prompt = Scene::draw(&mut draws, recipe.jitter).prompt(&mut draws);
+		let prompt = Scene::draw(&mut draws, recipe.jitter).prompt(&mut draws).text;
 		let encoding = tokenizer.encode(prompt.as_str(), true).map_err(|e| anyhow!("{prompt}: {e}"))?;
 		out.push((prompt, encoding.get_ids().to_vec()));
 	}

@@ -134,6 +134,17 @@ pub struct Scene {
 	pub scale: f32,
 }
 
+/// A sentence about a scene.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompt {
+	/// The sentence, lower case, at most 14 words.
+	pub text: String,
+	/// Whether it says the colour.
+	pub names_colour: bool,
+	/// Whether it says the background.
+	pub names_background: bool,
+}
+
 impl Scene {
 	/// A random scene. `jitter` in 0..=1 scales the displacement (2 pixels) and the change of size (4 %).
 	pub fn draw(draws: &mut Draws, jitter: f32) -> Self {
@@ -145,9 +156,10 @@ impl Scene {
 		Self { colour, shape, background, size, shift, scale: 1.0 + 0.04 * jitter * draws.signed() }
 	}
 
-	/// A sentence for the scene, lower case, at most 14 words. Now and then it leaves the background or colour open.
-	pub fn prompt(&self, draws: &mut Draws) -> String {
-		let colour = if draws.chance(4) { "" } else { COLOURS[self.colour].0 };
+	/// A sentence for the scene. Now and then it leaves the background or the colour open.
+	pub fn prompt(&self, draws: &mut Draws) -> Prompt {
+		let names_colour = !draws.chance(4);
+		let colour = if names_colour { COLOURS[self.colour].0 } else { "" };
 		let nouns = SHAPES[self.shape];
 		let noun = if draws.chance(75) { nouns[0] } else { draws.pick(nouns) };
 		let size = draws.pick(SIZES[self.size]);
@@ -155,7 +167,8 @@ impl Scene {
 		let article = if thing.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
 		let ground = &BACKGROUNDS[self.background];
 		let place = draws.pick(ground.phrases);
-		match draws.below(16) {
+		let mut names_background = true;
+		let text = match draws.below(16) {
 			0..=5 => format!("{article} {thing} {place}"),
 			6 | 7 => format!("{thing}, {} background", ground.name),
 			8 => format!("draw {article} {thing} {place}"),
@@ -165,9 +178,13 @@ impl Scene {
 			12 => format!("{place}, {article} {thing}"),
 			13 => format!("one {thing} {place}"),
 			14 => format!("{article} {thing} on a {} background", ground.name),
-			_ if draws.chance(50) => format!("{article} {thing}"),
+			_ if draws.chance(50) => {
+				names_background = false;
+				format!("{article} {thing}")
+			},
 			_ => format!("the {thing} {place}"),
-		}
+		};
+		Prompt { text, names_colour, names_background }
 	}
 
 	/// The picture as planes (3, 64, 64) with values in [-1, 1].

@@ -64,6 +64,16 @@ pub async fn register(client: &Client, owner: &Keypair, worker: &Account, models
 	Ok(())
 }
 
+/// Registers a demo model as Alice, and returns its number.
+pub fn register_model(url: &str, dir: &Path) -> Result<u32> {
+	let dir = dir.to_string_lossy();
+	let output = autonomy_worker(["models", "register", &dir, "--price", "0.001", "--dev", "alice", "--url", url, "--json"])?;
+	ensure!(output.status.success(), "models register {dir}: {}", said(&output));
+	let line: serde_json::Value = serde_json::from_slice(&output.stdout).context("models register prints JSON")?;
+	let model = line["model"].as_u64().context("models register prints the model's number")?;
+	Ok(u32::try_from(model)?)
+}
+
 /// The registration of a model.
 pub async fn model(client: &Client, id: u32) -> Result<Value> {
 	let newest = client.newest().await?;
@@ -143,6 +153,11 @@ impl Worker {
 		self.dir.path().join("key.json")
 	}
 
+	/// Port of the status server.
+	pub fn port(&self) -> u16 {
+		self.port
+	}
+
 	/// The log of all its runs.
 	pub fn log(&self) -> PathBuf {
 		self.dir.path().join("worker.log")
@@ -170,6 +185,7 @@ impl Worker {
 			.arg("run")
 			.arg("--config")
 			.arg(self.config())
+			.args(["--startup-timeout", "30"])
 			.env_remove("AUTONOMY_KEY_PASSWORD")
 			.stdin(Stdio::null())
 			.stdout(log.try_clone()?)

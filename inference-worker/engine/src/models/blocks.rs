@@ -59,7 +59,7 @@ impl ResnetBlock2D {
 					TimeScaleShift::ScaleShift => 2 * outputs,
 				};
 				Some(Linear::new(width, channels, true, vb.pp("time_emb_proj"))?)
-			},
+			}
 			None => None,
 		};
 		let conv_shortcut = match inputs == outputs {
@@ -89,15 +89,15 @@ impl ResnetBlock2D {
 					// A scale of zero: the kernel adds the shift and sums its gradient in a fixed order.
 					TimeScaleShift::Default => {
 						self.norm2.forward(&kernels::channel_affine(&hidden, &time.zeros_like()?, &time)?)?
-					},
+					}
 					TimeScaleShift::ScaleShift => {
 						let channels = self.config.outputs;
 						let scale = time.narrow(1, 0, channels)?;
 						let shift = time.narrow(1, channels, channels)?;
 						kernels::channel_affine(&self.norm2.forward(&hidden)?, &scale, &shift)?
-					},
+					}
 				}
-			},
+			}
 			(None, _) => self.norm2.forward(&hidden)?,
 			(Some(_), None) => candle_core::bail!("a residual block with time_emb_proj needs a time embedding"),
 		};

@@ -207,7 +207,7 @@ impl DecoderLayer {
 					None => (k.contiguous()?, v.contiguous()?),
 				};
 				slot.insert(pair).clone()
-			},
+			}
 		};
 		let hidden = kernels::attention(&q, &k, &v, self.scale, Some(rope.start))?;
 		let x = (x + self.o_proj.forward(&join_heads(&hidden)?)?)?;

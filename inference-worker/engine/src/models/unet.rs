@@ -255,10 +255,10 @@ impl UNet2DConditionModel {
 			(None, _) => None,
 			(Some("projection"), Some(width)) => {
 				Some(EmbeddingMlp::new(width, time_channels, vb.pp("class_embedding"))?)
-			},
+			}
 			(Some("projection"), None) => {
 				candle_core::bail!("UNet: class_embed_type projection needs projection_class_embeddings_input_dim")
-			},
+			}
 			(Some(other), _) => candle_core::bail!("UNet: class_embed_type {other:?} is not supported; projection is"),
 		};
 
@@ -296,7 +296,7 @@ impl UNet2DConditionModel {
 				let attention = Transformer2D::new(transformer(levels - 1)?, vb.pp("attentions").pp(0))?;
 				let tail = ResnetBlock2D::new(shape, vb.pp("resnets").pp(1))?;
 				Some((head, vec![(attention, tail)]))
-			},
+			}
 			Some(other) => candle_core::bail!("UNet: mid block type {other:?} is not supported"),
 		};
 
@@ -380,7 +380,7 @@ impl UNet2DConditionModel {
 		let mut time = self.time_embedding.forward(&time)?;
 		match (&self.class_embedding, class_labels) {
 			(Some(embedding), Some(labels)) => time = (time + embedding.forward(labels)?)?,
-			(None, None) => {},
+			(None, None) => {}
 			(Some(_), None) => candle_core::bail!("UNet: class_embed_type is set, so class_labels are needed"),
 			(None, Some(_)) => candle_core::bail!("UNet: class_labels given, but class_embed_type is not set"),
 		}

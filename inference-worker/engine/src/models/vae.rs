@@ -109,7 +109,7 @@ impl MidBlock {
 			true => {
 				let vb = vb.pp("attentions").pp(0);
 				Some(PixelAttention::new(channels, config.norm_num_groups, EPS, vb)?)
-			},
+			}
 			false => None,
 		};
 		Ok(Self {

@@ -108,8 +108,7 @@ impl TextToImage {
 		scheduler.check().map_err(|error| unsupported(SCHEDULER_CONFIG, error.to_string()))?;
 
 		let text_config: ClipTextConfig = folder.json("text_encoder/config.json")?;
-		let tokenizer =
-			PromptTokenizer::open(folder, text_config.vocab_size, text_config.max_position_embeddings)?;
+		let tokenizer = PromptTokenizer::open(folder, text_config.vocab_size, text_config.max_position_embeddings)?;
 		let text_encoder = ClipTextModel::new(&text_config, folder.tensors("text_encoder", "model")?)
 			.map_err(EngineError::network("text_encoder"))?;
 
@@ -130,7 +129,7 @@ impl TextToImage {
 					return Err(unsupported("vae/config.json", why));
 				}
 				(Decoder::Autoencoder(vae), config.latent_channels)
-			},
+			}
 		};
 		let (inputs, outputs) = (unet_config.in_channels, unet_config.out_channels);
 		if (inputs, outputs) != (channels, channels) {
@@ -156,20 +155,14 @@ impl TextToImage {
 	}
 
 	/// Draws a picture. The noise of the job's seed gives the initial latent; nothing else is random.
-	pub fn run(
-		&self,
-		request: &ImageRequest,
-		noise: &Noise,
-		observe: &mut Observer,
-	) -> Result<Image, JobFault> {
+	pub fn run(&self, request: &ImageRequest, noise: &Noise, observe: &mut Observer) -> Result<Image, JobFault> {
 		let ImageRequest { width, height, steps, guidance, .. } = *request;
 		let multiple = self.size_multiple();
 		if width == 0 || height == 0 || !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
 			let why = format!("a picture of {width}x{height}; both sides must be multiples of {multiple} pixels");
 			return Err(JobFault::InputInvalid(why));
 		}
-		let mut sampler =
-			self.scheduler.sampler(steps).map_err(|error| JobFault::InputInvalid(error.to_string()))?;
+		let mut sampler = self.scheduler.sampler(steps).map_err(|error| JobFault::InputInvalid(error.to_string()))?;
 		let guided = guidance > 1.0;
 		let (states, pooled) = self.encode_prompts(request, guided)?;
 		let class_labels = self.unet.config().class_embed_type.as_ref().map(|_| &pooled);
@@ -193,11 +186,11 @@ impl TextToImage {
 					let both = both.flatten_all()?.to_vec1::<f32>()?;
 					let (wanted, unwanted) = both.split_at(elements);
 					wanted.iter().zip(unwanted).map(|(w, u)| u + guidance * (w - u)).collect()
-				},
+				}
 				false => {
 					let output = self.unet.forward(&input, &[timestep], &states, class_labels)?;
 					output.flatten_all()?.to_vec1::<f32>()?
-				},
+				}
 			};
 			sampler.step(i, &output, &mut sample);
 			if !sample.iter().all(|x| x.is_finite()) {
@@ -221,7 +214,7 @@ impl TextToImage {
 			true => {
 				ids.extend(self.tokenizer.encode(request.negative_prompt)?);
 				2
-			},
+			}
 			false => 1,
 		};
 		let ids = Tensor::from_vec(ids, (rows, self.tokenizer.length()), &Device::Cpu)?;

@@ -23,7 +23,7 @@ impl Ddim {
 			None => {
 				let stride = if steps == 1 { 0.0 } else { (n - 1) as f64 / (steps - 1) as f64 };
 				(0..steps).rev().map(|i| (i as f64 * stride).round_ties_even()).collect()
-			},
+			}
 		};
 		let last = if config.set_alpha_to_one { 1.0 } else { cumprod[0] };
 		let alphas = chosen

@@ -39,7 +39,7 @@ impl DpmSolverMultistep {
 			other => {
 				let why = format!("solver_type {other:?} is not supported; midpoint and heun are");
 				return Err(SamplerError(why));
-			},
+			}
 		};
 		let levels = sigmas(config);
 		let n = config.num_train_timesteps;
@@ -49,7 +49,7 @@ impl DpmSolverMultistep {
 			None => {
 				let stride = (n - 1) as f64 / steps as f64;
 				(1..=steps).rev().map(|i| (i as f64 * stride).round_ties_even()).collect()
-			},
+			}
 		};
 		let mut run: Vec<f64> = chosen.iter().map(|t| interpolate(&levels, *t)).collect();
 		if config.use_karras_sigmas {
@@ -95,7 +95,8 @@ impl Sampler for DpmSolverMultistep {
 		let decay = libm::exp(-h) - 1.0;
 		let last = i + 1 == self.timesteps.len();
 		combine(sample, noise_next / noise, &clean, -alpha_next * decay);
-		if let Some(previous) = self.previous.as_ref().filter(|_| self.second_order && !(last && self.first_order_last)) {
+		if let Some(previous) = self.previous.as_ref().filter(|_| self.second_order && !(last && self.first_order_last))
+		{
 			let (_, _, lambda_before) = factors(self.sigmas[i - 1]);
 			let r0 = (lambda - lambda_before) / h;
 			let weight = match self.heun {

@@ -27,7 +27,7 @@ impl EulerDiscrete {
 			None => {
 				let stride = if steps == 1 { 0.0 } else { (n - 1) as f64 / (steps - 1) as f64 };
 				(0..steps).rev().map(|i| i as f64 * stride).collect()
-			},
+			}
 		};
 		let mut run: Vec<f64> = chosen.iter().map(|t| interpolate(&levels, *t)).collect();
 		if config.use_karras_sigmas {

@@ -61,7 +61,7 @@ pub fn alphas_cumprod(config: &SchedulerConfig) -> Vec<f64> {
 				BetaSchedule::ScaledLinear => {
 					let root = ramp(libm::sqrt(config.beta_start), libm::sqrt(config.beta_end), i);
 					root * root
-				},
+				}
 				BetaSchedule::SquaredcosCapV2 => {
 					let beta = 1.0 - alpha_bar(i + 1) / alpha_bar(i);
 					if beta < 0.999 {
@@ -69,7 +69,7 @@ pub fn alphas_cumprod(config: &SchedulerConfig) -> Vec<f64> {
 					} else {
 						0.999
 					}
-				},
+				}
 			};
 			product *= 1.0 - beta;
 			product
@@ -108,11 +108,11 @@ pub fn spaced(
 			let stride = n / stride_parts;
 			let first = stride_parts - steps;
 			(first..stride_parts).rev().map(|i| ((i * stride) as i64 + config.steps_offset) as f64).collect()
-		},
+		}
 		TimestepSpacing::Trailing => {
 			let stride = n as f64 / steps as f64;
 			(0..steps).map(|i| (n as f64 - i as f64 * stride).round_ties_even() - 1.0).collect()
-		},
+		}
 		TimestepSpacing::Linspace => return Ok(None),
 	};
 	match chosen.iter().find(|t| **t < 0.0 || **t > (n - 1) as f64) {

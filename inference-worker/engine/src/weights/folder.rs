@@ -36,7 +36,7 @@ impl ModelFolder {
 			false => {
 				let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "not among the files of the manifest");
 				Err(EngineError::io(&full)(missing))
-			},
+			}
 		}
 	}
 

@@ -44,8 +44,7 @@ impl FromStr for Hash32 {
 	fn from_str(text: &str) -> Result<Self, String> {
 		let digits = text.strip_prefix("0x").unwrap_or(text);
 		let mut bytes = [0; 32];
-		hex::decode_to_slice(digits, &mut bytes)
-			.map_err(|_| format!("{text:?} is not 64 hexadecimal digits"))?;
+		hex::decode_to_slice(digits, &mut bytes).map_err(|_| format!("{text:?} is not 64 hexadecimal digits"))?;
 		Ok(Self(bytes))
 	}
 }
@@ -140,7 +139,10 @@ fn all() -> f64 {
 fn fixed_point(name: &str, value: f64, parts: f64) -> Result<u16, JobFault> {
 	let scaled = (value * parts).round_ties_even();
 	if !(0.0..=f64::from(u16::MAX)).contains(&scaled) {
-		return Err(JobFault::InputInvalid(format!("{name} {value}, the range is 0 to {}", f64::from(u16::MAX) / parts)));
+		return Err(JobFault::InputInvalid(format!(
+			"{name} {value}, the range is 0 to {}",
+			f64::from(u16::MAX) / parts
+		)));
 	}
 	Ok(scaled as u16)
 }
@@ -175,7 +177,7 @@ impl InputSpec {
 					steps: *steps,
 					guidance_centi: fixed_point("guidance", *guidance, 100.0)?,
 				})
-			},
+			}
 			Self::Text { prompt: text, max_tokens, temperature, top_p, top_k } => JobInput::Text(TextInput {
 				prompt: prompt(text)?,
 				max_tokens: *max_tokens,
@@ -374,8 +376,11 @@ impl Manifest {
 		for file in &self.files {
 			let path = dir.join(&file.path);
 			let size = std::fs::metadata(&path).map_err(EngineError::io(&path))?.len();
-			let differs = |what, expected: String, actual: String| {
-				EngineError::Corrupt { path: path.clone(), what, expected, actual }
+			let differs = |what, expected: String, actual: String| EngineError::Corrupt {
+				path: path.clone(),
+				what,
+				expected,
+				actual,
 			};
 			if size != file.size {
 				return Err(differs("size", format!("{} bytes", file.size), format!("{size} bytes")));

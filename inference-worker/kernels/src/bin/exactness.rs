@@ -1,6 +1,7 @@
 //! Prints one digest per kernel and one over all: equal output means equal bits.
 //!
-//! Run it on two machines, with other values of `RAYON_NUM_THREADS` and `AUTONOMY_ISA`, or under an emulator, and compare.
+//! Run it on two machines, with other values of `RAYON_NUM_THREADS` and `AUTONOMY_ISA`, or under an emulator, and
+//! compare.
 
 use std::io::Write;
 

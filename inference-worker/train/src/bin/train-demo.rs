@@ -69,7 +69,7 @@ fn data(file: &Path) -> Result<()> {
 	let pictures: Vec<_> = (0..24)
 		.map(|_| {
 			let scene = Scene::draw(&mut draws, 1.0);
-			(scene.prompt(&mut draws), picture(&scene.render(), 1))
+			(scene.prompt(&mut draws).text, picture(&scene.render(), 1))
 		})
 		.collect();
 	Ok(sheet::contact_sheet(&pictures, 6)?.save(file)?)
