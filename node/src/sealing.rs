@@ -2,8 +2,11 @@
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
-use futures::{channel::mpsc, stream, Stream, StreamExt};
-use sc_consensus_manual_seal::EngineCommand;
+use futures::{
+	channel::{mpsc, oneshot},
+	stream, Stream, StreamExt,
+};
+use sc_consensus_manual_seal::{rpc::CreatedBlock, EngineCommand, Error};
 use sc_transaction_pool_api::TransactionPool;
 
 use autonomy_runtime::{opaque::Block, Hash};
@@ -46,9 +49,50 @@ impl FromStr for Sealing {
 	}
 }
 
-/// A request for a block that becomes final at once.
-fn seal(create_empty: bool) -> EngineCommand<Hash> {
-	EngineCommand::SealNewBlock { create_empty, finalize: true, parent_hash: None, sender: None }
+/// What is still to do for one block.
+enum Step {
+	/// Make it.
+	Seal,
+	/// Make it final, once it is known.
+	Finalise(oneshot::Receiver<Result<CreatedBlock<Hash>, Error>>),
+	/// Wait until it is final.
+	Settle(oneshot::Receiver<Result<(), Error>>),
+}
+
+/// The requests for one block: make it, then make it final. Final in a second step, because the import of a block that
+/// is final at once cannot find its own header.
+fn seal(create_empty: bool) -> impl Stream<Item = EngineCommand<Hash>> {
+	stream::unfold(Step::Seal, move |step| async move {
+		match step {
+			Step::Seal => {
+				let (sender, created) = oneshot::channel();
+				let (finalize, sender) = (false, Some(sender));
+				let command = EngineCommand::SealNewBlock { create_empty, finalize, parent_hash: None, sender };
+				Some((command, Step::Finalise(created)))
+			},
+			Step::Finalise(created) => match created.await {
+				Ok(Ok(block)) => {
+					let (sender, done) = oneshot::channel();
+					let command =
+						EngineCommand::FinalizeBlock { hash: block.hash, sender: Some(sender), justification: None };
+					Some((command, Step::Settle(done)))
+				},
+				// Another block took the transactions already.
+				Ok(Err(Error::EmptyTransactionPool)) => None,
+				Ok(Err(error)) => {
+					log::error!("cannot make a block: {error}");
+					None
+				},
+				Err(_) => None,
+			},
+			Step::Settle(done) => {
+				if let Ok(Err(error)) = done.await {
+					log::error!("cannot make a block final: {error}");
+				}
+				None
+			},
+		}
+	})
 }
 
 /// The stream of requests that a mode gives rise to, together with those that come in by RPC.
@@ -62,14 +106,14 @@ where
 {
 	match mode {
 		Sealing::Instant => {
-			Box::new(stream::select(rpc, pool.import_notification_stream().map(|_| seal(false))))
+			Box::new(stream::select(rpc, pool.import_notification_stream().flat_map(|_| seal(false).boxed())))
 		},
 		Sealing::Interval(ms) => {
 			let ticks = stream::unfold((), move |()| async move {
 				tokio::time::sleep(Duration::from_millis(ms)).await;
-				Some((seal(true), ()))
+				Some(((), ()))
 			});
-			Box::new(stream::select(rpc, ticks.boxed()))
+			Box::new(stream::select(rpc, ticks.flat_map(|()| seal(true).boxed()).boxed()))
 		},
 		Sealing::Manual | Sealing::Babe => Box::new(rpc),
 	}

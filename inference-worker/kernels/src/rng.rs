@@ -5,10 +5,14 @@
 //! the rest.
 
 use candle_core::{Device, Result, Shape, Tensor};
-use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
-use chacha20::ChaCha20;
+use chacha20::cipher::consts::U10;
+use chacha20::cipher::{KeyIvInit, StreamCipherCore, StreamCipherSeekCore};
+use chacha20::ChaChaCore;
 
 use crate::math::{cos_f64, ln_f64, sin_f64};
+
+/// Words of a ChaCha20 block.
+const BLOCK_WORDS: u64 = 16;
 
 /// A source of noise, given by its seed.
 #[derive(Clone)]
@@ -26,19 +30,20 @@ impl Noise {
 	pub fn bits(&self, stream: u32, offset: u64, n: usize) -> Vec<u32> {
 		let mut nonce = [0u8; 12];
 		nonce[..4].copy_from_slice(&stream.to_le_bytes());
-		let mut cipher = ChaCha20::new(&self.seed.into(), &nonce.into());
-		let mut bytes = vec![0u8; 4 * n];
-		let mut done = 0;
-		while done < bytes.len() {
-			/// Bytes of a stream before its 32-bit block counter wraps.
-			const PERIOD: u64 = 1 << 38;
-			let position = (offset * 4 + done as u64) % PERIOD;
-			let run = (bytes.len() - done).min(usize::try_from(PERIOD - position).unwrap_or(usize::MAX));
-			cipher.seek(position);
-			cipher.apply_keystream(&mut bytes[done..done + run]);
-			done += run;
-		}
-		bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect()
+		let mut cipher = ChaChaCore::<U10>::new(&self.seed.into(), &nonce.into());
+		let skip = (offset % BLOCK_WORDS) as usize;
+		let mut blocks = vec![Default::default(); (skip + n).div_ceil(BLOCK_WORDS as usize)];
+		// The block counter has 32 bits: a read over the end of the stream goes on at its start.
+		let first = (offset / BLOCK_WORDS) as u32;
+		let until_end = usize::try_from((1u64 << 32) - u64::from(first)).unwrap_or(usize::MAX).min(blocks.len());
+		let (before, after) = blocks.split_at_mut(until_end);
+		cipher.set_block_pos(first);
+		cipher.write_keystream_blocks(before);
+		cipher.set_block_pos(0);
+		cipher.write_keystream_blocks(after);
+		let words = blocks.iter().flat_map(|block| block.chunks_exact(4));
+		let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+		words.skip(skip).take(n).map(word).collect()
 	}
 
 	/// Values `offset..offset + n` of a stream, uniform in [0, 1): the upper 24 bits of a word, times 2^-24.
@@ -103,6 +108,15 @@ mod tests {
 			assert_eq!(noise.normal(3, offset as u64, n), all[offset..offset + n]);
 		}
 		assert_ne!(noise.normal(4, 0, 4), all[..4]);
+	}
+
+	#[test]
+	fn bits_should_start_again_when_a_stream_ends() {
+		let noise = Noise::new([3; 32]);
+		let end = 1u64 << 36;
+		let around = noise.bits(9, end - 20, 40);
+		assert_eq!(around[..20], noise.bits(9, end - 20, 20));
+		assert_eq!(around[20..], noise.bits(9, 0, 20));
 	}
 
 	#[test]

@@ -73,10 +73,23 @@ pub fn main() -> ExitCode {
 	match start(cli) {
 		Ok(code) => code,
 		Err(error) => {
-			eprintln!("error: {error:#}");
+			eprintln!("error: {}", one_line(&error));
 			ExitCode::FAILURE
 		},
 	}
+}
+
+/// The chain of causes, without those that the text before already tells.
+fn one_line(error: &anyhow::Error) -> String {
+	let mut line = String::new();
+	for cause in error.chain().map(|c| c.to_string().replace('\n', " ")) {
+		if line.is_empty() {
+			line = cause;
+		} else if !line.contains(&cause) {
+			line = format!("{line}: {cause}");
+		}
+	}
+	line
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -138,6 +151,13 @@ mod tests {
 	#[test]
 	fn command_line_should_be_consistent() {
 		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn error_should_be_one_line_that_says_each_thing_once() {
+		let inner = std::io::Error::other("no space");
+		let error = anyhow::Error::new(inner).context("key.json: no space").context("cannot write");
+		assert_eq!(one_line(&error), "cannot write: key.json: no space");
 	}
 
 	#[test]

@@ -315,7 +315,8 @@ impl Queue {
 		})
 	}
 
-	/// Moves a seat that has an answer to a later stage; being there already is fine.
+	/// Moves a seat that has an answer to a later stage. Being there or further is fine: what the chain says about a job
+	/// can overtake the end of the transaction that brought it there.
 	fn forward(
 		&self,
 		key: (JobId, u32),
@@ -323,15 +324,14 @@ impl Queue {
 		to: fn(Answer) -> Stage,
 	) -> Result<Seat, QueueError> {
 		self.existing(key, |seat| {
-			let target = |answer| to(answer);
+			let target = to(seat.stage.answer().unwrap_or(NOTHING));
 			match seat.stage.answer() {
-				Some(answer) if from.contains(&seat.stage.rank()) => Ok(target(answer)),
-				answer => Err(QueueError::Transition {
-					job: key.0,
-					round: key.1,
-					from: seat.stage.name(),
-					to: target(answer.unwrap_or(NOTHING)).name(),
-				}),
+				_ if seat.stage.rank() > target.rank() => Ok(seat.stage.clone()),
+				Some(_) if from.contains(&seat.stage.rank()) => Ok(target),
+				_ => {
+					let (from, to) = (seat.stage.name(), target.name());
+					Err(QueueError::Transition { job: key.0, round: key.1, from, to })
+				},
 			}
 		})
 	}
@@ -387,7 +387,7 @@ impl Queue {
 	}
 }
 
-/// Only ever used to name a stage in an error.
+/// Stands in for an answer where only the name of a stage is wanted.
 const NOTHING: Answer = Answer { result: [0; 32], trace_root: [0; 32], artifact: [0; 36], salt: [0; 32] };
 
 fn decode((job, round): (JobId, u32), bytes: &[u8]) -> Result<Seat, QueueError> {

@@ -81,8 +81,8 @@ impl ImageRecipe {
 			dataset: shapes::VERSION.into(),
 			seed: "autonomy shapes 1".into(),
 			jitter: 0.5,
-			high_noise_percent: 40,
-			high_noise_from: 0.85,
+			high_noise_percent: 50,
+			high_noise_from: 0.88,
 			pixel_unshuffle: 4,
 			empty_prompts_percent: 10,
 			loss_weight: [1.0, 3.0],
@@ -124,7 +124,7 @@ impl ImageRecipe {
 			lesson_weight: 0.05,
 			phases: vec![
 				Phase {
-					steps: 6000,
+					steps: 2800,
 					warmup: 100,
 					learning_rate: 1.5e-3,
 					final_learning_rate: 8e-4,
@@ -132,7 +132,7 @@ impl ImageRecipe {
 					cut: None,
 				},
 				Phase {
-					steps: 1500,
+					steps: 900,
 					warmup: 0,
 					learning_rate: 8e-4,
 					final_learning_rate: 2e-5,
@@ -589,6 +589,7 @@ pub fn train_image_with(
 	let finished = adam.step_number() == recipe.phases.iter().map(Phase::length).sum::<u64>();
 	if finished {
 		run::check_expected(&recipe.expected, &weights)?;
+		run::remove_checkpoint(out)?;
 		run::write_json(&out.join("recipe.json"), &ImageRecipe { expected: weights.clone(), ..plain })?;
 	}
 	Ok(Outcome { step: adam.step_number(), finished, parameters: trainer.parameters(), weights })

@@ -50,9 +50,19 @@ pub struct Outcome {
 	pub weights: BTreeMap<String, String>,
 }
 
-/// Path of the checkpoint inside the output folder.
+/// Path of the checkpoint inside the output folder. The dot keeps it out of the model's manifest; a finished run deletes
+/// it.
 pub fn checkpoint_path(out: &Path) -> PathBuf {
-	out.join("checkpoint.safetensors")
+	out.join(".checkpoint.safetensors")
+}
+
+/// Deletes the checkpoint of a finished run.
+pub(crate) fn remove_checkpoint(out: &Path) -> Result<()> {
+	let path = checkpoint_path(out);
+	if path.exists() {
+		std::fs::remove_file(&path).with_context(|| format!("cannot delete {}", path.display()))?;
+	}
+	Ok(())
 }
 
 /// Lower-case hexadecimal SHA-256 of the recipe without its expected results.

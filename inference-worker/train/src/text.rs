@@ -340,6 +340,7 @@ pub fn train_text_with(
 	let finished = adam.step_number() == recipe.phases.iter().map(Phase::length).sum::<u64>();
 	if finished {
 		run::check_expected(&recipe.expected, &weights)?;
+		run::remove_checkpoint(out)?;
 		run::write_json(&out.join("recipe.json"), &TextRecipe { expected: weights.clone(), tokenizer, ..plain })?;
 	}
 	Ok(Outcome { step: adam.step_number(), finished, parameters: trainer.store.parameters(), weights })

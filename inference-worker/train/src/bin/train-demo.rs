@@ -1,19 +1,26 @@
-//! Trains the demo models and looks at them: `train-demo image|text OUT [RECIPE]`, `data FILE.png`,
-//! `preview MODEL FILE.png STEPS GUIDANCE PROMPT..`, `chat MODEL QUESTION..`.
+//! Trains the demo models, describes their folders and shows what they make.
+//!
+//! ```text
+//! train-demo image|text OUT [RECIPE]                     train; goes on from a checkpoint in OUT
+//! train-demo recipe image|text                           print the built-in recipe
+//! train-demo manifest image|text DIR                     write DIR/manifest.json
+//! train-demo sheet DIR FILE.png STEPS GUIDANCE PROMPT..  one picture per prompt, with the prompt below
+//! train-demo chat DIR QUESTION..                         one reply per question
+//! train-demo data FILE.png                               pictures and prompts of the data set
+//! ```
 
-use anyhow::{anyhow, bail, Context, Result};
-use autonomy_engine::models::clip::ClipTextModel;
-use autonomy_engine::models::llama::Llama;
-use autonomy_engine::models::unet::UNet2DConditionModel;
-use autonomy_engine::samplers::SchedulerConfig;
+use anyhow::{bail, Context, Result};
+use autonomy_engine::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Output};
 use autonomy_kernels::rng::Noise;
+use autonomy_primitives::model::ModelLimits;
 use autonomy_train::shapes::{Scene, SIZE};
 use autonomy_train::{sheet, train_image, train_text, Draws, ImageRecipe, Progress, TextRecipe};
-use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
 use image::{Rgb, RgbImage};
 use serde::de::DeserializeOwned;
 use std::path::Path;
+
+const USAGE: &str = "train-demo image|text OUT [RECIPE] | recipe image|text | manifest image|text DIR | \
+	sheet DIR FILE STEPS GUIDANCE PROMPT.. | chat DIR QUESTION.. | data FILE";
 
 fn main() -> Result<()> {
 	autonomy_kernels::init();
@@ -30,26 +37,22 @@ fn main() -> Result<()> {
 		},
 		["recipe", "image"] => println!("{}", serde_json::to_string_pretty(&ImageRecipe::shapes())?),
 		["recipe", "text"] => println!("{}", serde_json::to_string_pretty(&TextRecipe::keeper())?),
-		["data", file] => data(Path::new(file))?,
-		["preview", model, file, steps, guidance, prompts @ ..] => {
-			preview(Path::new(model), Path::new(file), steps.parse()?, guidance.parse()?, prompts)?;
+		["manifest", "image", dir] => write_manifest(dir, shapes_meta())?,
+		["manifest", "text", dir] => write_manifest(dir, keeper_meta())?,
+		["sheet", model, file, steps, guidance, prompts @ ..] => {
+			contact_sheet(Path::new(model), Path::new(file), steps.parse()?, guidance.parse()?, prompts)?;
 		},
 		["chat", model, questions @ ..] => chat(Path::new(model), questions)?,
-		_ => bail!("train-demo image|text OUT [RECIPE] | data FILE | preview MODEL FILE STEPS GUIDANCE PROMPT.. | chat MODEL QUESTION.."),
+		["data", file] => data(Path::new(file))?,
+		_ => bail!("{USAGE}"),
 	}
 	Ok(())
 }
 
 fn recipe<T: DeserializeOwned>(rest: &[&str], default: fn() -> T) -> Result<T> {
-	match rest.first() {
-		Some(path) => read(Path::new(path)),
-		None => Ok(default()),
-	}
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-	let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-	serde_json::from_slice(&bytes).with_context(|| path.display().to_string())
+	let Some(path) = rest.first() else { return Ok(default()) };
+	let bytes = std::fs::read(path).with_context(|| format!("cannot read {path}"))?;
+	serde_json::from_slice(&bytes).with_context(|| path.to_string())
 }
 
 fn report() -> impl FnMut(Progress) {
@@ -63,95 +66,74 @@ fn report() -> impl FnMut(Progress) {
 	}
 }
 
+fn shapes_meta() -> ManifestMeta {
+	ManifestMeta {
+		name: "shapes".into(),
+		version: "1.0.0".into(),
+		architecture: Architecture::TextToImage,
+		licence: "Apache-2.0".into(),
+		limits: ModelLimits { max_prompt_bytes: 256, max_steps: 50, max_pixels: (SIZE * SIZE) as u32, max_tokens: 0 },
+		golden_input: InputSpec::image("a red circle on a black background", SIZE as u16, SIZE as u16, 20, 3.0),
+		golden_seed: [1; 32],
+	}
+}
+
+fn keeper_meta() -> ManifestMeta {
+	ManifestMeta {
+		name: "keeper".into(),
+		version: "1.0.0".into(),
+		architecture: Architecture::Llama,
+		licence: "Apache-2.0".into(),
+		limits: ModelLimits { max_prompt_bytes: 256, max_steps: 0, max_pixels: 0, max_tokens: 96 },
+		golden_input: InputSpec::text("Who are you?", 64, 0.0),
+		golden_seed: [1; 32],
+	}
+}
+
+fn write_manifest(dir: &str, meta: ManifestMeta) -> Result<()> {
+	let manifest = Manifest::build(dir, meta)?;
+	manifest.write(dir)?;
+	Ok(println!("{dir}: {} bytes, golden artifact {}", manifest.total_size(), manifest.golden.artifact))
+}
+
+fn contact_sheet(model: &Path, file: &Path, steps: u16, guidance: f64, prompts: &[&str]) -> Result<()> {
+	let model = Engine::open(model)?;
+	let mut pictures = Vec::new();
+	for (i, prompt) in prompts.iter().enumerate() {
+		let input = InputSpec::image(prompt, SIZE as u16, SIZE as u16, steps, guidance).to_job_input()?;
+		let output = model.run(&input, [i as u8 + 1; 32], [0; 32], &mut |_| Control::Continue)?;
+		let Output::Image(image) = output.output else { bail!("the model does not make pictures") };
+		let picture = RgbImage::from_raw(image.width, image.height, image.rgb).context("a picture of another size")?;
+		pictures.push((prompt.to_string(), picture));
+	}
+	Ok(sheet::contact_sheet(&pictures, 3.max(pictures.len().div_ceil(2) as u32).min(6))?.save(file)?)
+}
+
+fn chat(model: &Path, questions: &[&str]) -> Result<()> {
+	let model = Engine::open(model)?;
+	for question in questions {
+		let input = InputSpec::text(question, 96, 0.0).to_job_input()?;
+		let output = model.run(&input, [1; 32], [0; 32], &mut |_| Control::Continue)?;
+		let Output::Text(reply) = output.output else { bail!("the model does not write text") };
+		println!("> {question}\n  {}", reply.text);
+	}
+	Ok(())
+}
+
 fn data(file: &Path) -> Result<()> {
 	let noise = Noise::new([7; 32]);
 	let mut draws = Draws::new(&noise, 0, 0);
 	let pictures: Vec<_> = (0..24)
 		.map(|_| {
 			let scene = Scene::draw(&mut draws, 1.0);
-			(scene.prompt(&mut draws).text, picture(&scene.render(), 1))
+			let prompt = scene.prompt(&mut draws).text;
+			let planes = scene.render();
+			let picture = RgbImage::from_fn(SIZE as u32, SIZE as u32, |x, y| {
+				let value = |c: usize| planes[(c * SIZE + y as usize) * SIZE + x as usize];
+				Rgb([0, 1, 2].map(|c| ((value(c) / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8))
+			});
+			(prompt, picture)
 		})
 		.collect();
 	Ok(sheet::contact_sheet(&pictures, 6)?.save(file)?)
-}
-
-/// Planes of pixel blocks in [-1, 1] to a picture.
-fn picture(planes: &[f32], factor: usize) -> RgbImage {
-	let side = SIZE / factor;
-	RgbImage::from_fn(SIZE as u32, SIZE as u32, |x, y| {
-		let (x, y) = (x as usize, y as usize);
-		Rgb([0, 1, 2].map(|c| {
-			let channel = (c * factor + y % factor) * factor + x % factor;
-			let value = planes[(channel * side + y / factor) * side + x / factor];
-			((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
-		}))
-	})
-}
-
-fn weights(path: &Path) -> Result<VarBuilder<'static>> {
-	let tensors = candle_core::safetensors::load(path, &Device::Cpu)?;
-	Ok(VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu))
-}
-
-fn preview(model: &Path, file: &Path, steps: usize, guidance: f64, prompts: &[&str]) -> Result<()> {
-	let index: serde_json::Value = read(&model.join("model_index.json"))?;
-	let factor = index["pixel_unshuffle"].as_u64().context("pixel_unshuffle")? as usize;
-	let unet = UNet2DConditionModel::new(
-		&read(&model.join("unet/config.json"))?,
-		weights(&model.join("unet/diffusion_pytorch_model.safetensors"))?,
-	)?;
-	let text = ClipTextModel::new(
-		&read(&model.join("text_encoder/config.json"))?,
-		weights(&model.join("text_encoder/model.safetensors"))?,
-	)?;
-	let tokenizer = tokenizers::Tokenizer::from_file(model.join("tokenizer/tokenizer.json")).map_err(|e| anyhow!(e))?;
-	let scheduler: SchedulerConfig = read(&model.join("scheduler/scheduler_config.json"))?;
-	let noise = Noise::new([9; 32]);
-	let mut pictures = Vec::new();
-	let start = std::time::Instant::now();
-	for (i, prompt) in prompts.iter().enumerate() {
-		let mut ids = Vec::new();
-		for text in [*prompt, ""] {
-			ids.extend(tokenizer.encode(text, true).map_err(|e| anyhow!(e))?.get_ids().to_vec());
-		}
-		let ids = Tensor::from_vec(ids.clone(), (2, ids.len() / 2), &Device::Cpu)?;
-		let (words, sentence) = text.forward(&ids)?;
-		let mut sample = noise.normal(i as u32, 0, 3 * SIZE * SIZE);
-		let mut sampler = scheduler.sampler(steps)?;
-		let side = SIZE / factor;
-		for (step, time) in sampler.timesteps().to_vec().into_iter().enumerate() {
-			let x = Tensor::from_slice(&sample, (1, 3 * factor * factor, side, side), &Device::Cpu)?;
-			let out = unet.forward(&Tensor::cat(&[&x, &x], 0)?, &[time, time], &words, Some(&sentence))?;
-			let out = out.flatten_all()?.to_vec1::<f32>()?;
-			let (with, without) = out.split_at(out.len() / 2);
-			let guided: Vec<f32> =
-				with.iter().zip(without).map(|(with, without)| without + (with - without) * guidance as f32).collect();
-			sampler.step(step, &guided, &mut sample);
-		}
-		pictures.push((prompt.to_string(), picture(&sample, factor)));
-	}
-	println!("{} pictures in {:.1} s", pictures.len(), start.elapsed().as_secs_f64());
-	Ok(sheet::contact_sheet(&pictures, 6)?.save(file)?)
-}
-
-fn chat(model: &Path, questions: &[&str]) -> Result<()> {
-	let llama = Llama::new(&read(&model.join("config.json"))?, weights(&model.join("model.safetensors"))?)?;
-	let tokenizer = tokenizers::Tokenizer::from_file(model.join("tokenizer.json")).map_err(|e| anyhow!(e))?;
-	let end = tokenizer.token_to_id("<|end|>").context("no <|end|> token")?;
-	for question in questions {
-		let prompt = format!("<|user|>{question}<|end|><|reply|>");
-		let mut ids = tokenizer.encode(prompt, false).map_err(|e| anyhow!(e))?.get_ids().to_vec();
-		let start = ids.len();
-		while ids.len() < start + 90 {
-			let logits = llama.forward(&Tensor::new(ids.as_slice(), &Device::Cpu)?.unsqueeze(0)?)?;
-			let last = logits.squeeze(0)?.get(ids.len() - 1)?.to_vec1::<f32>()?;
-			let best = last.iter().enumerate().fold(0, |best, (i, v)| if *v > last[best] { i } else { best }) as u32;
-			if best == end {
-				break;
-			}
-			ids.push(best);
-		}
-		println!("> {question}\n  {}", tokenizer.decode(&ids[start..], true).map_err(|e| anyhow!(e))?);
-	}
-	Ok(())
 }
