@@ -219,22 +219,20 @@ rpc() {
 
 # wait_for_rpc PORT PID LOG: waits until the node answers and has made a block.
 wait_for_rpc() {
-	local port=$1 pid=$2 log=$3 tries=0
+	local port=$1 pid=$2 log=$3 until=$((SECONDS + 180))
 	until rpc "$port" chain_getHeader | grep -q '"number":"0x[1-9a-f]'; do
 		kill -0 "$pid" 2>/dev/null || die "the node stopped at its start: $(grep -m 1 -iE 'error' "$log" || tail -n 1 "$log") (log: $log)"
-		tries=$((tries + 1))
-		[ "$tries" -lt 300 ] || die "the node made no block in 60 s (log: $log)"
+		[ "$SECONDS" -lt "$until" ] || die "the node made no block in 3 min (log: $log)"
 		sleep 0.2
 	done
 }
 
 # wait_for_http URL PID LOG: waits until URL answers with 200.
 wait_for_http() {
-	local url=$1 pid=$2 log=$3 tries=0
+	local url=$1 pid=$2 log=$3 until=$((SECONDS + 180))
 	until curl -sf --max-time 5 -o /dev/null "$url"; do
 		kill -0 "$pid" 2>/dev/null || die "$url: the process stopped: $(tail -n 1 "$log") (log: $log)"
-		tries=$((tries + 1))
-		[ "$tries" -lt 600 ] || die "$url did not answer in 120 s (log: $log)"
+		[ "$SECONDS" -lt "$until" ] || die "$url did not answer in 3 min (log: $log)"
 		sleep 0.2
 	done
 }

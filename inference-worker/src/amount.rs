@@ -77,10 +77,7 @@ mod tests {
 		for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "1.2.3", " 1", "0x10"] {
 			assert_eq!(text.parse::<Auton>(), Err(AmountError::NotANumber(text.into())), "{text}");
 		}
-		assert_eq!(
-			"0.0000000000001".parse::<Auton>(),
-			Err(AmountError::TooFine("0.0000000000001".into(), 13))
-		);
+		assert_eq!("0.0000000000001".parse::<Auton>(), Err(AmountError::TooFine("0.0000000000001".into(), 13)));
 		let text = "340282366920938463463374608";
 		assert_eq!(text.parse::<Auton>(), Err(AmountError::TooLarge(text.into())));
 	}

@@ -142,7 +142,10 @@ impl Config {
 	/// `AUTONOMY_DATA_DIR`), and checks every range.
 	pub fn load(file: &Path) -> Result<Self, ConfigError> {
 		let text = std::fs::read_to_string(file).map_err(|e| {
-			ConfigError(format!("cannot read the configuration {}: {e}; see config/worker.toml for an example", file.display()))
+			ConfigError(format!(
+				"cannot read the configuration {}: {e}; see config/worker.toml for an example",
+				file.display()
+			))
 		})?;
 		let base = file.parent().unwrap_or_else(|| Path::new("."));
 		Self::from_text(&text, &file.display().to_string(), base, ENV_PREFIX)
@@ -155,9 +158,7 @@ impl Config {
 
 	fn from_text(text: &str, name: &str, base: &Path, env_prefix: &str) -> Result<Self, ConfigError> {
 		// Other AUTONOMY_ variables are not settings: the key's password and URI, and the kernels' own switches.
-		let env = Env::prefixed(env_prefix)
-			.filter(|key| key.as_str().contains("__") || key == "data_dir")
-			.split("__");
+		let env = Env::prefixed(env_prefix).filter(|key| key.as_str().contains("__") || key == "data_dir").split("__");
 		let config: Self = Figment::from(Serialized::defaults(Self::default()))
 			.merge(Toml::string(text))
 			.merge(env)
@@ -246,7 +247,7 @@ fn explain(error: figment::Error, name: &str) -> String {
 		Kind::UnknownField(field, known) => {
 			let field = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
 			format!("{name}: {field}: there is no such field; known here: {}", known.join(", "))
-		},
+		}
 		Kind::InvalidType(actual, expected) => format!("{name}: {path}: {actual} where {expected} is expected"),
 		Kind::InvalidValue(actual, expected) => format!("{name}: {path}: {actual} where {expected} is expected"),
 		other if path.is_empty() => format!("{name}: {other}"),

@@ -104,15 +104,27 @@ pub fn load(config: &KeysConfig) -> Result<Keypair, KeyError> {
 	if std::env::var_os(SURI_VAR).is_some() {
 		return from_env(SURI_VAR);
 	}
+	load_keystore(config, std::env::var(PASSWORD_VAR).ok())
+}
+
+fn load_keystore(config: &KeysConfig, from_env: Option<String>) -> Result<Keypair, KeyError> {
 	let file = config.file.as_deref().ok_or(KeyError::Missing)?;
 	check_mode(file)?;
-	let password = password(file, config.password_file.as_deref())?;
+	let password = choose_password(file, config.password_file.as_deref(), from_env)?;
 	open(file, &password)
 }
 
 /// The password of a keystore, from the environment or a file of mode 0600 (a final line break is dropped).
 pub fn password(keystore: &Path, file: Option<&Path>) -> Result<Zeroizing<String>, KeyError> {
-	if let Ok(password) = std::env::var(PASSWORD_VAR) {
+	choose_password(keystore, file, std::env::var(PASSWORD_VAR).ok())
+}
+
+fn choose_password(
+	keystore: &Path,
+	file: Option<&Path>,
+	from_env: Option<String>,
+) -> Result<Zeroizing<String>, KeyError> {
+	if let Some(password) = from_env {
 		return Ok(Zeroizing::new(password));
 	}
 	let file = file.ok_or_else(|| KeyError::NoPassword(keystore.into()))?;
@@ -216,8 +228,7 @@ fn seal(seed: &[u8; 32], password: &str) -> Result<(AccountId, String), KeyError
 	let params = scrypt::Params::new(SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P, 32).expect("polkadot.js's parameters are valid");
 	scrypt::scrypt(password.as_bytes(), &salt, &params, key.as_mut()).expect("32 bytes is a valid key length");
 	let cipher = XSalsa20Poly1305::new(Key::from_slice(key.as_ref()));
-	let sealed =
-		cipher.encrypt(Nonce::from_slice(&nonce), plain.as_slice()).expect("a short message always encrypts");
+	let sealed = cipher.encrypt(Nonce::from_slice(&nonce), plain.as_slice()).expect("a short message always encrypts");
 
 	let mut encoded = Vec::with_capacity(HEADER_BYTES + sealed.len());
 	encoded.extend_from_slice(&salt);
@@ -296,7 +307,9 @@ mod tests {
 		generate(&file, PASSWORD).unwrap();
 		for mode in [0o644, 0o640, 0o400, 0o700] {
 			fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-			let error = load(&KeysConfig { file: Some(file.clone()), password_file: None }).unwrap_err().to_string();
+			let error = load_keystore(&KeysConfig { file: Some(file.clone()), password_file: None }, None)
+				.unwrap_err()
+				.to_string();
 			let path = file.display();
 			assert!(error.contains(&format!("mode {mode:04o}")), "{error}");
 			assert!(error.contains(&format!("chmod 600 {path}")), "{error}");
@@ -311,9 +324,11 @@ mod tests {
 		fs::write(&secret, format!("{PASSWORD}\n")).unwrap();
 		let config = KeysConfig { file: Some(file), password_file: Some(secret.clone()) };
 		fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
-		assert!(matches!(load(&config), Err(KeyError::Mode { mode: 0o644, .. })));
+		assert!(matches!(load_keystore(&config, None), Err(KeyError::Mode { mode: 0o644, .. })));
 		fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
-		assert_eq!(account(&load(&config).unwrap()), written);
+		assert_eq!(account(&load_keystore(&config, None).unwrap()), written);
+		let wrong = load_keystore(&config, Some("from the environment".into()));
+		assert!(matches!(wrong, Err(KeyError::WrongPassword(_))), "the environment takes precedence");
 	}
 
 	#[test]

@@ -200,27 +200,27 @@ impl Memory {
 			Some(Fault::DieBefore) => {
 				self.died.notify_one();
 				std::future::pending().await
-			},
+			}
 			Some(Fault::LostBefore) => {
 				self.block();
 				lost()
-			},
+			}
 			Some(Fault::DieAfter) => {
 				self.with(apply)?;
 				self.block();
 				self.died.notify_one();
 				std::future::pending().await
-			},
+			}
 			Some(Fault::LostAfter) => {
 				self.with(apply)?;
 				self.block();
 				lost()
-			},
+			}
 			None => {
 				let result = self.with(apply);
 				self.block();
 				result
-			},
+			}
 		}
 	}
 }

@@ -46,7 +46,9 @@ pub enum ChainError {
 		expected: String,
 	},
 	/// The chain's runtime is not the one this worker was built for.
-	#[error("the chain's runtime and this worker do not fit together ({0}); use the worker's release for this runtime")]
+	#[error(
+		"the chain's runtime and this worker do not fit together ({0}); use the worker's release for this runtime"
+	)]
 	Incompatible(String),
 	/// A question was not answered.
 	#[error("the node did not answer: {0}")]
@@ -224,10 +226,7 @@ pub trait Chain: Send + Sync + 'static {
 	/// Hash of the chain's first block.
 	fn genesis(&self) -> impl Future<Output = Result<Digest, ChainError>> + Send;
 	/// The operator that a worker's key is registered for.
-	fn operator_of(
-		&self,
-		worker: &AccountId,
-	) -> impl Future<Output = Result<Option<AccountId>, ChainError>> + Send;
+	fn operator_of(&self, worker: &AccountId) -> impl Future<Output = Result<Option<AccountId>, ChainError>> + Send;
 	/// Jobs on which an operator has a seat and which have not ended.
 	fn open_seats(&self, operator: &AccountId) -> impl Future<Output = Result<Vec<JobId>, ChainError>> + Send;
 	/// A job that has not ended.
@@ -237,10 +236,8 @@ pub trait Chain: Send + Sync + 'static {
 	/// A registered model.
 	fn model(&self, model: ModelId) -> impl Future<Output = Result<Option<ModelView>, ChainError>> + Send;
 	/// The models that an operator is on.
-	fn memberships(
-		&self,
-		operator: &AccountId,
-	) -> impl Future<Output = Result<Vec<MembershipView>, ChainError>> + Send;
+	fn memberships(&self, operator: &AccountId)
+		-> impl Future<Output = Result<Vec<MembershipView>, ChainError>> + Send;
 	/// Commits to an answer.
 	fn commit(&self, job: JobId, commitment: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// Opens the commitment.

@@ -243,7 +243,7 @@ impl Node {
 		match self.job_at(job, last).await {
 			Ok(Some(view)) if input_hash(&view.input) == provenance.input_hash => return Ok(Some(view.input)),
 			// A node keeps old states for a while only; the blocks themselves stay longer.
-			Ok(_) | Err(ChainError::Rpc(_)) => {},
+			Ok(_) | Err(ChainError::Rpc(_)) => {}
 			Err(error) => return Err(error),
 		}
 		let (connection, at) = self.at_head().await?;
@@ -274,7 +274,11 @@ impl Node {
 	}
 
 	/// Signs, checks, sends and follows a transaction to a finalized block, and returns its events.
-	pub async fn transact<P: Payload>(&self, call: &'static str, payload: &P) -> Result<ExtrinsicEvents<Conf>, ChainError> {
+	pub async fn transact<P: Payload>(
+		&self,
+		call: &'static str,
+		payload: &P,
+	) -> Result<ExtrinsicEvents<Conf>, ChainError> {
 		let signer = self.signer.as_ref().ok_or(ChainError::NoKey(call))?;
 		let connection = self.connection().await?;
 		let account = keys::account(signer);
@@ -290,11 +294,11 @@ impl Node {
 				match progress.next().await {
 					Some(Ok(TransactionStatus::InFinalizedBlock(block))) => return Ok(block),
 					Some(Ok(
-						TransactionStatus::Error { message } |
-						TransactionStatus::Invalid { message } |
-						TransactionStatus::Dropped { message },
+						TransactionStatus::Error { message }
+						| TransactionStatus::Invalid { message }
+						| TransactionStatus::Dropped { message },
 					)) => return Err(lost(message)),
-					Some(Ok(_)) => {},
+					Some(Ok(_)) => {}
 					Some(Err(error)) => return Err(lost(error.to_string())),
 					None => return Err(lost("the connection was closed".into())),
 				}
@@ -306,17 +310,17 @@ impl Node {
 				self.nonces.resync().await;
 				self.probe(&connection).await;
 				return Err(error);
-			},
+			}
 			Err(_) => {
 				self.nonces.resync().await;
 				return Err(lost(format!("not in a finalized block after {} s", FINALITY.as_secs())));
-			},
+			}
 		};
 		match block.wait_for_success().await {
 			Ok(events) => Ok(events),
 			Err(TransactionEventsError::ExtrinsicFailed(error)) => {
 				Err(ChainError::Refused { call, reason: dispatch_reason(&error) })
-			},
+			}
 			Err(error) => Err(lost(error.to_string())),
 		}
 	}
@@ -328,7 +332,10 @@ impl Node {
 		payload: &P,
 		signer: &Keypair,
 		nonce: u64,
-	) -> Result<subxt::tx::TransactionProgress<Conf, subxt::client::OnlineClientAtBlockImpl<Conf>>, SubmitError<ChainError>> {
+	) -> Result<
+		subxt::tx::TransactionProgress<Conf, subxt::client::OnlineClientAtBlockImpl<Conf>>,
+		SubmitError<ChainError>,
+	> {
 		let at = connection.client.at_current_block().await;
 		let at = self.answered(connection, at).await.map_err(SubmitError::Other)?;
 		let params = DefaultExtrinsicParamsBuilder::<Conf>::new().mortal(MORTAL_BLOCKS).nonce(nonce).build();
@@ -339,18 +346,18 @@ impl Node {
 		match checked {
 			ValidationResult::Invalid(TransactionInvalid::Stale) => {
 				return Err(SubmitError::Nonce(refused(format!("nonce {nonce} is used"))));
-			},
+			}
 			// An earlier transaction of ours is in the pool and not in a block yet.
-			ValidationResult::Invalid(TransactionInvalid::Future) => {},
+			ValidationResult::Invalid(TransactionInvalid::Future) => {}
 			ValidationResult::Invalid(TransactionInvalid::Payment) => {
 				let account = keys::account(signer);
 				let why = format!("{account} has no AUTON to pay its fee or to exist; send it some");
 				return Err(SubmitError::Other(refused(why)));
-			},
+			}
 			ValidationResult::Invalid(reason) => {
 				return Err(SubmitError::Other(refused(format!("the transaction is invalid ({reason:?})"))));
-			},
-			ValidationResult::Valid(_) | ValidationResult::Unknown(_) => {},
+			}
+			ValidationResult::Valid(_) | ValidationResult::Unknown(_) => {}
 		}
 		signed.submit_and_watch().await.map_err(|error| {
 			let text = error.to_string();
@@ -386,13 +393,14 @@ async fn dial(url: String, expected: Option<Digest>) -> Result<Connection, Chain
 	let client = RpcClient::from_insecure_url(&url).await.map_err(|e| failed(e.into()))?;
 	let rpc = LegacyRpcMethods::new(client.clone());
 	let backend = LegacyBackend::<Conf>::builder().build(client);
-	let client =
-		OnlineClient::from_backend_with_config(Conf::new(), std::sync::Arc::new(backend)).await.map_err(|e| failed(e.into()))?;
+	let client = OnlineClient::from_backend_with_config(Conf::new(), std::sync::Arc::new(backend))
+		.await
+		.map_err(|e| failed(e.into()))?;
 	let genesis = client.genesis_hash().0;
 	match expected {
 		Some(expected) if expected != genesis => {
 			Err(ChainError::OtherChain { url, actual: hex::encode(genesis), expected: hex::encode(expected) })
-		},
+		}
 		_ => Ok(Connection { url, client, rpc }),
 	}
 }
@@ -402,20 +410,20 @@ fn explain(error: subxt::Error) -> ChainError {
 	use subxt::error::ExtrinsicError;
 	match &error {
 		subxt::Error::RuntimeApiError(
-			RuntimeApiError::IncompatibleCodegen |
-			RuntimeApiError::TraitNotFound(_) |
-			RuntimeApiError::MethodNotFound { .. } |
-			RuntimeApiError::CouldNotDecodeResponse(_),
-		) |
-		subxt::Error::StorageError(
-			StorageError::IncompatibleCodegen |
-			StorageError::PalletNameNotFound(_) |
-			StorageError::StorageEntryNotFound { .. },
-		) |
-		subxt::Error::ExtrinsicError(
-			ExtrinsicError::IncompatibleCodegen |
-			ExtrinsicError::PalletNameNotFound(_) |
-			ExtrinsicError::CallNameNotFound { .. },
+			RuntimeApiError::IncompatibleCodegen
+			| RuntimeApiError::TraitNotFound(_)
+			| RuntimeApiError::MethodNotFound { .. }
+			| RuntimeApiError::CouldNotDecodeResponse(_),
+		)
+		| subxt::Error::StorageError(
+			StorageError::IncompatibleCodegen
+			| StorageError::PalletNameNotFound(_)
+			| StorageError::StorageEntryNotFound { .. },
+		)
+		| subxt::Error::ExtrinsicError(
+			ExtrinsicError::IncompatibleCodegen
+			| ExtrinsicError::PalletNameNotFound(_)
+			| ExtrinsicError::CallNameNotFound { .. },
 		) => ChainError::Incompatible(error.to_string()),
 		_ => ChainError::Rpc(error.to_string()),
 	}
@@ -428,7 +436,7 @@ fn dispatch_reason(error: &DispatchError) -> String {
 		Ok(details) => {
 			let docs = details.variant.docs.iter().map(|d| d.trim()).collect::<Vec<_>>().join(" ");
 			format!("{}.{}: {docs}", details.pallet.name(), details.variant.name)
-		},
+		}
 		Err(_) => module.to_string(),
 	}
 }
@@ -441,11 +449,13 @@ fn submitted(call: api::Call, hash: &Digest) -> Option<JobInput> {
 		match call {
 			api::Call::Inference(Inference::submit_job { input, .. }) if input_hash(&input.0) == *hash => {
 				return Some(input.0);
-			},
+			}
 			api::Call::Utility(
-				Utility::batch { calls: inner } | Utility::batch_all { calls: inner } | Utility::force_batch { calls: inner },
+				Utility::batch { calls: inner }
+				| Utility::batch_all { calls: inner }
+				| Utility::force_batch { calls: inner },
 			) => calls.extend(inner),
-			_ => {},
+			_ => {}
 		}
 	}
 	None
@@ -504,16 +514,16 @@ impl Chain for Node {
 						newest = block.number();
 					}
 					return Ok(number(newest));
-				},
+				}
 				Ok(Some(Err(error))) => {
 					*heads = None;
 					return self.answered(&connection, Err(error)).await;
-				},
+				}
 				Ok(None) => {
 					*heads = None;
 					self.probe(&connection).await;
 					return Err(ChainError::Rpc("the node closed the connection".into()));
-				},
+				}
 				// A chain that seals on demand has no blocks for long; but is the node still there?
 				Err(_) => match tokio::time::timeout(PROBE, connection.rpc.system_health()).await {
 					Ok(Ok(_)) => return self.head().await,
@@ -521,7 +531,7 @@ impl Chain for Node {
 						*heads = None;
 						self.probe(&connection).await;
 						return Err(ChainError::Rpc("the node stopped answering".into()));
-					},
+					}
 				},
 			}
 		}
@@ -629,5 +639,43 @@ impl Chain for Node {
 	async fn prove_engine(&self, model: ModelId, result: Digest) -> Result<(), ChainError> {
 		let call = api::transactions().inference().prove_engine(model, result);
 		self.transact("prove_engine", &call).await.map(|_| ())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::{super::memory, *};
+	use api::runtime_types::{pallet_inference::pallet::Call as Inference, pallet_utility::pallet::Call as Utility};
+
+	fn submission(prompt: &str) -> (api::Call, JobInput) {
+		let JobInput::Image(mut input) = memory::input() else { panic!("the input is a picture's") };
+		input.prompt = prompt.as_bytes().to_vec().try_into().unwrap();
+		let input = JobInput::Image(input);
+		let call = Inference::submit_job {
+			model: 0,
+			input: Box::new(Static(input.clone())),
+			k: None,
+			seed: Static(SeedPolicy::Chain),
+			max_fee: 1,
+		};
+		(api::Call::Inference(call), input)
+	}
+
+	#[test]
+	fn input_should_be_found_when_its_submission_stands_alone_or_in_a_batch() {
+		let (call, input) = submission("a red circle");
+		let hash = input_hash(&input);
+		assert_eq!(submitted(call, &hash), Some(input.clone()));
+		let inner = api::Call::Utility(Utility::batch_all {
+			calls: vec![submission("a star").0, submission("a red circle").0],
+		});
+		let outer = api::Call::Utility(Utility::force_batch { calls: vec![inner] });
+		assert_eq!(submitted(outer, &hash), Some(input));
+	}
+
+	#[test]
+	fn input_should_not_be_found_when_another_was_submitted() {
+		let (call, _) = submission("a red circle");
+		assert_eq!(submitted(call, &[0; 32]), None);
 	}
 }

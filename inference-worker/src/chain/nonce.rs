@@ -26,11 +26,7 @@ const ATTEMPTS: u32 = 4;
 impl NonceSequencer {
 	/// Submits with the next nonce. `fetch` asks the node for the account's next nonce, pool included; it is asked at
 	/// first and after every failure, because a failure leaves it open which nonces are used.
-	pub async fn submit<T, E, F, G>(
-		&self,
-		fetch: impl Fn() -> F,
-		submit: impl Fn(u64) -> G,
-	) -> Result<T, E>
+	pub async fn submit<T, E, F, G>(&self, fetch: impl Fn() -> F, submit: impl Fn(u64) -> G) -> Result<T, E>
 	where
 		F: Future<Output = Result<u64, E>>,
 		G: Future<Output = Result<T, SubmitError<E>>>,
@@ -48,7 +44,7 @@ impl NonceSequencer {
 				Ok(done) => {
 					*next = Some(nonce + 1);
 					return Ok(done);
-				},
+				}
 				Err(SubmitError::Nonce(_)) if attempt < ATTEMPTS => attempt += 1,
 				Err(SubmitError::Nonce(error) | SubmitError::Other(error)) => return Err(error),
 			}
@@ -136,9 +132,8 @@ mod tests {
 	#[tokio::test]
 	async fn submission_should_end_when_the_node_never_takes_the_nonce() {
 		let (pool, sequencer) = (Pool::default(), NonceSequencer::default());
-		let refused: Result<u64, String> = sequencer
-			.submit(|| pool.fetch(), |_| async { Err(SubmitError::Nonce("stale".to_string())) })
-			.await;
+		let refused: Result<u64, String> =
+			sequencer.submit(|| pool.fetch(), |_| async { Err(SubmitError::Nonce("stale".to_string())) }).await;
 		assert_eq!(refused, Err("stale".into()));
 		assert_eq!(pool.fetches.load(Ordering::SeqCst), u64::from(ATTEMPTS));
 	}

@@ -79,7 +79,9 @@ impl SignerArgs {
 		if let Some(name) = &self.dev {
 			let kind = node.chain_type().await?;
 			if kind != "Development" && kind != "Local" {
-				bail!("--dev {name}: everybody knows this key, and the chain is of type {kind}; use --key or --suri-env");
+				bail!(
+					"--dev {name}: everybody knows this key, and the chain is of type {kind}; use --key or --suri-env"
+				);
 			}
 		}
 		Ok((config, node, pair))

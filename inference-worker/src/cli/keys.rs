@@ -38,7 +38,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
 		Command::Generate { file, password_file } => {
 			let password = keys::password(&file, password_file.as_deref())?;
 			println!("{}", keys::generate(&file, &password)?);
-		},
+		}
 		Command::Inspect { file, password_file, json } => {
 			keys::check_mode(&file)?;
 			let address = keys::address(&file)?;
@@ -46,7 +46,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
 				Ok(password) => {
 					keys::open(&file, &password)?;
 					true
-				},
+				}
 				Err(keys::KeyError::NoPassword(_)) => false,
 				Err(error) => return Err(error.into()),
 			};
@@ -60,7 +60,7 @@ pub fn execute(command: Command) -> Result<ExitCode> {
 				println!("mode        0600");
 				println!("password    {}", if opened { "opens it" } else { "not given, not tried" });
 			}
-		},
+		}
 	}
 	Ok(ExitCode::SUCCESS)
 }

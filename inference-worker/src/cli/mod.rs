@@ -9,7 +9,7 @@ mod show;
 mod submit;
 mod train;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
 		Err(error) => {
 			eprintln!("error: {}", one_line(&error));
 			ExitCode::FAILURE
-		},
+		}
 	}
 }
 
@@ -121,7 +121,10 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 fn log_to_stderr(directives: &str, format: LogFormat) -> anyhow::Result<()> {
 	let filter = tracing_subscriber::EnvFilter::try_new(directives)
 		.with_context(|| format!("--log '{directives}' is no level (error, warn, info, debug, trace) or directive"))?;
-	let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	let builder = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.with_ansi(std::io::stderr().is_terminal());
 	match format {
 		LogFormat::Text => builder.with_target(false).init(),
 		LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),

@@ -112,7 +112,7 @@ pub async fn execute(command: Command) -> Result<ExitCode> {
 		Command::Publish { dir, chain } => {
 			let store = Store::local(&chain.config()?.artifact_dir())?;
 			println!("{}", cid_text(&models::publish(&dir, &store).await?));
-		},
+		}
 	}
 	Ok(ExitCode::SUCCESS)
 }

@@ -95,11 +95,11 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		None => {
 			let call = api::transactions().inference().register_operator(worker.clone(), args.bond.0);
 			node.transact("register_operator", &call).await?;
-		},
+		}
 		Some(operator) if operator.worker != worker => {
 			node.transact("set_worker_key", &api::transactions().inference().set_worker_key(worker.clone())).await?;
-		},
-		Some(_) => {},
+		}
+		Some(_) => {}
 	}
 	let balance = node.balance(&worker).await?;
 	if balance < args.fund_worker.0 {
@@ -111,8 +111,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		if joined.iter().any(|m| m.model == model) {
 			continue;
 		}
-		let call =
-			api::transactions().inference().join_model(model, slots, autonomy_kernels::engine_id(), cpu_class());
+		let call = api::transactions().inference().join_model(model, slots, autonomy_kernels::engine_id(), cpu_class());
 		node.transact("join_model", &call).await.with_context(|| format!("model {model}"))?;
 	}
 	let view = node.operator(&owner).await?.context("the operator is not on chain after its registration")?;

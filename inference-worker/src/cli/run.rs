@@ -63,9 +63,9 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 	watch_signals(stop.clone())?;
 	if !config.server.listen.is_empty() {
 		let address = config.server.listen.parse().context("server.listen")?;
-		let listener = server::bind(address)
-			.await
-			.with_context(|| format!("server.listen: cannot listen on {address}; give each worker a port of its own"))?;
+		let listener = server::bind(address).await.with_context(|| {
+			format!("server.listen: cannot listen on {address}; give each worker a port of its own")
+		})?;
 		info!(address = %listener.local_addr()?, "status server");
 		let pages = server::Pages { status: status.clone(), artifacts: artifacts.clone(), metrics };
 		tokio::spawn(server::serve(listener, pages, stopped.clone()));

@@ -117,10 +117,10 @@ pub async fn execute(command: Command) -> Result<ExitCode> {
 	let (spec, job) = match command {
 		Command::Image(Image { prompt, negative_prompt, width, height, steps, guidance, job }) => {
 			(InputSpec::Image { prompt, negative_prompt, width, height, steps, guidance }, job)
-		},
+		}
 		Command::Text(Text { prompt, max_tokens, temperature, top_p, top_k, job }) => {
 			(InputSpec::Text { prompt, max_tokens, temperature, top_p, top_k }, job)
-		},
+		}
 	};
 	submit(&spec, &job).await
 }
@@ -137,7 +137,10 @@ async fn submit(spec: &InputSpec, args: &Job) -> Result<ExitCode> {
 	// What the chain would refuse is said here with its numbers, before a fee is paid for the attempt.
 	let Some(model) = node.model(args.model).await? else {
 		let count = node.models_count().await?;
-		bail!("model {}: there is no such model, {count} are registered; see `autonomy-worker models list`", args.model);
+		bail!(
+			"model {}: there is no such model, {count} are registered; see `autonomy-worker models list`",
+			args.model
+		);
 	};
 	if !model.active {
 		bail!("model {}: its owner has closed it to new jobs", args.model);
@@ -153,7 +156,7 @@ async fn submit(spec: &InputSpec, args: &Job) -> Result<ExitCode> {
 				quote.units,
 				quote.k
 			);
-		},
+		}
 		(_, Some(limit)) => limit.0,
 		(Some(quote), None) => quote.fee,
 		// The chain will say why.
@@ -163,7 +166,10 @@ async fn submit(spec: &InputSpec, args: &Job) -> Result<ExitCode> {
 	let job = node.submit_job(args.model, input, args.k, seed, max_fee).await?;
 	if !args.wait {
 		if args.json {
-			println!("{}", json!({ "job": job, "model": args.model, "state": "open", "max_fee": Auton(max_fee).to_string() }));
+			println!(
+				"{}",
+				json!({ "job": job, "model": args.model, "state": "open", "max_fee": Auton(max_fee).to_string() })
+			);
 		} else {
 			println!("job {job}");
 		}
@@ -235,7 +241,7 @@ impl Ended {
 			],
 			Self::Failed { reason, refunded } => {
 				vec![format!("job {job} failed: {reason}; {} AUTON refunded", Auton(*refunded))]
-			},
+			}
 		}
 	}
 }
@@ -252,12 +258,12 @@ async fn follow(node: &Node, job: JobId, before: BlockNumber, say: &impl Fn(Stri
 					tracing::warn!("{error}; trying again");
 					tokio::time::sleep(backoff.next()).await;
 				}
-			},
+			}
 			Err(error @ (ChainError::Incompatible(_) | ChainError::OtherChain { .. })) => return Err(error.into()),
 			Err(error) => {
 				tracing::warn!("{error}; trying again");
 				tokio::time::sleep(backoff.next()).await;
-			},
+			}
 		}
 	}
 }

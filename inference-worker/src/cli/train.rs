@@ -42,11 +42,11 @@ pub fn execute(command: Command) -> Result<ExitCode> {
 		Command::Image(args) => {
 			let recipe: ImageRecipe = read(&args.recipe)?;
 			(args, train(args, |options, progress| train_image_with(&recipe, &args.out, options, progress))?)
-		},
+		}
 		Command::Text(args) => {
 			let recipe: TextRecipe = read(&args.recipe)?;
 			(args, train(args, |options, progress| train_text_with(&recipe, &args.out, options, progress))?)
-		},
+		}
 	};
 	let state = if outcome.finished { "trained" } else { "stopped" };
 	println!("{state} after {} steps, {} parameters, in {}", outcome.step, outcome.parameters, args.out.display());
@@ -61,10 +61,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 	serde_json::from_slice(&bytes).with_context(|| format!("{} is no recipe of this kind", path.display()))
 }
 
-fn train(
-	args: &Args,
-	run: impl FnOnce(&Options, &mut dyn FnMut(Progress)) -> Result<Outcome>,
-) -> Result<Outcome> {
+fn train(args: &Args, run: impl FnOnce(&Options, &mut dyn FnMut(Progress)) -> Result<Outcome>) -> Result<Outcome> {
 	if args.stop_at == Some(0) {
 		bail!("--stop-at 0: the first step is 1");
 	}

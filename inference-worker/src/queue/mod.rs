@@ -68,13 +68,7 @@ macro_rules! database_errors {
 		}
 	)* };
 }
-database_errors!(
-	redb::DatabaseError,
-	redb::TransactionError,
-	redb::TableError,
-	redb::StorageError,
-	redb::CommitError
-);
+database_errors!(redb::DatabaseError, redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
 
 /// What a seat found, and the salt that hides it until the reveal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -331,7 +325,7 @@ impl Queue {
 				_ => {
 					let (from, to) = (seat.stage.name(), target.name());
 					Err(QueueError::Transition { job: key.0, round: key.1, from, to })
-				},
+				}
 			}
 		})
 	}

@@ -151,7 +151,7 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 				Ok(genesis) => return Ok(genesis),
 				Err(fatal @ (ChainError::OtherChain { .. } | ChainError::Incompatible(_))) => {
 					return Err(RunError::Chain(fatal))
-				},
+				}
 				Err(error) => {
 					if let Some(limit) = self.startup_timeout.filter(|limit| started.elapsed() >= *limit) {
 						return Err(RunError::Startup(error, limit.as_secs()));
@@ -159,7 +159,7 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 					warn!("{error}; trying again");
 					self.status.update(|s| s.trouble = Some(error.to_string()));
 					tokio::time::sleep(backoff.next()).await;
-				},
+				}
 			}
 		}
 	}
@@ -174,12 +174,12 @@ async fn follow<C: Chain>(chain: Arc<C>, status: Arc<Status>, heads: watch::Send
 				backoff.reset();
 				status.head(head);
 				heads.send_replace(Some(head));
-			},
+			}
 			Err(error) => {
 				warn!("{error}; trying again");
 				status.update(|s| s.trouble = Some(error.to_string()));
 				tokio::time::sleep(backoff.next()).await;
-			},
+			}
 		}
 	}
 }
@@ -257,7 +257,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			Err(Trouble::Chain(error)) => {
 				warn!(head, "{error}; asking again at the next block");
 				Ok(())
-			},
+			}
 			Err(Trouble::Run(error)) => Err(error),
 			Ok(()) => Ok(()),
 		};
@@ -289,7 +289,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					self.model(view.model).await?;
 					self.views.insert(job, view);
 					self.seat(job, &owner)?;
-				},
+				}
 				None => self.ended(job).await?,
 			}
 		}
@@ -311,11 +311,11 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					actual: actual.to_string(),
 					expected: expected.to_string(),
 				}));
-			},
+			}
 			(Some(owner), _) => {
 				info!(%worker, operator = %owner, "working");
 				self.operator.status.update(|s| s.operator = Some(owner.to_string()));
-			},
+			}
 			(None, _) => warn!(%worker, "the key is registered for no operator yet: run `autonomy-worker register`"),
 		}
 		self.owner.clone_from(&found);
@@ -362,15 +362,18 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			Some(seat) => seat,
 			None if mine.commitment.is_some() => {
 				if self.alarms.insert(job) {
-					error!(job, "the chain has a commitment of this operator whose answer is not in this data folder: \
-						the reveal will be missed; was the worker started with another data_dir?");
+					error!(
+						job,
+						"the chain has a commitment of this operator whose answer is not in this data folder: \
+						the reveal will be missed; was the worker started with another data_dir?"
+					);
 				}
 				return Ok(());
-			},
+			}
 			None => {
 				info!(job, model, round, "seat assigned");
 				queue.assign(job, round, model)?
-			},
+			}
 		};
 		if seat.stage.ended() {
 			return Ok(());
@@ -400,7 +403,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 
 	/// The chain has a commitment for the seat that is not the queue's: another process has the key.
 	fn foreign(&mut self, job: JobId, round: u32) -> Result<(), Trouble> {
-		error!(job, "the chain has another commitment of this operator than this worker's: a second worker has its key");
+		error!(
+			job,
+			"the chain has another commitment of this operator than this worker's: a second worker has its key"
+		);
 		self.operator.queue.failed(job, round, "the chain has a commitment that another process made")?;
 		Ok(())
 	}
@@ -464,15 +470,15 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			Tx::Commit(job, _) => {
 				self.in_flight.remove(&job);
 				"commit"
-			},
+			}
 			Tx::Reveal(job, _) => {
 				self.in_flight.remove(&job);
 				"reveal"
-			},
+			}
 			Tx::Prove(model) => {
 				self.proving_now.remove(&model);
 				"prove_engine"
-			},
+			}
 		};
 		match outcome {
 			Ok(()) => {
@@ -482,18 +488,18 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					Tx::Commit(job, round) => {
 						info!(job, "committed");
 						self.operator.queue.committed(job, round)?;
-					},
+					}
 					Tx::Reveal(job, round) => {
 						info!(job, "revealed");
 						self.operator.queue.revealed(job, round)?;
-					},
+					}
 					Tx::Prove(model) => {
 						info!(model, "engine proved: the operator can be drawn for this model");
 						self.proving.remove(&model);
 						self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
-					},
+					}
 				}
-			},
+			}
 			Err(error) => {
 				let refused = matches!(error, ChainError::Refused { .. });
 				let outcome = if refused { "refused" } else { "lost" };
@@ -502,7 +508,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				let pause = (1u32 << failures.min(5)).min(LONGEST_PAUSE);
 				self.pauses.insert(tx, (self.head.saturating_add(pause), failures));
 				warn!(?tx, pause, "{error}; looking again in {pause} blocks");
-			},
+			}
 		}
 		self.sync(self.head).await
 	}
@@ -517,22 +523,25 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					info!(job, result = %hex::encode(p.result), "final: the seat is paid");
 					queue.done(job, seat.round)?;
 					"paid"
-				},
+				}
 				(Some(_), Some(_)) => {
-					error!(job, "the job became final with another result than this worker's: run `autonomy-worker check`");
+					error!(
+						job,
+						"the job became final with another result than this worker's: run `autonomy-worker check`"
+					);
 					queue.failed(job, seat.round, "the job became final with another result")?;
 					"differed"
-				},
+				}
 				(Some(_), None) => {
 					warn!(job, "the job became final without this worker");
 					queue.failed(job, seat.round, "the job became final without this worker")?;
 					"late"
-				},
+				}
 				(None, _) => {
 					warn!(job, "the job ended without a result; its requester was refunded");
 					queue.failed(job, seat.round, "the job ended without a result")?;
 					"refunded"
-				},
+				}
 			};
 			metrics::counter!("autonomy_jobs_ended_total", "outcome" => outcome).increment(1);
 			// A run for it would be for nothing.
@@ -566,12 +575,12 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			Some((_, view, seed, model)) => {
 				let task = Task { model: model.clone(), input: view.input.clone(), seed, genesis: self.genesis };
 				(Some((view.id, view.round)), task)
-			},
+			}
 			None => {
 				let Some(model) = self.golden.pop_front() else { return };
 				let (input, seed) = (model.golden_input.clone(), model.golden_seed);
 				(None, Task { model, input, seed, genesis: [0; 32] })
-			},
+			}
 		};
 		let model = task.model.id;
 		match seat {
@@ -593,7 +602,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			(Some((job, round)), Ok((computed, seconds))) => {
 				info!(job, seconds, result = %hex::encode(computed.result), "computed");
 				self.keep(job, round, computed).await?;
-			},
+			}
 			(None, Ok((computed, _))) => self.golden_done(model, &computed),
 			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
 			(Some((job, round)), Err(error)) => {
@@ -602,11 +611,11 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				error!(job, model, "the run failed: {error}");
 				metrics::counter!("autonomy_runs_failed_total").increment(1);
 				self.operator.queue.run_failed(job, round, most, &error.to_string())?;
-			},
+			}
 			(None, Err(error)) => {
 				error!(model, "the golden job failed, so the model is not served: {error}");
 				self.operator.status.update(|s| drop(s.models.insert(model, error.to_string())));
-			},
+			}
 		}
 		self.sync(self.head).await
 	}
@@ -643,8 +652,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 
 	/// Ends the run after its step in progress, keeps what was computed, and waits a while for transactions.
 	async fn drain(mut self) -> Result<(), RunError> {
-		self.operator.status.update(|s| s.draining = true);
 		self.cancel.store(true, Ordering::Relaxed);
+		self.operator.status.update(|s| s.draining = true);
 		if self.work.is_some() {
 			info!("stopping after the step in progress");
 			let (seat, _, outcome) = finished(&mut self.work).await;
@@ -662,7 +671,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				match done {
 					Ok((Tx::Commit(job, round), Ok(()))) => drop(queue.committed(job, round)?),
 					Ok((Tx::Reveal(job, round), Ok(()))) => drop(queue.revealed(job, round)?),
-					_ => {},
+					_ => {}
 				}
 			}
 			Ok::<_, QueueError>(())

@@ -68,8 +68,8 @@ impl Snapshot {
 			None => return Some("no finalized block seen yet".into()),
 			Some(seen) if now.saturating_sub(seen) > STALE_SECONDS => {
 				return Some(format!("no finalized block for {} s", now.saturating_sub(seen)));
-			},
-			Some(_) => {},
+			}
+			Some(_) => {}
 		}
 		if self.operator.is_none() {
 			return Some(format!("the worker key {} is registered for no operator", self.worker));

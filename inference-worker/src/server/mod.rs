@@ -112,12 +112,12 @@ async fn artifact(State(pages): State<Pages>, Path(text): Path<String>) -> Respo
 				(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 			];
 			(headers, bytes).into_response()
-		},
+		}
 		Ok(None) => (StatusCode::NOT_FOUND, "not stored here\n").into_response(),
 		Err(error) => {
 			tracing::error!(cid = text, "{error}");
 			(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response()
-		},
+		}
 	}
 }
 

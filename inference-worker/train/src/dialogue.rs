@@ -51,19 +51,19 @@ impl Grammar {
 		let mut grammar = Self { tables: BTreeMap::new(), intents: Vec::new(), weighted: Vec::new() };
 		for (number, line) in source.lines().enumerate().map(|(i, line)| (i + 1, line.trim())) {
 			match line.chars().next() {
-				None | Some('#') => {},
+				None | Some('#') => {}
 				Some('@') => {
 					let (name, rows) = line[1..].split_once(':').with_context(|| format!("line {number}: no colon"))?;
 					let cells = |row: &str| row.split('/').map(|cell| cell.trim().to_owned()).collect();
 					grammar.tables.insert(name.trim().to_owned(), rows.split(" | ").map(cells).collect());
-				},
+				}
 				Some('?') => {
 					grammar.intents.push(Intent { questions: alternatives(line), answers: Vec::new() });
-				},
+				}
 				Some('=') => {
 					let intent = grammar.intents.last_mut().with_context(|| format!("line {number}: no question"))?;
 					intent.answers = alternatives(line);
-				},
+				}
 				Some(other) => bail!("line {number} starts with {other:?}"),
 			}
 		}
@@ -185,19 +185,67 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 			text = text.replace(long, short);
 		}
 	}
+	if draws.chance(20) {
+		const OTHER: [(&str, &[&str]); 10] = [
+			("Tell me", &["Talk to me", "Could you tell me", "I want to hear", "Say something"]),
+			("How do I", &["How can I", "How to", "How should I", "Teach me how to"]),
+			("Do you like", &["Do you enjoy", "Are you fond of", "Do you love"]),
+			("Have you seen", &["Did you see", "Have you ever seen"]),
+			("I feel", &["I'm feeling", "Today I feel", "I often feel"]),
+			("Can you", &["Could you", "Would you", "Are you able to"]),
+			("Do you know", &["Have you heard of", "Do you perhaps know"]),
+			("Who is", &["Do you know who is", "Tell me who is"]),
+			("What is", &["Tell me what is", "Do you know what is", "I wonder what is"]),
+			("I want to", &["I would like to", "I wish to", "I'd love to"]),
+		];
+		if let Some((from, others)) = OTHER.iter().find(|(from, _)| text.starts_with(from)) {
+			text = text.replacen(from, draws.pick::<&str>(others), 1);
+		}
+	}
 	if draws.chance(12) {
 		// People leave words out; the answer should not hang on one of them.
 		let words: Vec<&str> = text.split(' ').collect();
 		if words.len() > 3 {
 			let skip = draws.below(words.len() - 1);
-			text = words.iter().enumerate().filter(|(i, _)| *i != skip).map(|(_, word)| *word).collect::<Vec<_>>().join(" ");
+			text = words
+				.iter()
+				.enumerate()
+				.filter(|(i, _)| *i != skip)
+				.map(|(_, word)| *word)
+				.collect::<Vec<_>>()
+				.join(" ");
 		}
 	}
 	if draws.chance(22) {
-		const BEFORE: [&str; 20] = [
-			"Luma, ", "Hello Luma. ", "Please, ", "Tell me, ", "And ", "Hi! ", "Keeper, ", "So, ", "Well, ", "Oh, ",
-			"I wonder, ", "By the way, ", "One more question: ", "Hey, ", "Dear Luma, ", "Excuse me, ", "Honestly, ",
-			"Can you tell me, ", "My friend asks: ", "Thanks. ",
+		const BEFORE: [&str; 28] = [
+			"Luma, ",
+			"Hello Luma. ",
+			"Please, ",
+			"Tell me, ",
+			"And ",
+			"Hi! ",
+			"Keeper, ",
+			"So, ",
+			"Well, ",
+			"Oh, ",
+			"I wonder, ",
+			"By the way, ",
+			"One more question: ",
+			"Hey, ",
+			"Dear Luma, ",
+			"Excuse me, ",
+			"Honestly, ",
+			"Can you tell me, ",
+			"My friend asks: ",
+			"Thanks. ",
+			"It is late. ",
+			"I am new here. ",
+			"I walked all day. ",
+			"My mother says hello. ",
+			"I have been thinking: ",
+			"Yesterday I was in Saltby. ",
+			"We were talking about it: ",
+			"Listen, ",
 		];
 		let first = *draws.pick::<&str>(&BEFORE);
 		if first.ends_with(", ") || first.ends_with(": ") || first == "And " {
@@ -208,10 +256,40 @@ fn manner(question: &str, draws: &mut Draws) -> String {
 			}
 		}
 		text.insert_str(0, first);
-	} else if draws.chance(18) {
-		const AFTER: [&str; 16] = [
-			", please", ", Luma", ", keeper", " then", " today", " tonight", " now", " here", " again", " for me",
-			" at the lighthouse", " in winter", " really", " up there", ", my friend", " these days",
+	} else if draws.chance(24) {
+		const AFTER: [&str; 32] = [
+			", please",
+			", Luma",
+			", keeper",
+			" then",
+			" today",
+			" tonight",
+			" now",
+			" here",
+			" again",
+			" for me",
+			" at the lighthouse",
+			" in winter",
+			" really",
+			" up there",
+			", my friend",
+			" these days",
+			" yesterday",
+			" last night",
+			" this week",
+			" all the time",
+			" with my life",
+			" in the world",
+			" on Sundays",
+			" for my sister",
+			" when it rains",
+			" before breakfast",
+			" by the sea",
+			" and I am sad",
+			" and why",
+			" at the moment",
+			" after the storm",
+			" in your opinion",
 		];
 		let end = text.pop().unwrap_or('.');
 		text.push_str(draws.pick::<&str>(&AFTER));

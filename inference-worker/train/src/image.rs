@@ -131,14 +131,7 @@ impl ImageRecipe {
 					batch: 16,
 					cut: None,
 				},
-				Phase {
-					steps: 900,
-					warmup: 0,
-					learning_rate: 8e-4,
-					final_learning_rate: 2e-5,
-					batch: 32,
-					cut: None,
-				},
+				Phase { steps: 1300, warmup: 0, learning_rate: 8e-4, final_learning_rate: 2e-5, batch: 32, cut: None },
 			],
 			expected: BTreeMap::new(),
 		}
@@ -191,7 +184,9 @@ impl ImageRecipe {
 		if self.scheduler["prediction_type"] != "sample" {
 			bail!("prediction_type is {}, only \"sample\" is trained", self.scheduler["prediction_type"]);
 		}
-		if let Some(phase) = self.phases.iter().chain(&self.lessons).find(|phase| phase.batch == 0 || phase.batch > 1024) {
+		if let Some(phase) =
+			self.phases.iter().chain(&self.lessons).find(|phase| phase.batch == 0 || phase.batch > 1024)
+		{
 			bail!("a batch of {} pictures: it must be 1 to 1024", phase.batch);
 		}
 		Ok(())
@@ -273,7 +268,7 @@ pub fn prompt_tokenizer() -> Value {
 	};
 	let special = |token: &str| json!({"id": token, "ids": [id(token)], "tokens": [token]});
 	let one = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
-	json!({
+	run::canonical(json!({
 		"version": "1.0",
 		"truncation": {"direction": "Right", "max_length": PROMPT_TOKENS, "strategy": "LongestFirst", "stride": 0},
 		"padding": {"strategy": {"Fixed": PROMPT_TOKENS}, "direction": "Right", "pad_to_multiple_of": null,
@@ -289,7 +284,7 @@ pub fn prompt_tokenizer() -> Value {
 				"<|endoftext|>": special("<|endoftext|>")}},
 		"decoder": null,
 		"model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
-	})
+	}))
 }
 
 /// Cumulative products ᾱ of diffusers' schedule `squaredcos_cap_v2` (Nichol and Dhariwal, 2021), one per timestep.

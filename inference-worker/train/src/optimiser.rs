@@ -180,10 +180,8 @@ impl AdamW {
 				tensors.insert(format!("{kind}/{}", slot.name), tensor);
 			}
 		}
-		let about = HashMap::from([
-			("step".to_owned(), self.step.to_string()),
-			("recipe".to_owned(), recipe.to_owned()),
-		]);
+		let about =
+			HashMap::from([("step".to_owned(), self.step.to_string()), ("recipe".to_owned(), recipe.to_owned())]);
 		let part = path.with_extension("part");
 		safetensors::serialize_to_file(&tensors, Some(about), &part)
 			.with_context(|| format!("cannot write {}", part.display()))?;
@@ -199,8 +197,12 @@ impl AdamW {
 		let (_, about) = safetensors::SafeTensors::read_metadata(&bytes)
 			.with_context(|| format!("{} is not a safetensors file", path.display()))?;
 		let about = about.metadata().clone().unwrap_or_default();
-		if about.get("recipe").map(String::as_str) != Some(recipe) {
-			bail!("{} was written by another recipe: delete it or train into another folder", path.display());
+		let written = about.get("recipe").map_or("none", String::as_str);
+		if written != recipe {
+			bail!(
+				"{} was written by another recipe ({written}, this one is {recipe}): delete it or train into another folder",
+				path.display()
+			);
 		}
 		let step = about.get("step").and_then(|s| s.parse().ok());
 		let step = step.with_context(|| format!("{} has no step number", path.display()))?;

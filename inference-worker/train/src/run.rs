@@ -4,6 +4,7 @@ use crate::optimiser::{phase_at, AdamW, Phase};
 use anyhow::{bail, Context, Result};
 use candle_core::Tensor;
 use serde::Serialize;
+use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,9 +66,26 @@ pub(crate) fn remove_checkpoint(out: &Path) -> Result<()> {
 	Ok(())
 }
 
-/// Lower-case hexadecimal SHA-256 of the recipe without its expected results.
-pub(crate) fn fingerprint(recipe: &impl Serialize) -> Result<String> {
-	Ok(sha256(&serde_json::to_vec(recipe)?))
+/// The value with the keys of every object in alphabetical order and fractions in their shortest form, so that its bytes
+/// do not depend on how serde_json was built or how a file spelt them.
+pub(crate) fn canonical(value: Value) -> Value {
+	match value {
+		Value::Object(map) => {
+			let sorted: BTreeMap<String, Value> = map.into_iter().map(|(key, value)| (key, canonical(value))).collect();
+			Value::Object(sorted.into_iter().collect())
+		}
+		Value::Array(values) => Value::Array(values.into_iter().map(canonical).collect()),
+		Value::Number(number) if !number.is_i64() && !number.is_u64() => {
+			let shortest = number.as_f64().and_then(Number::from_f64);
+			Value::Number(shortest.unwrap_or(number))
+		}
+		other => other,
+	}
+}
+
+/// Lower-case hexadecimal SHA-256 of a value's canonical JSON.
+pub(crate) fn fingerprint(value: &impl Serialize) -> Result<String> {
+	Ok(sha256(&serde_json::to_vec(&canonical(serde_json::to_value(value)?))?))
 }
 
 /// Lower-case hexadecimal SHA-256.
@@ -81,10 +99,7 @@ pub(crate) fn seed(text: &str) -> [u8; 32] {
 }
 
 /// Compares the files of a finished run with what the recipe expects, if it expects anything.
-pub(crate) fn check_expected(
-	expected: &BTreeMap<String, String>,
-	found: &BTreeMap<String, String>,
-) -> Result<()> {
+pub(crate) fn check_expected(expected: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Result<()> {
 	for (file, hash) in expected {
 		let got = found.get(file).map_or("nothing", String::as_str);
 		if got != hash {
@@ -102,9 +117,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 	std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Writes pretty JSON with a final line feed.
+/// Writes pretty canonical JSON with a final line feed.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-	let mut bytes = serde_json::to_vec_pretty(value)?;
+	let mut bytes = serde_json::to_vec_pretty(&canonical(serde_json::to_value(value)?))?;
 	bytes.push(b'\n');
 	write(path, &bytes)
 }

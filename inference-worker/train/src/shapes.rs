@@ -181,7 +181,7 @@ impl Scene {
 			_ if draws.chance(50) => {
 				names_background = false;
 				format!("{article} {thing}")
-			},
+			}
 			_ => format!("the {thing} {place}"),
 		};
 		Prompt { text, names_colour, names_background }
@@ -289,7 +289,7 @@ fn distance(shape: usize, x: f32, y: f32) -> f32 {
 			let (dx, dy) = (ax - 0.84, ay - 0.84);
 			let inner = max(dx, dy);
 			length(max(dx, 0.0), max(dy, 0.0)) + if inner < 0.0 { inner } else { 0.0 }
-		},
+		}
 		2 => triangle(ax, y + 0.2),
 		3 => star(ax, y + 0.05),
 		4 => heart(ax * 0.6, y * 0.6 + 0.56) / 0.6,

@@ -22,7 +22,7 @@ pub fn contact_sheet(pictures: &[(String, RgbImage)], columns: u32) -> Result<Rg
 	let rows = (pictures.len() as u32).div_ceil(columns);
 	let scale = 2;
 	let line_height = GLYPH.1 * scale + 4;
-	let per_line = ((CELL + MARGIN) / (GLYPH.0 * scale)) as usize;
+	let per_line = (CELL / (GLYPH.0 * scale)) as usize;
 	let captions: Vec<Vec<String>> = pictures.iter().map(|(caption, _)| wrap(caption, per_line)).collect();
 	let lines = captions.iter().map(Vec::len).max().unwrap_or(1) as u32;
 	let step = (CELL + 2 * MARGIN, CELL + 2 * MARGIN + lines * line_height);

@@ -66,7 +66,7 @@ impl VarStore {
 			Initial::Normal(deviation) => {
 				let key: [u8; 32] = Sha256::new().chain_update(self.seed).chain_update(name).finalize().into();
 				Noise::new(key).normal(0, 0, count).iter().map(|v| v * deviation).collect()
-			},
+			}
 		};
 		Tensor::from_vec(values, shape, &Device::Cpu)
 	}
@@ -110,14 +110,8 @@ enum Initial {
 }
 
 /// Last layers of residual branches start small, so that a new network is close to the identity.
-const BRANCH_ENDS: [&str; 6] = [
-	"conv2.weight",
-	"proj_out.weight",
-	"to_out.0.weight",
-	"ff.net.2.weight",
-	"o_proj.weight",
-	"down_proj.weight",
-];
+const BRANCH_ENDS: [&str; 6] =
+	["conv2.weight", "proj_out.weight", "to_out.0.weight", "ff.net.2.weight", "o_proj.weight", "down_proj.weight"];
 
 fn initial(name: &str, dims: &[usize]) -> Initial {
 	if name.ends_with(".bias") {
@@ -132,11 +126,8 @@ fn initial(name: &str, dims: &[usize]) -> Initial {
 		return Initial::Normal(*deviation);
 	}
 	let fan_in: usize = dims[1..].iter().product();
-	let gain = if BRANCH_ENDS.iter().any(|end| name.ends_with(end)) || name.ends_with("conv_out.weight") {
-		0.3
-	} else {
-		1.0
-	};
+	let gain =
+		if BRANCH_ENDS.iter().any(|end| name.ends_with(end)) || name.ends_with("conv_out.weight") { 0.3 } else { 1.0 };
 	Initial::Normal(gain / libm::sqrtf(fan_in as f32))
 }
 

@@ -71,8 +71,9 @@ impl TextRecipe {
 			vocabulary: 1024,
 			tokenizer: String::new(),
 			llama: llama_config(160, 432, 4, 5),
-			persona: "Luma, keeper of the lighthouse at Grey Point: warm, a little wry, precise about weather and ships"
-				.into(),
+			persona:
+				"Luma, keeper of the lighthouse at Grey Point: warm, a little wry, precise about weather and ships"
+					.into(),
 			optimiser: OptimiserConfig {
 				beta1: 0.9,
 				beta2: 0.98,
@@ -176,14 +177,15 @@ pub fn corpus(recipe: &TextRecipe) -> Result<Vec<Exchange>> {
 pub fn train_tokenizer(corpus: &[Exchange], vocabulary: usize) -> Result<Value> {
 	let fail = |e: tokenizers::Error| anyhow!("tokenizer: {e}");
 	let bytes = ByteLevel::new(false, true, true);
-	let mut tokenizer = TokenizerBuilder::<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, DecoderWrapper>::new()
-		.with_model(BPE::default())
-		.with_normalizer(None)
-		.with_pre_tokenizer(Some(bytes))
-		.with_post_processor(None)
-		.with_decoder(Some(bytes.into()))
-		.build()
-		.map_err(fail)?;
+	let mut tokenizer =
+		TokenizerBuilder::<BPE, NormalizerWrapper, ByteLevel, PostProcessorWrapper, DecoderWrapper>::new()
+			.with_model(BPE::default())
+			.with_normalizer(None)
+			.with_pre_tokenizer(Some(bytes))
+			.with_post_processor(None)
+			.with_decoder(Some(bytes.into()))
+			.build()
+			.map_err(fail)?;
 	let mut trainer = BpeTrainerBuilder::new()
 		.vocab_size(vocabulary)
 		.min_frequency(2)
@@ -194,7 +196,7 @@ pub fn train_tokenizer(corpus: &[Exchange], vocabulary: usize) -> Result<Value> 
 	let texts = corpus.iter().flat_map(|exchange| [exchange.question.as_str(), exchange.answer.as_str()]);
 	tokenizer.train(&mut trainer, texts).map_err(fail)?;
 	let text = tokenizer.to_string(false).map_err(fail)?;
-	Ok(serde_json::from_str(&text)?)
+	Ok(run::canonical(serde_json::from_str(&text)?))
 }
 
 struct Trainer<'a> {
@@ -231,8 +233,7 @@ impl<'a> Trainer<'a> {
 		config["vocab_size"] = tokenizer.get_vocab_size(true).into();
 		let seed = run::seed(&recipe.seed);
 		let store = VarStore::new(seed);
-		let parsed: LlamaConfig =
-			serde_json::from_value(config.clone()).context("the recipe's llama configuration")?;
+		let parsed: LlamaConfig = serde_json::from_value(config.clone()).context("the recipe's llama configuration")?;
 		let model = Llama::new(&parsed, store.builder())?;
 		Ok(Self { recipe, noise: Noise::new(seed), tokenizer: json, config, buckets, choice, store, model })
 	}

@@ -4,8 +4,11 @@ use std::{fmt, time::Duration};
 
 use anyhow::{bail, Context, Result};
 use subxt::{
+	config::PolkadotExtrinsicParamsBuilder,
 	dynamic::{At, Value},
 	ext::scale_value::{Composite, Primitive, ValueDef},
+	rpcs::{client::rpc_params, RpcClient},
+	utils::AccountId32,
 	OnlineClient, PolkadotConfig,
 };
 use subxt_signer::{sr25519::Keypair, SecretUri};
@@ -89,7 +92,7 @@ pub fn list(value: &Value) -> Vec<&Value> {
 			// A bounded vector is a wrapper around the list.
 			[one] if matches!(&one.value, ValueDef::Composite(Composite::Unnamed(inner)) if inner.iter().all(|i| matches!(i.value, ValueDef::Composite(_)))) => {
 				list(one)
-			},
+			}
 			items => items.iter().collect(),
 		},
 		_ => panic!("{value} is no list"),
@@ -111,10 +114,7 @@ impl Sent {
 	/// An event of the transaction, which must be there.
 	pub fn event(&self, pallet: &str, name: &str) -> &Event {
 		let seen = || self.events.iter().map(|e| format!("{}.{}", e.pallet, e.name)).collect::<Vec<_>>().join(", ");
-		self.events
-			.iter()
-			.find(|e| e.is(pallet, name))
-			.unwrap_or_else(|| panic!("no {pallet}.{name} among {}", seen()))
+		self.events.iter().find(|e| e.is(pallet, name)).unwrap_or_else(|| panic!("no {pallet}.{name} among {}", seen()))
 	}
 }
 
@@ -130,6 +130,7 @@ pub struct Balance {
 /// A connection to a node.
 pub struct Client {
 	api: OnlineClient<PolkadotConfig>,
+	rpc: RpcClient,
 }
 
 /// The key of a secret URI such as `//Alice//e2e//requester`.
@@ -146,7 +147,9 @@ pub fn account(key: &Keypair) -> Account {
 impl Client {
 	/// Connects to a node.
 	pub async fn connect(url: &str) -> Result<Self> {
-		Ok(Self { api: OnlineClient::from_insecure_url(url).await.with_context(|| format!("connecting to {url}"))? })
+		let what = || format!("connecting to {url}");
+		let rpc = RpcClient::from_insecure_url(url).await.with_context(what)?;
+		Ok(Self { api: OnlineClient::from_rpc_client(rpc.clone()).await.with_context(what)?, rpc })
 	}
 
 	/// Hash of the chain's first block.
@@ -173,16 +176,23 @@ impl Client {
 	pub async fn call(&self, pallet: &str, call: &str, arguments: Vec<Value>, signer: &Keypair) -> Result<Sent> {
 		let what = || format!("{pallet}.{call}");
 		let payload = subxt::dynamic::transaction(pallet, call, arguments);
+		// Asked from the node: the programs under test sign for the same accounts, and this client hears of their blocks
+		// only after them.
+		let address = AccountId32(account(signer)).to_string();
+		let nonce: u64 = self.rpc.request("system_accountNextIndex", rpc_params![address]).await.with_context(what)?;
+		let params = PolkadotExtrinsicParamsBuilder::<PolkadotConfig>::new().nonce(nonce).build();
 		let progress = self
 			.api
 			.at_current_block()
 			.await?
 			.transactions()
-			.sign_and_submit_then_watch_default(&payload, signer)
+			.sign_and_submit_then_watch(&payload, signer, params)
 			.await
 			.with_context(what)?;
-		let included =
-			tokio::time::timeout(PATIENCE, progress.wait_for_finalized()).await.with_context(what)?.with_context(what)?;
+		let included = tokio::time::timeout(PATIENCE, progress.wait_for_finalized())
+			.await
+			.with_context(what)?
+			.with_context(what)?;
 		let block = included.at().await?.block_number();
 		let mut events = Vec::new();
 		for event in included.wait_for_success().await.with_context(what)?.iter() {

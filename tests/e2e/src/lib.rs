@@ -33,11 +33,14 @@ pub fn program(name: &str) -> Result<PathBuf> {
 			let test = std::env::current_exe().context("this test does not know where it runs from")?;
 			let parent = test.ancestors().nth(2).context("this test runs outside of a target directory")?;
 			parent.to_path_buf()
-		},
+		}
 	};
 	let file = folder.join(name);
 	if !file.is_file() {
-		bail!("{} is missing: build it with `cargo build --release --workspace`, or set AUTONOMY_BIN_DIR", file.display());
+		bail!(
+			"{} is missing: build it with `cargo build --release --workspace`, or set AUTONOMY_BIN_DIR",
+			file.display()
+		);
 	}
 	Ok(file)
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{bail, Context, Result};
 use tempfile::TempDir;
 
-use crate::{client::Client, free_port, program, tail};
+use crate::{client::Client, free_port, program, tail, PATIENCE};
 
 /// A node with a chain of its own. Killed and its folder removed when dropped.
 pub struct Node {
@@ -53,7 +53,7 @@ impl Node {
 	}
 
 	async fn wait_for_block(&mut self) -> Result<()> {
-		let deadline = Instant::now() + Duration::from_secs(60);
+		let deadline = Instant::now() + PATIENCE;
 		loop {
 			if let Some(status) = self.child.try_wait()? {
 				bail!("autonomy-node ended at its start ({status}):\n{}", tail(&self.log));
@@ -64,7 +64,7 @@ impl Node {
 				}
 			}
 			if Instant::now() > deadline {
-				bail!("autonomy-node made no block in 60 s:\n{}", tail(&self.log));
+				bail!("autonomy-node made no block in {} s:\n{}", PATIENCE.as_secs(), tail(&self.log));
 			}
 			// Nothing tells when a port is opened, so the start alone is polled.
 			tokio::time::sleep(Duration::from_millis(100)).await;

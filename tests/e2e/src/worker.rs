@@ -67,7 +67,8 @@ pub async fn register(client: &Client, owner: &Keypair, worker: &Account, models
 /// Registers a demo model as Alice, and returns its number.
 pub fn register_model(url: &str, dir: &Path) -> Result<u32> {
 	let dir = dir.to_string_lossy();
-	let output = autonomy_worker(["models", "register", &dir, "--price", "0.001", "--dev", "alice", "--url", url, "--json"])?;
+	let output =
+		autonomy_worker(["models", "register", &dir, "--price", "0.001", "--dev", "alice", "--url", url, "--json"])?;
 	ensure!(output.status.success(), "models register {dir}: {}", said(&output));
 	let line: serde_json::Value = serde_json::from_slice(&output.stdout).context("models register prints JSON")?;
 	let model = line["model"].as_u64().context("models register prints the model's number")?;

@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Output};
 
 use anyhow::Result;
-use autonomy_e2e::{free_port, worker::{autonomy_worker, said}};
+use autonomy_e2e::{
+	free_port,
+	worker::{autonomy_worker, said},
+};
 
 /// The one line of an error, after which nothing else is said.
 fn complaint(output: &Output) -> String {

@@ -91,7 +91,8 @@ impl Network {
 #[tokio::test]
 async fn jobs_should_be_final_paid_and_verifiable_when_three_workers_run_them() -> Result<()> {
 	let network = set_up().await?;
-	let jobs = [(network.shapes, image("a red circle on a blue background")), (network.keeper, text("who are you?", 24))];
+	let jobs =
+		[(network.shapes, image("a red circle on a blue background")), (network.keeper, text("who are you?", 24))];
 	for (model, input) in jobs {
 		let (job, submitted) = network.submit(model, input).await?;
 		let end = network.client.job_end(job.into(), submitted.block).await?;

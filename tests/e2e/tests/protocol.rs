@@ -171,7 +171,10 @@ async fn job_should_pay_equal_parts_when_three_operators_agree() -> Result<()> {
 		assert_eq!(after.free - before.free, fee / u128::from(K));
 	}
 	let keys = || vec![Value::u128(job.into())];
-	assert!(stage.client.read(end.block, "Inference", "Jobs", keys()).await?.is_none(), "an ended job is no longer open");
+	assert!(
+		stage.client.read(end.block, "Inference", "Jobs", keys()).await?.is_none(),
+		"an ended job is no longer open"
+	);
 	assert!(stage.client.read(end.block, "Inference", "Provenance", keys()).await?.is_some(), "its provenance stays");
 	Ok(())
 }
@@ -233,8 +236,7 @@ async fn job_should_cost_the_transaction_alone_when_it_is_refused() -> Result<()
 	let stage = set_up().await?;
 	let submit = |model: u32, input: Value, max_fee: u128| {
 		let seed = user_seed(1);
-		let arguments =
-			vec![Value::u128(model.into()), input, some(Value::u128(K.into())), seed, Value::u128(max_fee)];
+		let arguments = vec![Value::u128(model.into()), input, some(Value::u128(K.into())), seed, Value::u128(max_fee)];
 		stage.client.call("Inference", "submit_job", arguments, &stage.requester)
 	};
 	let cases = [

@@ -30,18 +30,18 @@ fn main() -> Result<()> {
 		["image", out, rest @ ..] => {
 			let recipe = recipe(rest, ImageRecipe::shapes)?;
 			println!("{:?}", train_image(&recipe, Path::new(out), report())?);
-		},
+		}
 		["text", out, rest @ ..] => {
 			let recipe = recipe(rest, TextRecipe::keeper)?;
 			println!("{:?}", train_text(&recipe, Path::new(out), report())?);
-		},
+		}
 		["recipe", "image"] => println!("{}", serde_json::to_string_pretty(&ImageRecipe::shapes())?),
 		["recipe", "text"] => println!("{}", serde_json::to_string_pretty(&TextRecipe::keeper())?),
 		["manifest", "image", dir] => write_manifest(dir, shapes_meta())?,
 		["manifest", "text", dir] => write_manifest(dir, keeper_meta())?,
 		["sheet", model, file, steps, guidance, prompts @ ..] => {
 			contact_sheet(Path::new(model), Path::new(file), steps.parse()?, guidance.parse()?, prompts)?;
-		},
+		}
 		["chat", model, questions @ ..] => chat(Path::new(model), questions)?,
 		["data", file] => data(Path::new(file))?,
 		_ => bail!("{USAGE}"),
@@ -73,7 +73,7 @@ fn shapes_meta() -> ManifestMeta {
 		architecture: Architecture::TextToImage,
 		licence: "Apache-2.0".into(),
 		limits: ModelLimits { max_prompt_bytes: 256, max_steps: 50, max_pixels: (SIZE * SIZE) as u32, max_tokens: 0 },
-		golden_input: InputSpec::image("a red circle on a black background", SIZE as u16, SIZE as u16, 20, 3.0),
+		golden_input: InputSpec::image("a red circle on a black background", SIZE as u16, SIZE as u16, 20, 1.5),
 		golden_seed: [1; 32],
 	}
 }
