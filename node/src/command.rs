@@ -38,9 +38,11 @@ impl SubstrateCli for Cli {
 		Ok(match id {
 			"dev" => Box::new(chain_spec::development()?),
 			"" | "local" => Box::new(chain_spec::local()?),
-			path => Box::new(chain_spec::ChainSpec::from_json_file(path.into()).map_err(|e| {
-				format!("'{path}' is none of dev, local, or the path of a chain specification: {e}")
-			})?),
+			path => {
+				Box::new(chain_spec::ChainSpec::from_json_file(path.into()).map_err(|e| {
+					format!("'{path}' is none of dev, local, or the path of a chain specification: {e}")
+				})?)
+			}
 		})
 	}
 }
@@ -59,7 +61,7 @@ pub fn run() -> sc_cli::Result<()> {
 		Some(Subcommand::ExportChainSpec(cmd)) => {
 			let chain_spec = cli.load_spec(&cmd.chain)?;
 			cmd.run(chain_spec)
-		},
+		}
 		Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
 			let PartialComponents { client, task_manager, import_queue, .. } = service::partial(&config, false)?;
 			Ok((cmd.run(client, import_queue), task_manager))
@@ -88,7 +90,7 @@ pub fn run() -> sc_cli::Result<()> {
 		}),
 		Some(Subcommand::ChainInfo(cmd)) => {
 			cli.create_runner(cmd)?.sync_run(|config| cmd.run::<autonomy_runtime::opaque::Block>(&config))
-		},
+		}
 		None => {
 			let runner = cli.create_runner(&cli.run)?;
 			let sealing = cli.sealing;
@@ -103,13 +105,13 @@ pub fn run() -> sc_cli::Result<()> {
 							"--sealing is for development chains, and '{}' is none: add --dev, or leave it out",
 							config.chain_spec.id()
 						)))
-					},
+					}
 				};
 				if development && config.trie_cache_maximum_size == Some(DEFAULT_TRIE_CACHE) {
 					config.trie_cache_maximum_size = Some(DEV_TRIE_CACHE);
 				}
 				service::run(config, sealing).map_err(sc_cli::Error::Service)
 			})
-		},
+		}
 	}
 }

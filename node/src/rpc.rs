@@ -6,9 +6,7 @@ use autonomy_runtime::{opaque::Block, BlockNumber, Hash};
 use futures::channel::mpsc;
 use jsonrpsee::RpcModule;
 use sc_consensus_babe::BabeWorkerHandle;
-use sc_consensus_grandpa::{
-	FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState,
-};
+use sc_consensus_grandpa::{FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState};
 use sc_consensus_manual_seal::EngineCommand;
 use sc_rpc::SubscriptionTaskExecutor;
 use sp_keystore::KeystorePtr;

@@ -69,20 +69,20 @@ fn seal(create_empty: bool) -> impl Stream<Item = EngineCommand<Hash>> {
 				let (finalize, sender) = (false, Some(sender));
 				let command = EngineCommand::SealNewBlock { create_empty, finalize, parent_hash: None, sender };
 				Some((command, Step::Finalise(created)))
-			},
+			}
 			Step::Finalise(created) => match created.await {
 				Ok(Ok(block)) => {
 					let (sender, done) = oneshot::channel();
 					let command =
 						EngineCommand::FinalizeBlock { hash: block.hash, sender: Some(sender), justification: None };
 					Some((command, Step::Settle(done)))
-				},
+				}
 				// Another block took the transactions already.
 				Ok(Err(Error::EmptyTransactionPool)) => None,
 				Ok(Err(error)) => {
 					log::error!("cannot make a block: {error}");
 					None
-				},
+				}
 				Err(_) => None,
 			},
 			Step::Settle(done) => {
@@ -90,7 +90,7 @@ fn seal(create_empty: bool) -> impl Stream<Item = EngineCommand<Hash>> {
 					log::error!("cannot make a block final: {error}");
 				}
 				None
-			},
+			}
 		}
 	})
 }
@@ -107,14 +107,14 @@ where
 	match mode {
 		Sealing::Instant => {
 			Box::new(stream::select(rpc, pool.import_notification_stream().flat_map(|_| seal(false).boxed())))
-		},
+		}
 		Sealing::Interval(ms) => {
 			let ticks = stream::unfold((), move |()| async move {
 				tokio::time::sleep(Duration::from_millis(ms)).await;
 				Some(((), ()))
 			});
 			Box::new(stream::select(rpc, ticks.flat_map(|()| seal(true).boxed()).boxed()))
-		},
+		}
 		Sealing::Manual | Sealing::Babe => Box::new(rpc),
 	}
 }

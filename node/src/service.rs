@@ -34,8 +34,7 @@ pub type FullSelectChain = sc_consensus::LongestChain<FullBackend, Block>;
 /// The transaction pool.
 pub type Pool = sc_transaction_pool::TransactionPoolHandle<Block, FullClient>;
 
-type GrandpaBlockImport =
-	sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
+type GrandpaBlockImport = sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, FullSelectChain>;
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, FullSelectChain>;
 type BlockImport =
 	sc_consensus_babe::BabeBlockImport<Block, FullClient, GrandpaBlockImport, Inherents, FullSelectChain>;
@@ -100,13 +99,12 @@ pub fn partial(config: &Configuration, sealed: bool) -> Result<Partial, ServiceE
 		.transpose()?;
 
 	let executor = sc_service::new_wasm_executor::<sp_io::SubstrateHostFunctions>(&config.executor);
-	let (client, backend, keystore_container, task_manager) =
-		sc_service::new_full_parts::<Block, RuntimeApi, _>(
-			config,
-			telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
-			executor,
-			Vec::new(),
-		)?;
+	let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
+		config,
+		telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
+		executor,
+		Vec::new(),
+	)?;
 	let client = Arc::new(client);
 
 	let telemetry = telemetry.map(|(worker, telemetry)| {
@@ -265,10 +263,8 @@ pub fn run(mut config: Configuration, mode: Sealing) -> Result<TaskManager, Serv
 		let voter_state = shared_voter_state.clone();
 		let authority_set = grandpa.shared_authority_set().clone();
 		let justifications = grandpa.justification_stream();
-		let finality = sc_consensus_grandpa::FinalityProofProvider::new_for_service(
-			backend.clone(),
-			Some(authority_set.clone()),
-		);
+		let finality =
+			sc_consensus_grandpa::FinalityProofProvider::new_for_service(backend.clone(), Some(authority_set.clone()));
 		let sealing = sealed.then_some(seal_sink);
 		Box::new(move |executor| {
 			let deps = rpc::FullDeps {
@@ -362,9 +358,7 @@ pub fn run(mut config: Configuration, mode: Sealing) -> Result<TaskManager, Serv
 			justification_sync_link: sync_service.clone(),
 			create_inherent_data_providers: Inherents { slot_duration, sealed: false },
 			force_authoring,
-			backoff_authoring_blocks: Some(
-				sc_consensus_slots::BackoffAuthoringOnFinalizedHeadLagging::default(),
-			),
+			backoff_authoring_blocks: Some(sc_consensus_slots::BackoffAuthoringOnFinalizedHeadLagging::default()),
 			babe_link: babe,
 			block_proposal_slot_portion: SlotProportion::new(0.5),
 			max_block_proposal_slot_portion: None,

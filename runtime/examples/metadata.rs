@@ -13,6 +13,6 @@ fn main() -> ExitCode {
 		Err(e) => {
 			eprintln!("cannot write {path}: {e}");
 			ExitCode::FAILURE
-		},
+		}
 	}
 }

@@ -3,9 +3,7 @@
 mod common;
 
 use autonomy_primitives::Digest;
-use autonomy_runtime::{
-	configs::consensus::BabeDraw, AccountId, Runtime, Session, System, EPOCH_DURATION_IN_SLOTS,
-};
+use autonomy_runtime::{configs::consensus::BabeDraw, AccountId, Runtime, Session, System, EPOCH_DURATION_IN_SLOTS};
 use common::*;
 use pallet_inference::DrawRandomness;
 use sp_keyring::Sr25519Keyring as Key;

@@ -9,8 +9,7 @@ use sp_runtime::traits::TransactionExtension;
 
 #[test]
 fn pallets_should_keep_their_names_and_indices() {
-	let pallets: Vec<_> =
-		AllPalletsWithSystem::infos().into_iter().map(|p| (p.index, p.name.to_string())).collect();
+	let pallets: Vec<_> = AllPalletsWithSystem::infos().into_iter().map(|p| (p.index, p.name.to_string())).collect();
 	let expected = [
 		(0, "System"),
 		(1, "Timestamp"),

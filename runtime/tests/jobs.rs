@@ -3,9 +3,7 @@
 mod common;
 
 use autonomy_primitives::job::JobInput;
-use autonomy_runtime::{
-	AccountId, Balance, Balances, Executive, Inference, Runtime, RuntimeCall, System, AUTON,
-};
+use autonomy_runtime::{AccountId, Balance, Balances, Executive, Inference, Runtime, RuntimeCall, System, AUTON};
 use common::*;
 use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};
 use pallet_inference::{Event, FailReason};
@@ -104,9 +102,8 @@ fn a_missing_seat_should_give_everything_back_at_the_deadline() {
 #[test]
 fn a_job_should_be_refused_when_it_breaks_a_limit_and_cost_nothing() {
 	test(|_| {
-		let submit = |input: JobInput, fee| {
-			Inference::submit_job(signed(Key::Ferdie), 0, Box::new(input), Some(3), seed(), fee)
-		};
+		let submit =
+			|input: JobInput, fee| Inference::submit_job(signed(Key::Ferdie), 0, Box::new(input), Some(3), seed(), fee);
 		let JobInput::Image(base) = picture("a red ring") else { unreachable!("it is a picture") };
 		let rich = 1_000 * AUTON;
 		let before = free(Key::Ferdie);

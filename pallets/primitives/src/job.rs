@@ -154,11 +154,11 @@ impl JobInput {
 				let tiles = u32::from(input.width).saturating_mul(u32::from(input.height)).div_ceil(PIXELS_PER_UNIT);
 				let passes = if input.guidance_centi > 100 { 2 } else { 1 };
 				tiles.saturating_mul(u32::from(input.steps)).saturating_mul(passes)
-			},
+			}
 			Self::Text(input) => {
 				let prompt = u32::try_from(input.prompt.len()).unwrap_or(u32::MAX).div_ceil(PROMPT_BYTES_PER_UNIT);
 				u32::from(input.max_tokens).saturating_add(prompt)
-			},
+			}
 		};
 		units.max(1)
 	}
@@ -184,14 +184,14 @@ impl JobInput {
 				let pixels = usize::from(input.width).saturating_mul(input.height.into());
 				within(pixels, limits.max_pixels).map_err(|(v, max)| LimitExceeded::Pixels(v, max))?;
 				within(input.steps.into(), limits.max_steps.into()).map_err(|(v, max)| LimitExceeded::Steps(v, max))
-			},
+			}
 			Self::Text(input) => {
 				if input.top_p_permille == 0 || input.top_p_permille > 1000 {
 					return Err(LimitExceeded::TopP(input.top_p_permille));
 				}
 				within(input.max_tokens.into(), limits.max_tokens.into())
 					.map_err(|(v, max)| LimitExceeded::Tokens(v, max))
-			},
+			}
 		}
 	}
 }

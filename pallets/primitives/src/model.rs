@@ -6,7 +6,9 @@ use scale_info::TypeInfo;
 use crate::{job::Modality, Digest, ModelId};
 
 /// Bounds of one job on a model. A bound that does not apply to the model's modality is 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ModelLimits {
 	/// Longest prompt, in bytes.

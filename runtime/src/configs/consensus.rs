@@ -39,8 +39,7 @@ impl pallet_babe::Config for Runtime {
 	type DisabledValidators = Session;
 	type EpochChangeTrigger = pallet_babe::ExternalTrigger;
 	type EpochDuration = EpochDuration;
-	type EquivocationReportSystem =
-		pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
+	type EquivocationReportSystem = pallet_babe::EquivocationReportSystem<Self, Offences, Historical, ReportLongevity>;
 	type ExpectedBlockTime = ExpectedBlockTime;
 	type KeyOwnerProof = <Historical as KeyOwnerProofSystem<(KeyTypeId, pallet_babe::AuthorityId)>>::Proof;
 	type MaxAuthorities = MaxAuthorities;
@@ -136,14 +135,11 @@ pub struct BabeDraw;
 impl pallet_inference::DrawRandomness for BabeDraw {
 	fn random(job: autonomy_primitives::JobId) -> Option<autonomy_primitives::Digest> {
 		let subject = (b"AUTON/draw/1", job).encode();
-		let (fresh, _) = <pallet_babe::ParentBlockRandomness<Runtime> as Randomness<
-			Option<Hash>,
-			BlockNumber,
-		>>::random(&subject);
+		let (fresh, _) =
+			<pallet_babe::ParentBlockRandomness<Runtime> as Randomness<Option<Hash>, BlockNumber>>::random(&subject);
 		let random = fresh.unwrap_or_else(|| {
-			let (epoch, _) = <pallet_babe::RandomnessFromOneEpochAgo<Runtime> as Randomness<Hash, BlockNumber>>::random(
-				&subject,
-			);
+			let (epoch, _) =
+				<pallet_babe::RandomnessFromOneEpochAgo<Runtime> as Randomness<Hash, BlockNumber>>::random(&subject);
 			<Runtime as frame_system::Config>::Hashing::hash_of(&(epoch, System::parent_hash()))
 		});
 		Some(random.0)

@@ -129,31 +129,31 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			Self::Any => true,
 			Self::NonTransfer => matches!(
 				call,
-				RuntimeCall::System(..) |
-					RuntimeCall::Timestamp(..) |
-					RuntimeCall::Session(..) |
-					RuntimeCall::Utility(..) |
-					RuntimeCall::Preimage(..) |
-					RuntimeCall::Models(..) |
-					RuntimeCall::Inference(
-						pallet_inference::Call::set_worker_key { .. } |
-							pallet_inference::Call::join_model { .. } |
-							pallet_inference::Call::leave_model { .. } |
-							pallet_inference::Call::poke { .. }
+				RuntimeCall::System(..)
+					| RuntimeCall::Timestamp(..)
+					| RuntimeCall::Session(..)
+					| RuntimeCall::Utility(..)
+					| RuntimeCall::Preimage(..)
+					| RuntimeCall::Models(..)
+					| RuntimeCall::Inference(
+						pallet_inference::Call::set_worker_key { .. }
+							| pallet_inference::Call::join_model { .. }
+							| pallet_inference::Call::leave_model { .. }
+							| pallet_inference::Call::poke { .. }
 					)
 			),
 			Self::CancelProxy => {
 				matches!(call, RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. }))
-			},
+			}
 			Self::Operator => matches!(
 				call,
-				RuntimeCall::Utility(..) |
-					RuntimeCall::Inference(
-						pallet_inference::Call::set_worker_key { .. } |
-							pallet_inference::Call::join_model { .. } |
-							pallet_inference::Call::leave_model { .. } |
-							pallet_inference::Call::start_unbond { .. } |
-							pallet_inference::Call::poke { .. }
+				RuntimeCall::Utility(..)
+					| RuntimeCall::Inference(
+						pallet_inference::Call::set_worker_key { .. }
+							| pallet_inference::Call::join_model { .. }
+							| pallet_inference::Call::leave_model { .. }
+							| pallet_inference::Call::start_unbond { .. }
+							| pallet_inference::Call::poke { .. }
 					)
 			),
 			Self::ModelOwner => matches!(call, RuntimeCall::Utility(..) | RuntimeCall::Models(..)),

@@ -10,8 +10,8 @@ use autonomy_primitives::{
 };
 use autonomy_runtime::{
 	genesis_config_presets, AccountId, Balance, BlockNumber, BuildStorage, Executive, Hash, Header, Inference, Models,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, RuntimeOrigin, SessionKeys, Signature, System, TxExtension,
-	UncheckedExtrinsic, AUTON, MILLISECS_PER_BLOCK, VERSION,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, RuntimeOrigin, SessionKeys, Signature, System,
+	TxExtension, UncheckedExtrinsic, AUTON, MILLISECS_PER_BLOCK, VERSION,
 };
 use codec::Encode;
 use frame_support::{assert_ok, traits::Hooks};
@@ -34,7 +34,7 @@ fn merge(base: &mut Value, patch: Value) {
 			for (key, value) in patch {
 				merge(base.entry(key).or_insert(Value::Null), value);
 			}
-		},
+		}
 		(base, patch) => *base = patch,
 	}
 }
@@ -192,8 +192,7 @@ pub fn transaction(key: Key, nonce: u32, call: RuntimeCall) -> UncheckedExtrinsi
 		frame_system::WeightReclaim::new(),
 	);
 	let genesis = System::block_hash(0);
-	let implicit =
-		((), (), VERSION.spec_version, VERSION.transaction_version, genesis, genesis, (), (), (), None, ());
+	let implicit = ((), (), VERSION.spec_version, VERSION.transaction_version, genesis, genesis, (), (), (), None, ());
 	let payload = autonomy_runtime::SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
 	let signature: Signature = payload.using_encoded(|bytes| key.sign(bytes)).into();
 	UncheckedExtrinsic::new_signed(call, account(key).into(), signature, extension)
