@@ -51,7 +51,7 @@ pub struct Image {
 	#[arg(long, default_value_t = 20)]
 	steps: u16,
 	/// Guidance scale; 1 or less runs without guidance. The demo model is at its best around 1.5.
-	#[arg(long, default_value_t = 3.0)]
+	#[arg(long, default_value_t = 1.5)]
 	guidance: f64,
 	#[command(flatten)]
 	job: Job,
