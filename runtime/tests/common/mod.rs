@@ -14,7 +14,7 @@ use autonomy_runtime::{
 	TxExtension, UncheckedExtrinsic, AUTON, MILLISECS_PER_BLOCK, VERSION,
 };
 use codec::Encode;
-use frame_support::{assert_ok, traits::Hooks};
+use frame_support::{assert_ok, traits::OnFinalize};
 use pallet_inference::CpuClass;
 use serde_json::Value;
 use sp_consensus_babe::{
