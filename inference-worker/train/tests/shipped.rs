@@ -4,10 +4,10 @@ use autonomy_train::{corpus, train_image_with, train_text_with, train_tokenizer,
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn models() -> PathBuf {
-	Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+	PathBuf::from("../models")
 }
 
 fn recipe<T: DeserializeOwned>(name: &str) -> T {
