@@ -101,8 +101,8 @@ fn a_signed_transaction_should_be_version_4() {
 /// The metadata that the worker is compiled against is that of this runtime. `scripts/metadata` writes it anew.
 #[test]
 fn committed_metadata_should_be_that_of_this_runtime() {
-	let committed = std::fs::read("../inference-worker/metadata/autonomy.scale")
-		.expect("inference-worker/metadata/autonomy.scale is there: run scripts/metadata");
+	let committed = std::fs::read("../inference-worker/chain-api/metadata.scale")
+		.expect("inference-worker/chain-api/metadata.scale is there: run scripts/metadata");
 	let current = Runtime::metadata_at_version(15).expect("version 15 is served");
 	assert!(**current == committed[..], "the runtime changed and the committed metadata did not: run scripts/metadata");
 }

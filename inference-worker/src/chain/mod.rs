@@ -15,7 +15,7 @@ use autonomy_primitives::{
 
 use crate::queue::Answer;
 
-pub mod api;
+pub use autonomy_chain_api as api;
 pub mod endpoints;
 #[cfg(test)]
 pub mod memory;

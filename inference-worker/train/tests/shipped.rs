@@ -46,7 +46,7 @@ fn keeper_should_be_the_result_of_the_built_in_recipe() {
 
 #[test]
 fn models_should_be_at_most_ten_megabytes_together() {
-	fn size(dir: &Path) -> u64 {
+	fn size(dir: &std::path::Path) -> u64 {
 		let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
 		entries.map(|path| if path.is_dir() { size(&path) } else { path.metadata().unwrap().len() }).sum()
 	}

@@ -1,11 +1,11 @@
-//! The chain's interface, generated from `metadata/autonomy.scale`.
+//! The chain's interface, generated from `metadata.scale`.
 //!
 //! `scripts/metadata` writes that file from the built runtime. Each call, storage entry and runtime API carries a hash of
 //! its shape: a chain that changed one of them is refused with a clear error instead of being misread.
 
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, rustdoc::all, clippy::all)]
 #[subxt::subxt(
-	runtime_metadata_path = "metadata/autonomy.scale",
+	runtime_metadata_path = "metadata.scale",
 	substitute_type(
 		path = "autonomy_primitives::job::JobInput",
 		with = "::subxt::utils::Static<::autonomy_primitives::job::JobInput>"
