@@ -7,7 +7,7 @@ use autonomy_engine::{digest::cid_text, Engine};
 
 use crate::{
 	amount::Auton,
-	artifacts::Store,
+	artifacts::{self, ArtifactStore},
 	chain::{node::Node, AccountId, Chain, ModelView},
 	cli::{hex32, ChainArgs},
 	config::Config,
@@ -160,7 +160,7 @@ async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &Ac
 	let expected = config.operator.owner.as_deref().is_none_or(|o| o == owner.to_string());
 	let note = if expected { "" } else { ", which is not operator.owner of the configuration" };
 	report.line(expected, "role", format!("worker of operator {owner}{note}"));
-	if let Some(view) = node.operator(&owner).await? {
+	if let Some(view) = node.account(&owner).await? {
 		report.line(view.bond > 0, "bond", format!("{} AUTON for {} slots", Auton(view.bond), view.slots_used));
 		let paid = format!("{} seats paid, {} missed", view.completed, view.missed);
 		report.line(true, "record", paid);
@@ -172,11 +172,9 @@ async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &Ac
 	if memberships.is_empty() {
 		report.line(false, "models", "the operator is on none; run `autonomy-worker register --join MODEL:SLOTS`");
 	}
-	let store = Arc::new(Store::reader(&config.artifact_dir())?);
-	let Some(library) =
-		report
-			.result("folders", Library::scan(&config.models.dirs, config.model_cache(), store), |_| "readable".into())
-	else {
+	let Some(store) = report.result("artifacts", artifacts::reader(config), |s| s.place()) else { return Ok(()) };
+	let scanned = Library::scan(&config.models.dirs, config.model_cache(), Arc::new(store));
+	let Some(library) = report.result("folders", scanned, |_| "readable".into()) else {
 		return Ok(());
 	};
 	let library = Arc::new(library);

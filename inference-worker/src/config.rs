@@ -5,6 +5,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 
+use autonomy_artifacts::{check_url, ByteSize, IpfsSettings, S3Settings};
 use figment::{
 	providers::{Env, Format, Serialized, Toml},
 	Figment,
@@ -80,11 +81,20 @@ const ENV_PREFIX: &str = "AUTONOMY_";
 pub const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
 
 /// The operator.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OperatorConfig {
 	/// SS58 address of the operator's owner account. Unset: whichever operator the worker's key is registered for.
 	pub owner: Option<String>,
+	/// Seconds for which a worker that is told to stop goes on to open its commitments. A second signal ends it at once; the
+	/// next start goes on where it was, as long as the deadlines on chain allow.
+	pub drain_seconds: u64,
+}
+
+impl Default for OperatorConfig {
+	fn default() -> Self {
+		Self { owner: None, drain_seconds: 60 }
+	}
 }
 
 /// The worker's key.
@@ -107,19 +117,48 @@ pub struct ModelsConfig {
 	pub cache: Option<PathBuf>,
 }
 
-/// Where results are stored.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Where results are stored, and where files are looked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArtifactsConfig {
 	/// Local folder. Unset: `artifacts` in the data folder.
 	pub dir: Option<PathBuf>,
+	/// Days that a file stays in the folder after it was stored or last read, 1 to 36500. The files of jobs that have not
+	/// ended and those of published models stay longer.
+	pub keep_days: u32,
+	/// Most bytes of the folder, at least 1M: a number, or one with K, M, G or T behind it. Beyond it those files go first
+	/// that were not used for longest; never one of a job that has not ended.
+	pub quota: ByteSize,
+	/// Addresses of other operators' servers, from which files are fetched.
+	pub peers: Vec<String>,
+	/// A bucket to which every file is copied. Unset: none.
+	pub s3: Option<S3Settings>,
+	/// IPFS gateways to read from, and a node to which every file is copied.
+	pub ipfs: IpfsSettings,
 }
+
+impl Default for ArtifactsConfig {
+	fn default() -> Self {
+		Self {
+			dir: None,
+			keep_days: 30,
+			quota: ByteSize(10 << 30),
+			peers: Vec::new(),
+			s3: None,
+			ipfs: IpfsSettings::default(),
+		}
+	}
+}
+
+/// Least quota of the artifact folder: a few pictures.
+const LEAST_QUOTA: ByteSize = ByteSize(1 << 20);
 
 /// The status server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-	/// Address and port of `/metrics`, `/healthz`, `/readyz` and `/artifacts`; an empty text turns the server off.
+	/// Address and port of the operator's page, `/metrics`, `/healthz`, `/readyz` and `/artifacts`; an empty text turns the
+	/// server off.
 	pub listen: String,
 }
 
@@ -130,11 +169,29 @@ impl Default for ServerConfig {
 }
 
 /// How models are run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ComputeConfig {
 	/// Threads of the kernels, 1 to 1024; 0 takes every core. The results are the same for any number.
 	pub threads: usize,
+	/// Whether models run in a process of their own, which the two limits below bound. Without, an input that ends the
+	/// process ends the worker.
+	pub isolate: bool,
+	/// Most bytes of memory of that process, at least 64M: a number, or one with K, M, G or T behind it. It holds every model
+	/// that is ready and a run. 0 takes 80 % of the machine's memory, or of its cgroup's.
+	pub memory_limit: ByteSize,
+	/// Longest that a run, or the opening of a model, may take in seconds, 1 to 86400. A job has less where its model's budget
+	/// says so: a second attempt must fit before its deadline.
+	pub time_limit_seconds: u64,
+}
+
+/// Least memory of an engine process: a small model.
+const LEAST_MEMORY: ByteSize = ByteSize(64 << 20);
+
+impl Default for ComputeConfig {
+	fn default() -> Self {
+		Self { threads: 0, isolate: true, memory_limit: ByteSize(0), time_limit_seconds: 3600 }
+	}
 }
 
 impl Config {
@@ -204,12 +261,40 @@ impl Config {
 				return fail("operator.owner", format!("'{owner}' is not an SS58 address: {error}"));
 			}
 		}
+		let artifacts = &self.artifacts;
+		if !(1..=36_500).contains(&artifacts.keep_days) {
+			return fail("artifacts.keep_days", format!("{} is not between 1 and 36500", artifacts.keep_days));
+		}
+		if artifacts.quota < LEAST_QUOTA {
+			return fail("artifacts.quota", format!("{} is below {LEAST_QUOTA}", artifacts.quota));
+		}
+		for (field, addresses) in [
+			("artifacts.peers", artifacts.peers.iter().collect::<Vec<_>>()),
+			("artifacts.ipfs.gateways", artifacts.ipfs.gateways.iter().collect()),
+			("artifacts.ipfs.api", artifacts.ipfs.api.iter().collect()),
+		] {
+			if let Some(why) = addresses.into_iter().find_map(|address| check_url(address).err()) {
+				return fail(field, why);
+			}
+		}
+		if let Some(Err((field, why))) = artifacts.s3.as_ref().map(S3Settings::check) {
+			return fail(&format!("artifacts.s3.{field}"), why);
+		}
 		if !self.server.listen.is_empty() && self.server.listen.parse::<SocketAddr>().is_err() {
 			let value = &self.server.listen;
 			return fail("server.listen", format!("'{value}' is not an address and port, such as 127.0.0.1:9620"));
 		}
 		if self.compute.threads > 1024 {
 			return fail("compute.threads", format!("{} is above 1024", self.compute.threads));
+		}
+		let memory = self.compute.memory_limit;
+		if memory != ByteSize(0) && memory < LEAST_MEMORY {
+			let why = format!("{memory} is below {LEAST_MEMORY}; 0 takes 80 % of the machine's memory");
+			return fail("compute.memory_limit", why);
+		}
+		if !(1..=86_400).contains(&self.compute.time_limit_seconds) {
+			let value = self.compute.time_limit_seconds;
+			return fail("compute.time_limit_seconds", format!("{value} is not between 1 and 86400"));
 		}
 		Ok(self)
 	}
@@ -248,6 +333,7 @@ fn explain(error: figment::Error, name: &str) -> String {
 			let field = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
 			format!("{name}: {field}: there is no such field; known here: {}", known.join(", "))
 		}
+		Kind::MissingField(field) if !path.is_empty() => format!("{name}: {path}.{field}: it must be given"),
 		Kind::InvalidType(actual, expected) => format!("{name}: {path}: {actual} where {expected} is expected"),
 		Kind::InvalidValue(actual, expected) => format!("{name}: {path}: {actual} where {expected} is expected"),
 		other if path.is_empty() => format!("{name}: {other}"),
@@ -287,12 +373,47 @@ mod tests {
 			("[chain]\nconnect_timeout_seconds = 'soon'\n", "chain.connect_timeout_seconds"),
 			("[chain]\ngenesis = '0x12'\n", "chain.genesis"),
 			("[operator]\nowner = 'Alice'\n", "operator.owner"),
+			("[artifacts]\nkeep_days = 0\n", "artifacts.keep_days"),
+			("[artifacts]\nkeep_days = 36501\n", "artifacts.keep_days"),
+			("[artifacts]\nquota = '10X'\n", "artifacts.quota"),
+			("[artifacts]\nquota = -1\n", "artifacts.quota"),
+			("[artifacts]\nquota = '1023K'\n", "artifacts.quota"),
+			("[artifacts]\npeers = 'http://a'\n", "artifacts.peers"),
+			("[artifacts]\npeers = ['http://a', 'b:9620']\n", "artifacts.peers"),
+			("[artifacts]\nmirrors = 3\n", "artifacts.mirrors"),
+			("[artifacts.ipfs]\ngateways = ['ipfs.io']\n", "artifacts.ipfs.gateways"),
+			("[artifacts.ipfs]\napi = '/ip4/127.0.0.1/tcp/5001'\n", "artifacts.ipfs.api"),
+			("[artifacts.ipfs]\nnode = 'http://a'\n", "artifacts.ipfs.node"),
+			("[artifacts.s3]\nregion = 'eu-central-1'\n", "artifacts.s3.bucket"),
+			("[artifacts.s3]\nbucket = 'a b'\n", "artifacts.s3.bucket"),
+			("[artifacts.s3]\nbucket = 'a'\nendpoint = 'localhost'\n", "artifacts.s3.endpoint"),
+			("[artifacts.s3]\nbucket = 'a'\nprefix = '../b'\n", "artifacts.s3.prefix"),
+			("[artifacts.s3]\nbucket = 'a'\nsecret_key = 'x'\n", "artifacts.s3.secret_key"),
+			("[artifacts.s3]\nbucket = 'a'\nsecret_key_env = 'a/b+c'\n", "artifacts.s3.secret_key_env"),
 			("[server]\nlisten = '9620'\n", "server.listen"),
 			("[compute]\nthreads = 4096\n", "compute.threads"),
 			("[compute]\nthreads = -1\n", "compute.threads"),
+			("[compute]\nisolate = 'yes'\n", "compute.isolate"),
+			("[compute]\nmemory_limit = '63M'\n", "compute.memory_limit"),
+			("[compute]\nmemory_limit = '8X'\n", "compute.memory_limit"),
+			("[compute]\ntime_limit_seconds = 0\n", "compute.time_limit_seconds"),
+			("[compute]\ntime_limit_seconds = 86401\n", "compute.time_limit_seconds"),
 		] {
 			let complaint = complaint(text);
 			assert!(complaint.starts_with("worker.toml: ") && complaint.contains(field), "{text}: {complaint}");
+		}
+	}
+
+	#[test]
+	fn artifact_settings_should_have_their_defaults_when_they_are_not_given() {
+		let artifacts = load("[artifacts.s3]\nbucket = 'pictures'\n").unwrap().artifacts;
+		assert_eq!((artifacts.keep_days, artifacts.quota), (30, ByteSize(10 << 30)));
+		assert_eq!((artifacts.peers.len(), artifacts.ipfs), (0, IpfsSettings::default()));
+		let bucket = artifacts.s3.unwrap();
+		assert_eq!((bucket.region.as_str(), bucket.prefix.as_str(), bucket.endpoint), ("us-east-1", "", None));
+		assert_eq!(bucket.secret_key_env, "AWS_SECRET_ACCESS_KEY");
+		for (text, bytes) in [("'512M'", 512 << 20), ("2147483648", 2 << 30)] {
+			assert_eq!(load(&format!("[artifacts]\nquota = {text}\n")).unwrap().artifacts.quota, ByteSize(bytes));
 		}
 	}
 
@@ -315,6 +436,9 @@ mod tests {
 			("CHAIN__URLS", "[\"ws://b:1\", \"wss://c\"]"),
 			("COMPUTE__THREADS", "3"),
 			("DATA_DIR", "/elsewhere"),
+			("ARTIFACTS__QUOTA", "20G"),
+			("ARTIFACTS__KEEP_DAYS", "7"),
+			("ARTIFACTS__S3__BUCKET", "pictures"),
 			("KEY_PASSWORD", "not a setting"),
 			("ISA", "avx2"),
 		] {
@@ -325,5 +449,7 @@ mod tests {
 		assert_eq!(config.chain.urls, ["ws://b:1", "wss://c"]);
 		assert_eq!(config.compute.threads, 3);
 		assert_eq!(config.data_dir, Path::new("/elsewhere"));
+		assert_eq!((config.artifacts.quota, config.artifacts.keep_days), (ByteSize(20 << 30), 7));
+		assert_eq!(config.artifacts.s3.unwrap().bucket, "pictures");
 	}
 }

@@ -10,6 +10,7 @@ mod keys;
 mod queue;
 mod run;
 mod server;
+mod trace;
 mod verify;
 
 use std::process::ExitCode;

@@ -1,6 +1,10 @@
 //! `autonomy-worker verify`: runs a final job again and compares.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+	path::{Path, PathBuf},
+	process::ExitCode,
+	sync::Arc,
+};
 
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{digest::cid_text, Engine, InputSpec};
@@ -8,7 +12,7 @@ use autonomy_primitives::{digest::input_hash, job::JobInput, JobId};
 use serde_json::json;
 
 use crate::{
-	artifacts::Store,
+	artifacts,
 	chain::{node::Node, BlockNumber, Chain, Provenance},
 	cli::{hex32, model_dirs, ChainArgs},
 	run::{
@@ -55,13 +59,13 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 			hex32(&engine)
 		);
 	}
-	let input = input(&args, &node, &row).await?;
+	let input = input(args.job, &node, &row, args.input.as_deref(), args.blocks).await?;
 	let view = node.model(row.model).await?.with_context(|| format!("model {} is not on chain", row.model))?;
 	if view.weights_root != row.weights_root {
 		bail!("job {} and model {} have different weights roots: the node's state is damaged", args.job, row.model);
 	}
 	let genesis = node.genesis().await?;
-	let store = Arc::new(Store::reader(&config.artifact_dir())?);
+	let store = Arc::new(artifacts::reader(&config)?);
 	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
 	let seed = row.seed;
 	let (name, computed) = tokio::task::spawn_blocking(move || -> Result<_> {
@@ -116,16 +120,21 @@ async fn provenance(node: &Node, job: JobId) -> Result<Provenance> {
 	}
 }
 
-/// The job's input from the file or the chain, checked against its hash on chain.
-async fn input(args: &Args, node: &Node, row: &Provenance) -> Result<JobInput> {
-	let Some(file) = &args.input else {
-		return node.input_of(args.job, row, args.blocks).await?.with_context(|| {
+/// A final job's input, from `file` or else from the chain, there from at most `blocks` blocks before its end, checked
+/// against its hash on chain.
+pub(crate) async fn input(
+	job: JobId,
+	node: &Node,
+	row: &Provenance,
+	file: Option<&Path>,
+	blocks: BlockNumber,
+) -> Result<JobInput> {
+	let Some(file) = file else {
+		return node.input_of(job, row, blocks).await?.with_context(|| {
 			format!(
-				"job {}: the node no longer has its input, neither in the state of block {} nor in the {} blocks before; \
-				 ask a node with more history, raise --blocks, or give --input FILE",
-				args.job,
-				row.finalised_at.saturating_sub(1),
-				args.blocks
+				"job {job}: the node no longer has its input, neither in the state of block {} nor in the {blocks} blocks \
+				 before; ask a node with more history, raise --blocks, or give --input FILE",
+				row.finalised_at.saturating_sub(1)
 			)
 		});
 	};
@@ -134,11 +143,10 @@ async fn input(args: &Args, node: &Node, row: &Provenance) -> Result<JobInput> {
 	let input = spec.to_job_input()?;
 	if input_hash(&input) != row.input_hash {
 		bail!(
-			"{}: its hash is {}, the chain has {} for job {}: it is another input",
+			"{}: its hash is {}, the chain has {} for job {job}: it is another input",
 			file.display(),
 			hex32(&input_hash(&input)),
-			hex32(&row.input_hash),
-			args.job
+			hex32(&row.input_hash)
 		);
 	}
 	Ok(input)

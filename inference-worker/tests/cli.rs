@@ -2,12 +2,16 @@
 
 use std::{
 	fs,
-	net::TcpListener,
+	io::{BufRead, BufReader, Read, Write},
+	net::{TcpListener, TcpStream},
 	os::unix::fs::PermissionsExt,
 	path::Path,
-	process::{Command, Output},
+	process::{Child, Command, Output, Stdio},
 	time::{Duration, Instant},
 };
+
+use autonomy_engine::digest::cid_text;
+use autonomy_primitives::digest::cid;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -75,9 +79,10 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 	let url = nobody();
 	let dir = folder(&url);
 	let config = ["--config", "worker.toml"];
-	let commands: [&[&str]; 6] = [
+	let commands: [&[&str]; 7] = [
 		&["run", "--startup-timeout", "1"],
 		&["verify", "0"],
+		&["explain", "0"],
 		&["show", "0"],
 		&["models", "list"],
 		&["submit", "image", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
@@ -119,4 +124,178 @@ fn model_should_be_refused_when_its_folder_is_none() {
 	let dir = tempfile::tempdir().unwrap();
 	let complaint = complaint(&worker(dir.path(), &["models", "manifest", "."]));
 	assert!(complaint.contains("manifest.json"), "{complaint}");
+}
+
+/// A worker with a status server, which ends with this value. No node is there, and its server needs none.
+struct Operator {
+	dir: tempfile::TempDir,
+	process: Child,
+	address: String,
+}
+
+impl Drop for Operator {
+	fn drop(&mut self) {
+		let _ = self.process.kill();
+		let _ = self.process.wait();
+	}
+}
+
+impl Operator {
+	fn start() -> Self {
+		Self::start_with(folder(&nobody()), "")
+	}
+
+	/// A folder with further settings, in which things may lie already.
+	fn start_with(dir: tempfile::TempDir, settings: &str) -> Self {
+		let config = dir.path().join("worker.toml");
+		let text = fs::read_to_string(&config).unwrap().replace("listen = ''", "listen = '127.0.0.1:0'");
+		fs::write(&config, text + settings).unwrap();
+		let mut process = Command::new(env!("CARGO_BIN_EXE_autonomy-worker"))
+			.args(["--log-format", "json", "run", "--config", "worker.toml"])
+			.current_dir(dir.path())
+			.env_clear()
+			.env("AUTONOMY_KEY_PASSWORD", PASSWORD)
+			.stderr(Stdio::piped())
+			.spawn()
+			.expect("the program starts");
+		let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+		let address = log.by_ref().find_map(|line| {
+			let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+			line["address"].as_str().map(String::from)
+		});
+		// Read on, so that the worker never waits for a reader of its log.
+		std::thread::spawn(move || log.for_each(drop));
+		Self { dir, process, address: address.expect("the worker tells its address") }
+	}
+
+	fn url(&self) -> String {
+		format!("http://{}", self.address)
+	}
+
+	/// Puts a file where the worker keeps it, under the name of what it should be.
+	fn leave(&self, bytes: &[u8], of: &[u8]) -> String {
+		let name = cid_text(&cid(of));
+		fs::write(self.dir.path().join("data/artifacts").join(&name), bytes).unwrap();
+		name
+	}
+
+	/// Status of a GET whose path is sent as it stands.
+	fn get(&self, path: &str) -> u16 {
+		let mut stream = TcpStream::connect(&self.address).unwrap();
+		write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+		let mut answer = String::new();
+		stream.read_to_string(&mut answer).unwrap();
+		answer[9..12].parse().unwrap()
+	}
+}
+
+#[test]
+fn file_should_be_fetched_from_the_operator_that_has_it_intact() {
+	let (corrupt, intact) = (Operator::start(), Operator::start());
+	let reply = "a reply, two lines\nof it".as_bytes();
+	let name = corrupt.leave(b"another reply", reply);
+	intact.leave(reply, reply);
+	let dir = tempfile::tempdir().unwrap();
+	let nobody = nobody().replace("ws://", "http://");
+
+	let from = ["--from", &nobody, "--from", &corrupt.url(), "--from", &intact.url()];
+	let output = worker(dir.path(), &[&["fetch", &name], &from[..]].concat());
+	let shown = stdout(&output);
+	let expected = format!("{name}: {} bytes, a text, from operator's server {}", reply.len(), intact.url());
+	assert_eq!(shown, format!("{expected}\na reply, two lines\nof it"));
+	let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
+	assert!(warnings.contains(&format!("{nobody}: no answer: Connection refused")), "{warnings}");
+	assert!(warnings.contains(&corrupt.url()) && warnings.contains("corrupt"), "{warnings}");
+
+	let output = worker(dir.path(), &[&["fetch", &name, "--out", "reply.txt", "--json"], &from[..]].concat());
+	let told: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+	assert_eq!((told["bytes"].as_u64(), told["out"].as_str()), (Some(reply.len() as u64), Some("reply.txt")));
+	assert_eq!(fs::read(dir.path().join("reply.txt")).unwrap(), reply);
+	let output = worker(dir.path(), &[&["fetch", &name, "--out", "-"], &from[..]].concat());
+	assert_eq!(output.stdout, reply);
+
+	// The same from the configuration, and from the own folder.
+	let config = format!("[artifacts]\npeers = ['{}', '{}']\n", corrupt.url(), intact.url());
+	fs::write(dir.path().join("worker.toml"), config).unwrap();
+	let shown = stdout(&worker(dir.path(), &["fetch", &name, "--config", "worker.toml"]));
+	assert!(shown.contains(&intact.url()), "{shown}");
+	assert!(!dir.path().join("data").exists(), "fetching is no reason to keep a folder");
+	let shown = stdout(&worker(intact.dir.path(), &["fetch", &name, "--config", "worker.toml"]));
+	assert!(shown.contains("from folder"), "{shown}");
+}
+
+#[test]
+fn fetch_should_name_each_place_when_none_gives_the_file() {
+	let (corrupt, without) = (Operator::start(), Operator::start());
+	let name = corrupt.leave(b"another", b"a picture");
+	let dir = tempfile::tempdir().unwrap();
+	let from = ["--from", &corrupt.url(), "--from", &without.url()];
+	let complaint_text = complaint(&worker(dir.path(), &[&["fetch", &name, "--out", "x"], &from[..]].concat()));
+	for part in [
+		format!("{name} cannot be had"),
+		format!("operator's server {}: it answered 500", corrupt.url()),
+		format!("operator's server {}: does not have it", without.url()),
+	] {
+		assert!(complaint_text.contains(&part), "{part}: {complaint_text}");
+	}
+	assert!(!dir.path().join("x").exists());
+
+	let complaint_text = complaint(&worker(dir.path(), &["fetch", &name]));
+	assert!(complaint_text.contains("give --from URL, or set artifacts.peers"), "{complaint_text}");
+	let complaint_text = complaint(&worker(dir.path(), &["fetch", &name, "--from", "127.0.0.1:9620"]));
+	assert!(complaint_text.contains("--from: ") && complaint_text.contains("http://"), "{complaint_text}");
+	for trick in ["../../worker.toml", "..", "", "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"] {
+		let complaint_text = complaint(&worker(dir.path(), &["fetch", trick]));
+		assert!(complaint_text.contains("is not the CID of a stored file"), "{complaint_text}");
+	}
+}
+
+#[test]
+fn server_should_not_ask_other_operators_when_somebody_asks_it() {
+	let other = Operator::start();
+	let name = other.leave(b"a picture", b"a picture");
+	let operator = Operator::start_with(folder(&nobody()), &format!("[artifacts]\npeers = ['{}']\n", other.url()));
+	assert_eq!(operator.get(&format!("/artifacts/{name}")), 404);
+	let shown = stdout(&worker(operator.dir.path(), &["fetch", &name, "--config", "worker.toml"]));
+	assert!(shown.contains(&other.url()), "its own commands may ask: {shown}");
+}
+
+#[test]
+fn old_files_should_go_when_the_worker_runs() {
+	let dir = folder(&nobody());
+	let artifacts = dir.path().join("data/artifacts");
+	fs::create_dir_all(&artifacts).unwrap();
+	let [old, young] = [b"old", b"new"].map(|bytes| {
+		let path = artifacts.join(cid_text(&cid(bytes)));
+		fs::write(&path, bytes).unwrap();
+		path
+	});
+	let two_days_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 86_400);
+	fs::File::options().write(true).open(&old).unwrap().set_modified(two_days_ago).unwrap();
+	let _operator = Operator::start_with(dir, "[artifacts]\nkeep_days = 1\n");
+	let started = Instant::now();
+	while old.exists() {
+		assert!(started.elapsed() < Duration::from_secs(30), "the old file is still there");
+		std::thread::yield_now();
+	}
+	assert!(young.exists());
+}
+
+#[test]
+fn server_should_give_nothing_but_artifacts_when_a_path_plays_tricks() {
+	let operator = Operator::start();
+	let name = operator.leave(b"a picture", b"a picture");
+	assert_eq!(operator.get(&format!("/artifacts/{name}")), 200);
+	for path in [
+		"/artifacts/../../worker.toml",
+		"/artifacts/..%2F..%2Fworker.toml",
+		"/artifacts/%2e%2e%2f%2e%2e%2fkey.json",
+		"/artifacts/.lock",
+		"/artifacts/.marks/pin",
+		&format!("/artifacts/{name}%00"),
+		&format!("/artifacts/..%2Fartifacts%2F{name}"),
+	] {
+		let status = operator.get(path);
+		assert!(status == 400 || status == 404, "{path}: {status}");
+	}
 }

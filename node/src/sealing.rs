@@ -95,6 +95,18 @@ fn seal(create_empty: bool) -> impl Stream<Item = EngineCommand<Hash>> {
 	})
 }
 
+/// A request that manual seal understands as it is meant. It takes a block for empty when it has as many extrinsics as
+/// there are inherent data: BABE gives two, time and slot, of which only the time becomes an extrinsic, so a block with
+/// a single transaction would be thrown away. Whether there is anything to include is asked of the pool instead.
+fn seal_when_ready(command: EngineCommand<Hash>, ready: bool) -> EngineCommand<Hash> {
+	match command {
+		EngineCommand::SealNewBlock { create_empty, finalize, parent_hash, sender } => {
+			EngineCommand::SealNewBlock { create_empty: create_empty || ready, finalize, parent_hash, sender }
+		}
+		finality @ EngineCommand::FinalizeBlock { .. } => finality,
+	}
+}
+
 /// The stream of requests that a mode gives rise to, together with those that come in by RPC.
 pub fn commands<P>(
 	mode: Sealing,
@@ -104,7 +116,7 @@ pub fn commands<P>(
 where
 	P: TransactionPool<Block = Block> + 'static,
 {
-	match mode {
+	let requests: Box<dyn Stream<Item = EngineCommand<Hash>> + Send + Unpin> = match mode {
 		Sealing::Instant => {
 			Box::new(stream::select(rpc, pool.import_notification_stream().flat_map(|_| seal(false).boxed())))
 		}
@@ -116,7 +128,9 @@ where
 			Box::new(stream::select(rpc, ticks.flat_map(|()| seal(true).boxed()).boxed()))
 		}
 		Sealing::Manual | Sealing::Babe => Box::new(rpc),
-	}
+	};
+	let pool = pool.clone();
+	Box::new(requests.map(move |command| seal_when_ready(command, pool.status().ready > 0)))
 }
 
 #[cfg(test)]
@@ -129,6 +143,21 @@ mod tests {
 		assert_eq!("manual".parse(), Ok(Sealing::Manual));
 		assert_eq!("babe".parse(), Ok(Sealing::Babe));
 		assert_eq!("250".parse(), Ok(Sealing::Interval(250)));
+	}
+
+	#[test]
+	fn sealing_should_keep_a_block_when_it_has_a_single_transaction() {
+		let asked = |create_empty, ready| {
+			let (finalize, parent_hash, sender) = (false, None, None);
+			let command = EngineCommand::SealNewBlock { create_empty, finalize, parent_hash, sender };
+			match seal_when_ready(command, ready) {
+				EngineCommand::SealNewBlock { create_empty, .. } => create_empty,
+				EngineCommand::FinalizeBlock { .. } => panic!("a block was asked for"),
+			}
+		};
+		assert!(asked(false, true));
+		assert!(asked(true, false));
+		assert!(!asked(false, false));
 	}
 
 	#[test]

@@ -254,8 +254,13 @@ impl_runtime_apis! {
 	}
 
 	impl pallet_inference::runtime_api::InferenceApi<Block, AccountId, Balance, BlockNumber> for Runtime {
-		fn quote(model: ModelId, input: JobInput, k: Option<u8>) -> Option<pallet_inference::Quote<Balance>> {
-			Inference::quote(model, input, k)
+		fn quote(
+			model: ModelId,
+			input: JobInput,
+			k: Option<u8>,
+			tier: Option<pallet_inference::Tier>,
+		) -> Option<pallet_inference::Quote<Balance>> {
+			Inference::quote(model, input, k, tier)
 		}
 
 		fn job(job: JobId) -> Option<pallet_inference::JobView<AccountId, Balance, BlockNumber>> {

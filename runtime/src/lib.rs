@@ -214,6 +214,8 @@ mod runtime {
 	pub type Sudo = pallet_sudo;
 	#[runtime::pallet_index(16)]
 	pub type SkipFeelessPayment = pallet_skip_feeless_payment;
+	#[runtime::pallet_index(17)]
+	pub type Parameters = pallet_parameters;
 
 	// Tokens.
 	#[runtime::pallet_index(20)]

@@ -28,6 +28,7 @@ fn pallets_should_keep_their_names_and_indices() {
 		(14, "Scheduler"),
 		(15, "Sudo"),
 		(16, "SkipFeelessPayment"),
+		(17, "Parameters"),
 		(20, "Assets"),
 		(21, "Nfts"),
 		(30, "Models"),
@@ -55,6 +56,10 @@ fn calls_of_our_pallets_should_keep_their_order() {
 			"commit",
 			"reveal",
 			"poke",
+			"decline",
+			"audit",
+			"challenge",
+			"resolve_engine_fault",
 		]
 	);
 }

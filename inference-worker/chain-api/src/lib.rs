@@ -11,6 +11,14 @@
 		with = "::subxt::utils::Static<::autonomy_primitives::job::JobInput>"
 	),
 	substitute_type(
+		path = "autonomy_primitives::trace::TraceOpening",
+		with = "::subxt::utils::Static<::autonomy_primitives::trace::TraceOpening>"
+	),
+	substitute_type(
+		path = "autonomy_primitives::fault::FaultCode",
+		with = "::subxt::utils::Static<::autonomy_primitives::fault::FaultCode>"
+	),
+	substitute_type(
 		path = "autonomy_primitives::job::SeedPolicy",
 		with = "::subxt::utils::Static<::autonomy_primitives::job::SeedPolicy>"
 	),

@@ -1,14 +1,15 @@
 //! The facade: a verified folder becomes a [`Model`], a job becomes a [`JobOutput`].
 
-use crate::digest::{cid_text, push_state, Image};
+use crate::digest::{cid_text, state_bytes, Image};
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
 use crate::pipelines::text_to_image::{ImageRequest, TextToImage};
 use crate::pipelines::{Control, Observer, Progress, Sampling};
 use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
-use autonomy_primitives::digest::{self, cid, Cid, ResultContext, TraceBuilder};
+use autonomy_primitives::digest::{self, cid, Cid, ResultContext};
 use autonomy_primitives::job::JobInput;
+use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
 use std::path::Path;
 
@@ -67,6 +68,21 @@ pub struct JobOutput {
 	pub steps: u32,
 }
 
+/// A step of a run, as its trace has it.
+#[derive(Clone, Copy, Debug)]
+pub struct TracedStep<'a> {
+	/// How far the run is.
+	pub progress: Progress,
+	/// Root over the chunks of the state. The trace root is made of these, see
+	/// [`root_of_steps`](autonomy_primitives::trace::root_of_steps).
+	pub root: Digest,
+	/// Chunks of 1 KiB of the state, the same for every step of a run.
+	pub chunks: u32,
+	/// The state after the step as f32-LE: the latent `(channels, height, width)`, or the row of logits `(vocab_size)` that
+	/// the next token is chosen from.
+	pub state: &'a [u8],
+}
+
 impl JobOutput {
 	/// The artifact's CID in text form.
 	pub fn artifact_cid_text(&self) -> String {
@@ -110,16 +126,36 @@ impl Model {
 		genesis: [u8; 32],
 		progress: &mut dyn FnMut(Progress) -> Control,
 	) -> Result<JobOutput, JobFault> {
+		self.run_traced(input, seed, genesis, &mut |step| progress(step.progress))
+	}
+
+	/// Runs a job as [`Model::run`] does, at the same cost, and shows every step's root and state to `sink`, which can
+	/// cancel.
+	///
+	/// What the sink does not keep is gone. A root has 32 bytes; a state has 4 for each value of the latent (64 KiB for a
+	/// picture of 512 × 512 pixels with an autoencoder of 4 channels) or for each token of the vocabulary (512 KiB for
+	/// 131,072), so that whoever keeps every state of a long reply needs gigabytes.
+	///
+	/// Fails as [`Model::run`] does; the steps before a fault were shown.
+	pub fn run_traced(
+		&self,
+		input: &JobInput,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<JobOutput, JobFault> {
 		assert_float_environment().map_err(|error| JobFault::Io(error.to_string()))?;
 		input
 			.check(self.manifest.modality, &self.manifest.limits)
 			.map_err(|error| JobFault::InputInvalid(error.to_string()))?;
 		let noise = Noise::new(seed);
-		let (mut trace, mut steps) = (TraceBuilder::default(), 0);
-		let mut observe = |now: Progress, state: &[f32]| {
-			push_state(&mut trace, state);
-			steps = now.step;
-			progress(now)
+		let (mut builder, mut steps) = (TraceBuilder::default(), 0);
+		let mut observe = |progress: Progress, state: &[f32]| {
+			let state = state_bytes(state);
+			builder.push(&state);
+			steps = progress.step;
+			let root = builder.last_step().unwrap_or_default();
+			sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state })
 		};
 		let output = self.pipeline_output(input, &noise, &mut observe)?;
 		let (canonical, artifact, mime) = match &output {
@@ -136,7 +172,7 @@ impl Model {
 		};
 		Ok(JobOutput {
 			result: digest::result(&context, &canonical),
-			trace_root: trace.root(),
+			trace_root: builder.root(),
 			artifact_cid: cid(&artifact),
 			canonical,
 			artifact,
@@ -144,6 +180,64 @@ impl Model {
 			output,
 			steps,
 		})
+	}
+
+	/// Runs a job as [`Model::run`] does and opens the chunk of its trace that `operator` has to open for `draw`. The opening
+	/// holds under the output's trace root.
+	///
+	/// Takes 32 bytes a step and one state more memory than [`Model::run`]. How many steps a reply has, and thus which of
+	/// them is to be opened, is known at its end only: its row of logits is then computed again in one pass over the prompt
+	/// and the tokens before it, which costs a fraction of the run and gives the same bits.
+	///
+	/// Fails as [`Model::run`] does, and with [`JobFault::Io`] when that row comes out differently, which only failing memory
+	/// can do.
+	pub fn run_opening(
+		&self,
+		input: &JobInput,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		operator: &[u8; 32],
+		draw: &Digest,
+		progress: &mut dyn FnMut(Progress) -> Control,
+	) -> Result<(JobOutput, TraceOpening), JobFault> {
+		let (mut roots, mut chunks, mut kept) = (Vec::new(), 0, None);
+		let output = self.run_traced(input, seed, genesis, &mut |step| {
+			let Progress { step: done, steps } = step.progress;
+			// Right for a picture, whose steps are known, and for a reply that is cut off.
+			let wanted = trace::position(operator, draw, steps, step.chunks);
+			if wanted.is_some_and(|(at, _)| at == done - 1) {
+				kept = Some((done - 1, step.state.to_vec()));
+			}
+			roots.push(step.root);
+			chunks = step.chunks;
+			progress(step.progress)
+		})?;
+		let at = trace::position(operator, draw, output.steps, chunks).map(|(step, _)| step);
+		let state = match (kept, at) {
+			(Some((step, state)), Some(at)) if step == at => Some(state),
+			(_, Some(at)) => self.state_again(input, &output.output, at as usize)?,
+			(_, None) => None,
+		};
+		let opening = state.and_then(|state| TraceOpening::of_step(&roots, &state, operator, draw));
+		match opening.filter(|opening| opening.verify(&output.trace_root, operator, draw)) {
+			Some(opening) => Ok((output, opening)),
+			None => Err(JobFault::Io(format!(
+				"the trace of {} steps cannot be opened at step {}: the same computation gave something else, so memory is failing",
+				output.steps,
+				at.map_or(0, |at| at + 1)
+			))),
+		}
+	}
+
+	/// The state after step `at` (from 0) of a run that made `output`, from its tokens. `None` for anything but a reply.
+	fn state_again(&self, input: &JobInput, output: &Output, at: usize) -> Result<Option<Vec<u8>>, JobFault> {
+		match (&self.pipeline, input, output) {
+			(Pipeline::Chat(chat), JobInput::Text(text), Output::Text(reply)) => {
+				let Some(before) = reply.tokens.get(..at) else { return Ok(None) };
+				Ok(Some(state_bytes(&chat.logits_after(utf8(&text.prompt)?, before)?)))
+			}
+			_ => Ok(None),
+		}
 	}
 
 	fn pipeline_output(&self, input: &JobInput, noise: &Noise, observe: &mut Observer) -> Result<Output, JobFault> {

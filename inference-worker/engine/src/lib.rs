@@ -11,7 +11,7 @@ pub mod samplers;
 pub mod tokenizer;
 pub mod weights;
 
-pub use engine::{Engine, JobOutput, Model, Output};
+pub use engine::{Engine, JobOutput, Model, Output, TracedStep};
 pub use error::{EngineError, JobFault};
 pub use pipelines::{Control, Progress};
 pub use weights::{Architecture, Golden, Hash32, InputSpec, Manifest, ManifestMeta};

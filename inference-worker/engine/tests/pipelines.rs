@@ -2,12 +2,16 @@
 
 mod common;
 
+use autonomy_engine::digest::state_bytes;
+use autonomy_engine::pipelines::chat::Chat;
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
+use autonomy_engine::weights::ModelFolder;
 use autonomy_engine::{
 	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, Progress,
 };
 use autonomy_primitives::digest::{cid, input_hash, result, ResultContext, StopCode};
 use autonomy_primitives::job::JobInput;
+use autonomy_primitives::trace::{root_of_steps, TraceOpening};
 use candle_core::{Device, Tensor};
 use common::*;
 use std::path::Path;
@@ -35,9 +39,12 @@ fn run(model: &Model, input: &JobInput, seed: u8) -> JobOutput {
 fn digests_should_stay_what_they_are() {
 	let lines = report().unwrap();
 	assert_eq!(lines.len(), 18);
-	assert_eq!(combined(&lines), GOLDEN, "another digest is another engine: {lines:#?}");
+	let (traces, outputs): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(name, _)| name.ends_with("trace"));
+	assert_eq!(combined(&outputs), OUTPUTS, "another digest is another engine: {outputs:#?}");
+	assert_eq!(combined(&traces), TRACES, "another step, or another way to hash the steps: {traces:#?}");
 }
-const GOLDEN: &str = "5e86911f509e331e0def149ee0b0bb8d48c8fd7cd9df1d0ebfbb272a564a3bac";
+const OUTPUTS: &str = "3921ae74410534b14ada61cb88ade9fa951070ff7f2e472d55a1ca8f10305abe";
+const TRACES: &str = "4577eb4f3642d8773dec698faa7880acdb332f0021e43ef34ae02f7b01ca09a9";
 
 #[test]
 fn picture_should_come_with_its_digests() {
@@ -136,6 +143,107 @@ fn progress_should_count_every_step_and_be_able_to_cancel() {
 	});
 	assert_eq!(cancelled, Err(JobFault::Cancelled));
 	assert_eq!(seen, [1, 2, 3, 4].map(|step| Progress { step, steps: 6 }));
+}
+
+/// A run with the root and the state of each of its steps.
+fn traced(model: &Model, input: &JobInput, seed: u8) -> (JobOutput, Vec<[u8; 32]>, Vec<Vec<u8>>) {
+	let (mut roots, mut states) = (vec![], vec![]);
+	let output = model.run_traced(input, [seed; 32], [1; 32], &mut |step| {
+		roots.push(step.root);
+		states.push(step.state.to_vec());
+		assert_eq!(step.progress.step as usize, roots.len());
+		assert_eq!(step.chunks as usize, step.state.len().div_ceil(1024));
+		Control::Continue
+	});
+	(output.unwrap(), roots, states)
+}
+
+#[test]
+fn output_should_be_the_same_when_its_steps_are_kept() {
+	let (_a, latent) = open(write_latent_model, image_meta());
+	let (_b, chat) = open(write_chat_model, text_meta());
+	let jobs =
+		[(&latent, input(InputSpec::image("w8", 16, 24, 3, 3.0))), (&chat, input(InputSpec::text("w8", 9, 0.0)))];
+	for (model, job) in jobs {
+		let (output, roots, states) = traced(model, &job, 5);
+		assert_eq!(output, run(model, &job, 5));
+		assert_eq!(output.steps as usize, roots.len());
+		let chunks = states[0].len().div_ceil(1024) as u32;
+		assert_eq!(root_of_steps(&roots, chunks), output.trace_root);
+	}
+}
+
+#[test]
+fn opening_should_hold_under_the_trace_root_whichever_chunk_chance_picks() {
+	let (_a, latent) = open(write_latent_model, image_meta());
+	let (_b, pixel) = open(write_pixel_model, image_meta());
+	let (_c, chat) = open(write_chat_model, text_meta());
+	let text = input(InputSpec::text("w20 w21", 30, 1.0));
+	let mut jobs = vec![
+		(&latent, input(InputSpec::image("w8 w9 w10", 16, 24, 3, 3.0)), 5),
+		(&pixel, input(InputSpec::image("w8", 16, 16, 3, 1.0)), 5),
+	];
+	jobs.extend((0..6).map(|seed| (&chat, text.clone(), seed)));
+	let (mut ended, mut cut_off) = (0, 0);
+	for (model, job, seed) in jobs {
+		let (expected, _, states) = traced(model, &job, seed);
+		if let Output::Text(reply) = &expected.output {
+			*(if reply.stop == StopCode::Stop { &mut ended } else { &mut cut_off }) += 1;
+		}
+		for draw in 0..4 {
+			let (operator, draw) = ([9; 32], [draw; 32]);
+			let mut steps = 0;
+			let opened = model.run_opening(&job, [seed; 32], [1; 32], &operator, &draw, &mut |progress| {
+				steps += 1;
+				assert_eq!(progress.step, steps);
+				Control::Continue
+			});
+			let (output, opening) = opened.unwrap();
+			assert_eq!((&output, steps), (&expected, expected.steps));
+			assert!(opening.verify(&output.trace_root, &operator, &draw));
+			assert_eq!(Some(opening), TraceOpening::new(&states, &operator, &draw));
+		}
+	}
+	assert!(ended > 0 && cut_off > 0, "{ended} replies ended, {cut_off} were cut off: both kinds must be opened");
+}
+
+#[test]
+fn row_of_logits_should_be_the_same_when_it_is_computed_again_in_one_pass() {
+	let (dir, model) = open(write_chat_model, text_meta());
+	let (output, _, states) = traced(&model, &input(InputSpec::text("w20 w21", 30, 0.0)), 5);
+	let Output::Text(reply) = &output.output else { panic!("a reply was asked for") };
+	let folder = ModelFolder::new(dir.path(), model.manifest().files.iter().map(|file| file.path.clone()));
+	let chat = Chat::open(&folder).unwrap();
+	for (at, state) in states.iter().enumerate() {
+		assert_eq!(&state_bytes(&chat.logits_after("w20 w21", &reply.tokens[..at]).unwrap()), state, "row {at}");
+	}
+}
+
+#[test]
+fn opening_should_end_as_a_run_does_when_it_is_cancelled_or_the_input_is_refused() {
+	let (_dir, model) = open(write_pixel_model, image_meta());
+	let open = |spec: InputSpec| {
+		let stop = &mut |progress: Progress| match progress.step {
+			2 => Control::Cancel,
+			_ => Control::Continue,
+		};
+		model.run_opening(&input(spec), [0; 32], [0; 32], &[1; 32], &[2; 32], stop).unwrap_err()
+	};
+	assert_eq!(open(InputSpec::image("w8", 16, 16, 6, 1.0)), JobFault::Cancelled);
+	assert!(matches!(open(InputSpec::image("w8", 18, 16, 2, 1.0)), JobFault::InputInvalid(_)));
+}
+
+#[test]
+fn steps_before_a_fault_should_be_shown() {
+	let vae = "vae/diffusion_pytorch_model.safetensors";
+	let model = poisoned(write_latent_model, image_meta(), vae, "decoder.conv_out.bias");
+	let mut steps = 0;
+	let job = input(InputSpec::image("w8", 16, 16, 3, 1.0));
+	let fault = model.run_traced(&job, [0; 32], [0; 32], &mut |_| {
+		steps += 1;
+		Control::Continue
+	});
+	assert!(matches!(fault, Err(JobFault::NonFinite(_))) && steps == 3, "{steps} steps, then {fault:?}");
 }
 
 #[test]

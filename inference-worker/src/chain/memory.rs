@@ -1,4 +1,4 @@
-//! A chain in memory, for tests: one operator, jobs with one seat each, and faults at a transaction.
+//! A chain in memory, for tests: one operator, jobs with one place for it each, and faults at a transaction.
 
 use std::{
 	collections::BTreeMap,
@@ -9,12 +9,14 @@ use autonomy_primitives::{
 	digest::commitment,
 	job::{ImageInput, JobInput, Modality},
 	model::ModelLimits,
+	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
 use tokio::sync::{watch, Notify};
 
 use super::{
-	AccountId, BlockNumber, Chain, ChainError, JobState, JobView, MembershipView, ModelView, Provenance, SeatView,
+	AccountId, AuditorView, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView, MembershipView,
+	ModelView, OperatorView, Provenance, Role, SeatView,
 };
 use crate::queue::Answer;
 
@@ -31,7 +33,7 @@ pub enum Fault {
 	LostAfter,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
 	jobs: BTreeMap<JobId, JobView>,
 	finals: BTreeMap<JobId, Provenance>,
@@ -41,6 +43,9 @@ struct State {
 	commits: Vec<(JobId, Digest)>,
 	reveals: Vec<(JobId, Digest)>,
 	proofs: Vec<(ModelId, Digest)>,
+	declined: Vec<JobId>,
+	events: BTreeMap<BlockNumber, Vec<(JobId, JobEvent)>>,
+	now: BlockNumber,
 	down: bool,
 	behind: bool,
 }
@@ -58,6 +63,15 @@ pub struct Memory {
 pub fn owner() -> AccountId {
 	AccountId::from([1; 32])
 }
+
+/// Fee of one seat, in planck.
+pub const SEAT_FEE: u128 = 4;
+/// What an auditor is paid, in planck.
+pub const AUDIT_RESERVE: u128 = 6;
+/// What a juror gets of a slash, in planck.
+pub const SHARE: u128 = 5;
+/// Picks the chunk that an auditor or a juror has to open.
+pub const DRAW: Digest = [11; 32];
 
 /// Its worker.
 pub fn worker() -> AccountId {
@@ -122,9 +136,35 @@ impl Memory {
 		self.head.send_modify(|h| *h += 1);
 	}
 
+	/// The same chain as of now, with nobody connected.
+	pub fn snapshot(&self) -> Arc<Self> {
+		let state = self.with(|s| State { faults: BTreeMap::new(), ..s.clone() });
+		let (head, follower) = watch::channel(*self.head.borrow());
+		let follower = tokio::sync::Mutex::new(follower);
+		Arc::new(Self { state: Mutex::new(state), head, follower, died: Notify::new() })
+	}
+
 	/// A job whose only seat is the operator's.
 	pub fn assign(&self, id: JobId) {
-		let seats = vec![SeatView { operator: owner(), commitment: None, revealed: None }];
+		self.assign_as(id, Role::Committee);
+	}
+
+	/// A job with a place for the operator.
+	pub fn assign_as(&self, id: JobId, role: Role) {
+		let seat = |operator, revealed| SeatView { operator, round: 0, commitment: None, revealed };
+		let others = Found { result: [42; 32], trace_root: [1; 32], artifact: [2; 36] };
+		let others = seat(AccountId::from([9; 32]), Some(others));
+		let (state, seats, auditor, jury) = match role {
+			Role::Auditor => {
+				let auditor = AuditorView { operator: owner(), round: 0, draw: DRAW, found: None };
+				(JobState::Auditing(1000), vec![others], Some(auditor), None)
+			}
+			Role::Juror => {
+				let jury = JuryView { panel: 1, draw: DRAW, first: 0, seats: vec![seat(owner(), None)] };
+				(JobState::JuryCommitting(1000), vec![others], None, Some(jury))
+			}
+			_ => (JobState::Committing(1000), vec![seat(owner(), None)], None, None),
+		};
 		let job = JobView {
 			id,
 			requester: AccountId::from([9; 32]),
@@ -132,15 +172,38 @@ impl Memory {
 			input: input(),
 			seed: Some([7; 32]),
 			k: 1,
-			fee: 4,
+			tier: "image",
+			seat_fee: SEAT_FEE,
+			audit_reserve: AUDIT_RESERVE,
+			exposure: 100,
 			round: 0,
-			state: JobState::Committing(1000),
+			state,
 			seats,
+			auditor,
+			jury,
 			weights_root: [3; 32],
 			engine: [4; 32],
 		};
 		self.with(|s| s.jobs.insert(id, job));
 		self.block();
+	}
+
+	/// Has somebody else drawn in the operator's place, for having been late.
+	pub fn evict(&self, id: JobId, penalty: u128) {
+		let block = *self.head.borrow() + 1;
+		self.with(|s| {
+			if let Some(job) = s.jobs.get_mut(&id) {
+				job.seats.clear();
+			}
+			let missed = JobEvent::Missed { operator: owner(), committed: false, penalty };
+			s.events.entry(block).or_default().push((id, missed));
+		});
+		self.block();
+	}
+
+	/// Seats that were given back.
+	pub fn declined(&self) -> Vec<JobId> {
+		self.with(|s| s.declined.clone())
 	}
 
 	/// Ends a job without a result.
@@ -193,6 +256,11 @@ impl Memory {
 		call: &'static str,
 		apply: impl FnOnce(&mut State) -> Result<(), ChainError>,
 	) -> Result<(), ChainError> {
+		let block = *self.head.borrow() + 1;
+		let apply = |s: &mut State| {
+			s.now = block;
+			apply(s)
+		};
 		self.up()?;
 		let fault = self.with(|s| s.faults.remove(call));
 		let lost = || Err(ChainError::Lost { call, reason: "connection closed".into() });
@@ -222,6 +290,39 @@ impl Memory {
 				result
 			}
 		}
+	}
+}
+
+impl State {
+	fn event(&mut self, job: JobId, event: JobEvent) {
+		self.events.entry(self.now).or_default().push((job, event));
+	}
+
+	fn finish(&mut self, job: JobId, answer: Answer) -> Result<(), ChainError> {
+		let view = self.jobs.remove(&job).ok_or(refused("finish", "UnknownJob"))?;
+		let provenance = Provenance {
+			model: view.model,
+			requester: view.requester,
+			engine: view.engine,
+			weights_root: view.weights_root,
+			input_hash: [0; 32],
+			seed: [7; 32],
+			result: answer.result,
+			trace_root: answer.trace_root,
+			artifact: answer.artifact,
+			k: 1,
+			finalised_at: 1,
+		};
+		self.finals.insert(job, provenance);
+		Ok(())
+	}
+}
+
+fn check_opening(answer: &Answer, opening: Option<TraceOpening>) -> Result<(), ChainError> {
+	let opening = opening.ok_or(refused("opening", "OpeningMissing"))?;
+	match opening.verify(&answer.trace_root, &owner().0, &DRAW) {
+		true => Ok(()),
+		false => Err(refused("opening", "OpeningInvalid")),
 	}
 }
 
@@ -259,7 +360,7 @@ impl Chain for Memory {
 			if s.behind {
 				return Vec::new();
 			}
-			s.jobs.values().filter(|j| j.seats.iter().any(|seat| seat.operator == *operator)).map(|j| j.id).collect()
+			s.jobs.values().filter(|job| job.place(operator).is_some()).map(|job| job.id).collect()
 		}))
 	}
 
@@ -271,6 +372,28 @@ impl Chain for Memory {
 	async fn provenance(&self, job: JobId) -> Result<Option<Provenance>, ChainError> {
 		self.up()?;
 		Ok(self.with(|s| s.finals.get(&job).cloned()))
+	}
+
+	async fn account(&self, _: &AccountId) -> Result<Option<OperatorView>, ChainError> {
+		self.up()?;
+		let (bond, unbonding, exposed, suspended_until) = (1_000, 0, 100, None);
+		let (slots_used, completed, missed) = (1, 2, 0);
+		let worker = worker();
+		Ok(Some(OperatorView {
+			worker,
+			bond,
+			unbonding,
+			exposed,
+			suspended_until,
+			slots_used,
+			completed,
+			missed,
+		}))
+	}
+
+	async fn job_events(&self, block: BlockNumber) -> Result<Option<Vec<(JobId, JobEvent)>>, ChainError> {
+		self.up()?;
+		Ok(Some(self.with(|s| s.events.get(&block).cloned().unwrap_or_default())))
 	}
 
 	async fn model(&self, model: ModelId) -> Result<Option<ModelView>, ChainError> {
@@ -287,40 +410,66 @@ impl Chain for Memory {
 		self.transact("commit", |s| {
 			s.commits.push((job, hash));
 			let job = s.jobs.get_mut(&job).ok_or(refused("commit", "UnknownJob"))?;
-			if job.seats[0].commitment.is_some() {
+			let (seat, next) = match &mut job.jury {
+				Some(jury) => (&mut jury.seats[0], JobState::JuryRevealing(1000)),
+				None => (&mut job.seats[0], JobState::Revealing(1000)),
+			};
+			if seat.commitment.is_some() {
 				return Err(refused("commit", "AlreadyCommitted"));
 			}
-			job.seats[0].commitment = Some(hash);
-			job.state = JobState::Revealing(1000);
+			seat.commitment = Some(hash);
+			job.state = next;
 			Ok(())
 		})
 		.await
 	}
 
-	async fn reveal(&self, job: JobId, operator: &AccountId, answer: &Answer) -> Result<(), ChainError> {
-		let (operator, answer) = (operator.clone(), *answer);
+	async fn reveal(
+		&self,
+		job: JobId,
+		operator: &AccountId,
+		answer: &Answer,
+		opening: Option<TraceOpening>,
+	) -> Result<(), ChainError> {
+		let (operator, answer) = (*operator, *answer);
 		self.transact("reveal", move |s| {
 			s.reveals.push((job, answer.result));
-			let view = s.jobs.get_mut(&job).ok_or(refused("reveal", "UnknownJob"))?;
-			let hash = commitment(job, view.round, &operator.0, &answer.sealed());
-			if view.seats[0].commitment != Some(hash) {
+			let view = s.jobs.get(&job).ok_or(refused("reveal", "UnknownJob"))?;
+			let seat = view.jury.as_ref().map_or(&view.seats[0], |jury| &jury.seats[0]);
+			if seat.commitment != Some(commitment(job, seat.round, &operator.0, &answer.sealed())) {
 				return Err(refused("reveal", "WrongOpening"));
 			}
-			let view = s.jobs.remove(&job).ok_or(refused("reveal", "UnknownJob"))?;
-			let provenance = Provenance {
-				model: view.model,
-				requester: view.requester,
-				engine: view.engine,
-				weights_root: view.weights_root,
-				input_hash: [0; 32],
-				seed: [7; 32],
-				result: answer.result,
-				trace_root: answer.trace_root,
-				artifact: answer.artifact,
-				k: 1,
-				finalised_at: 1,
-			};
-			s.finals.insert(job, provenance);
+			if view.jury.is_some() {
+				check_opening(&answer, opening)?;
+				s.event(job, JobEvent::Shared { each_honest: SHARE, accuser: None, reward: 0 });
+			} else {
+				s.event(job, JobEvent::Final { operators: vec![operator], each: SEAT_FEE });
+			}
+			s.finish(job, answer)
+		})
+		.await
+	}
+
+	async fn audit(&self, job: JobId, answer: &Answer, opening: Option<TraceOpening>) -> Result<(), ChainError> {
+		let answer = *answer;
+		self.transact("audit", move |s| {
+			s.commits.push((job, answer.result));
+			let view = s.jobs.get(&job).ok_or(refused("audit", "UnknownJob"))?;
+			if view.auditor.is_none() {
+				return Err(refused("audit", "NotAuditor"));
+			}
+			check_opening(&answer, opening)?;
+			s.finish(job, answer)
+		})
+		.await
+	}
+
+	async fn decline(&self, job: JobId) -> Result<(), ChainError> {
+		self.transact("decline", move |s| {
+			s.declined.push(job);
+			let view = s.jobs.get_mut(&job).ok_or(refused("decline", "UnknownJob"))?;
+			view.seats.clear();
+			s.event(job, JobEvent::Declined(owner()));
 			Ok(())
 		})
 		.await

@@ -10,8 +10,10 @@ use autonomy_primitives::{
 	digest::Cid,
 	job::{JobInput, Modality},
 	model::ModelLimits,
+	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
+use codec::{Decode, Encode};
 
 use crate::queue::Answer;
 
@@ -74,7 +76,39 @@ pub enum ChainError {
 	NoKey(&'static str),
 }
 
-/// Where a job stands.
+/// What a seat is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+pub enum Role {
+	/// Drawn to make the job's result.
+	#[codec(index = 0)]
+	Committee,
+	/// Drawn to make it again after the committee agreed.
+	#[codec(index = 1)]
+	Auditor,
+	/// Drawn to decide a dispute.
+	#[codec(index = 2)]
+	Juror,
+	/// Not drawn: it opened the dispute itself, with a bond.
+	#[codec(index = 3)]
+	Challenger,
+}
+
+impl Role {
+	/// Every role, in the order of their indices.
+	pub const ALL: [Self; 4] = [Self::Committee, Self::Auditor, Self::Juror, Self::Challenger];
+
+	/// The role's name.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Committee => "committee",
+			Self::Auditor => "auditor",
+			Self::Juror => "juror",
+			Self::Challenger => "challenger",
+		}
+	}
+}
+
+/// Where a job stands, with the block that the state waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JobState {
 	/// Waiting for its committee, drawn at this block.
@@ -83,19 +117,101 @@ pub enum JobState {
 	Committing(BlockNumber),
 	/// Reveals are taken before this block.
 	Revealing(BlockNumber),
-	/// Agreed; final at this block.
+	/// Agreed; final at this block, unless it is audited or challenged.
 	Agreed(BlockNumber),
+	/// Agreed; an auditor's outcome is taken before this block.
+	Auditing(BlockNumber),
+	/// In dispute; a jury is drawn at this block.
+	JuryDraw(BlockNumber),
+	/// Jurors' commitments are taken before this block.
+	JuryCommitting(BlockNumber),
+	/// Jurors' reveals are taken before this block.
+	JuryRevealing(BlockNumber),
 }
 
-/// One operator's place on a job.
+impl JobState {
+	/// The state's name.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Open(_) => "open",
+			Self::Committing(_) => "committing",
+			Self::Revealing(_) => "revealing",
+			Self::Agreed(_) => "agreed",
+			Self::Auditing(_) => "auditing",
+			Self::JuryDraw(_) => "jury_draw",
+			Self::JuryCommitting(_) => "jury_committing",
+			Self::JuryRevealing(_) => "jury_revealing",
+		}
+	}
+
+	/// The block that it waits for.
+	pub fn until(self) -> BlockNumber {
+		match self {
+			Self::Open(at)
+			| Self::Committing(at)
+			| Self::Revealing(at)
+			| Self::Agreed(at)
+			| Self::Auditing(at)
+			| Self::JuryDraw(at)
+			| Self::JuryCommitting(at)
+			| Self::JuryRevealing(at) => at,
+		}
+	}
+
+	/// Whether a jury decides.
+	pub fn disputed(self) -> bool {
+		matches!(self, Self::JuryDraw(_) | Self::JuryCommitting(_) | Self::JuryRevealing(_))
+	}
+}
+
+/// What an operator says it found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+	/// Result digest, or a fault's.
+	pub result: Digest,
+	/// Trace root.
+	pub trace_root: Digest,
+	/// CID of the stored file.
+	pub artifact: Cid,
+}
+
+/// One operator's place on a committee or a jury.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SeatView {
 	/// The operator.
 	pub operator: AccountId,
+	/// The job's round when it was drawn, to which its commitment is bound.
+	pub round: u32,
 	/// Its commitment.
 	pub commitment: Option<Digest>,
-	/// The result digest that it revealed.
-	pub revealed: Option<Digest>,
+	/// What it revealed.
+	pub revealed: Option<Found>,
+}
+
+/// The operator that audits an agreed job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditorView {
+	/// The operator.
+	pub operator: AccountId,
+	/// The job's round when it was drawn.
+	pub round: u32,
+	/// Picks the chunk of the trace that it has to open.
+	pub draw: Digest,
+	/// What it found.
+	pub found: Option<Found>,
+}
+
+/// The jury of a job in dispute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JuryView {
+	/// Number of the present panel: 1 or 2.
+	pub panel: u8,
+	/// Picks the chunk of the trace that each juror of the present panel has to open.
+	pub draw: Digest,
+	/// Where the present panel begins in `seats`.
+	pub first: usize,
+	/// The jurors of both panels.
+	pub seats: Vec<SeatView>,
 }
 
 /// A job that has not ended.
@@ -113,18 +229,139 @@ pub struct JobView {
 	pub seed: Option<Digest>,
 	/// Seats.
 	pub k: u8,
-	/// Fee on hold for all seats, in planck.
-	pub fee: Balance,
-	/// Draws before this one.
+	/// Name of its tier.
+	pub tier: &'static str,
+	/// Fee of one seat, in planck.
+	pub seat_fee: Balance,
+	/// On hold for an audit, in planck.
+	pub audit_reserve: Balance,
+	/// What each seat has at stake, in planck.
+	pub exposure: Balance,
+	/// Number of the next draw.
 	pub round: u32,
 	/// Where it stands.
 	pub state: JobState,
 	/// The committee.
 	pub seats: Vec<SeatView>,
+	/// The auditor.
+	pub auditor: Option<AuditorView>,
+	/// The jury.
+	pub jury: Option<JuryView>,
 	/// The model's weights root.
 	pub weights_root: Digest,
 	/// The model's kernel specification.
 	pub engine: Digest,
+}
+
+/// An operator's part in a job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+	/// What it is there for.
+	pub role: Role,
+	/// The job's round when it was drawn.
+	pub round: u32,
+	/// Its commitment; an auditor makes none.
+	pub commitment: Option<Digest>,
+	/// What it revealed or found.
+	pub found: Option<Found>,
+	/// Picks the chunk of the trace that it has to open, if it has to.
+	pub draw: Option<Digest>,
+}
+
+impl JobView {
+	/// Fee of all seats together, in planck.
+	pub fn fee(&self) -> Balance {
+		self.seat_fee.saturating_mul(self.k.into())
+	}
+
+	/// An operator's part in the job. It has at most one.
+	pub fn place(&self, operator: &AccountId) -> Option<Place> {
+		let of = |seat: &SeatView, role, draw| Place {
+			role,
+			round: seat.round,
+			commitment: seat.commitment,
+			found: seat.revealed,
+			draw,
+		};
+		if let Some(seat) = self.seats.iter().find(|seat| seat.operator == *operator) {
+			return Some(of(seat, Role::Committee, None));
+		}
+		if let Some(auditor) = self.auditor.as_ref().filter(|auditor| auditor.operator == *operator) {
+			let AuditorView { round, draw, found, .. } = *auditor;
+			return Some(Place { role: Role::Auditor, round, commitment: None, found, draw: Some(draw) });
+		}
+		let jury = self.jury.as_ref()?;
+		let (index, seat) = jury.seats.iter().enumerate().find(|(_, seat)| seat.operator == *operator)?;
+		Some(of(seat, Role::Juror, (index >= jury.first).then_some(jury.draw)))
+	}
+
+	/// Everybody who said what it found: operator, role and finding.
+	pub fn findings(&self) -> Vec<(AccountId, Role, Found)> {
+		let seats = self.seats.iter().map(|seat| (seat.operator, Role::Committee, seat.revealed));
+		let auditor = self.auditor.iter().map(|auditor| (auditor.operator, Role::Auditor, auditor.found));
+		let jurors = self.jury.iter().flat_map(|jury| &jury.seats);
+		let jurors = jurors.map(|seat| (seat.operator, Role::Juror, seat.revealed));
+		seats.chain(auditor).chain(jurors).filter_map(|(who, role, found)| Some((who, role, found?))).collect()
+	}
+}
+
+/// What happened to a job in a block, as far as somebody's money or seat is concerned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JobEvent {
+	/// It became final: each of these seats got this much, in planck.
+	Final {
+		/// Owners' accounts of the seats.
+		operators: Vec<AccountId>,
+		/// What each was paid.
+		each: Balance,
+	},
+	/// It ended without a result.
+	Failed {
+		/// Why.
+		reason: String,
+		/// What each seat was paid that found a fault in the input, in planck.
+		each: Balance,
+	},
+	/// An operator missed a duty.
+	Missed {
+		/// Owner's account.
+		operator: AccountId,
+		/// Whether it had committed.
+		committed: bool,
+		/// What it lost, in planck.
+		penalty: Balance,
+	},
+	/// An operator gave its seat back.
+	Declined(AccountId),
+	/// An operator was wrong.
+	Slashed {
+		/// Owner's account.
+		operator: AccountId,
+		/// What it lost, in planck.
+		amount: Balance,
+	},
+	/// What was slashed was divided.
+	Shared {
+		/// To each seat and juror that was right, in planck.
+		each_honest: Balance,
+		/// The challenger or auditor.
+		accuser: Option<AccountId>,
+		/// To the accuser, in planck.
+		reward: Balance,
+	},
+	/// A challenge was judged.
+	ChallengeEnded {
+		/// Who had challenged.
+		challenger: AccountId,
+		/// Whether it was right.
+		won: bool,
+		/// Its bond, in planck.
+		bond: Balance,
+		/// What each juror that was right got of it, in planck.
+		each_juror: Balance,
+	},
+	/// Results differ along processors; these operators' exposure is frozen.
+	EngineFault(Vec<AccountId>),
 }
 
 /// What stays of a final job.
@@ -194,6 +431,12 @@ pub struct OperatorView {
 	pub worker: AccountId,
 	/// Bond, in planck.
 	pub bond: Balance,
+	/// What is on its way out of the bond, in planck.
+	pub unbonding: Balance,
+	/// Part of the bond that is at stake on jobs, in planck.
+	pub exposed: Balance,
+	/// First block at which it is drawn again, if it is suspended.
+	pub suspended_until: Option<BlockNumber>,
 	/// Slots over all models.
 	pub slots_used: u32,
 	/// Seats that were paid.
@@ -233,6 +476,13 @@ pub trait Chain: Send + Sync + 'static {
 	fn job(&self, job: JobId) -> impl Future<Output = Result<Option<JobView>, ChainError>> + Send;
 	/// What stays of a final job.
 	fn provenance(&self, job: JobId) -> impl Future<Output = Result<Option<Provenance>, ChainError>> + Send;
+	/// An operator, by its owner's account.
+	fn account(&self, owner: &AccountId) -> impl Future<Output = Result<Option<OperatorView>, ChainError>> + Send;
+	/// What happened to jobs in a finalized block. `None` when the node has dropped that block's state.
+	fn job_events(
+		&self,
+		block: BlockNumber,
+	) -> impl Future<Output = Result<Option<Vec<(JobId, JobEvent)>>, ChainError>> + Send;
 	/// A registered model.
 	fn model(&self, model: ModelId) -> impl Future<Output = Result<Option<ModelView>, ChainError>> + Send;
 	/// The models that an operator is on.
@@ -240,13 +490,23 @@ pub trait Chain: Send + Sync + 'static {
 		-> impl Future<Output = Result<Vec<MembershipView>, ChainError>> + Send;
 	/// Commits to an answer.
 	fn commit(&self, job: JobId, commitment: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
-	/// Opens the commitment.
+	/// Opens the commitment. A juror with a result also opens a chunk of its trace.
 	fn reveal(
 		&self,
 		job: JobId,
 		operator: &AccountId,
 		answer: &Answer,
+		opening: Option<TraceOpening>,
 	) -> impl Future<Output = Result<(), ChainError>> + Send;
+	/// Says what the auditor found.
+	fn audit(
+		&self,
+		job: JobId,
+		answer: &Answer,
+		opening: Option<TraceOpening>,
+	) -> impl Future<Output = Result<(), ChainError>> + Send;
+	/// Gives a seat back that has not committed.
+	fn decline(&self, job: JobId) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// Shows that the worker reproduces a model's golden job.
 	fn prove_engine(&self, model: ModelId, result: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
 }

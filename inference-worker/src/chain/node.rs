@@ -8,6 +8,7 @@ use std::{collections::VecDeque, time::Duration};
 use autonomy_primitives::{
 	digest::input_hash,
 	job::{JobInput, SeedPolicy},
+	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
 use subxt::{
@@ -29,8 +30,8 @@ use super::{
 	api::{self, runtime_types::pallet_inference::types as inference},
 	endpoints,
 	nonce::{NonceSequencer, SubmitError},
-	AccountId, Balance, BlockNumber, Chain, ChainError, JobState, JobView, MembershipView, ModelView, OperatorView,
-	Provenance, SeatView,
+	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView,
+	MembershipView, ModelView, OperatorView, Provenance, SeatView,
 };
 use crate::{config::Config, keys, queue::Answer};
 
@@ -68,10 +69,40 @@ struct Live {
 pub struct Quote {
 	/// Fee for all seats, in planck.
 	pub fee: Balance,
+	/// On hold for an audit and returned without one, in planck.
+	pub audit_reserve: Balance,
 	/// Units of work for one operator.
 	pub units: u32,
 	/// Seats.
 	pub k: u8,
+}
+
+impl Quote {
+	/// Most that the job can cost, in planck.
+	pub fn most(&self) -> Balance {
+		self.fee.saturating_add(self.audit_reserve)
+	}
+}
+
+/// How much depends on a job's result: more seats and longer challenges for more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Tier {
+	/// A reply.
+	Text,
+	/// A picture.
+	Image,
+	/// A work that is going to be minted.
+	Creation,
+}
+
+impl Tier {
+	fn on_chain(self) -> inference::Tier {
+		match self {
+			Self::Text => inference::Tier::Text,
+			Self::Image => inference::Tier::Image,
+			Self::Creation => inference::Tier::Creation,
+		}
+	}
 }
 
 /// A chain behind one of several nodes, and the key to sign with.
@@ -186,25 +217,17 @@ impl Node {
 	}
 
 	/// What a job costs now; `None` when it would be refused.
-	pub async fn quote(&self, model: ModelId, input: &JobInput, k: Option<u8>) -> Result<Option<Quote>, ChainError> {
+	pub async fn quote(
+		&self,
+		model: ModelId,
+		input: &JobInput,
+		k: Option<u8>,
+		tier: Option<Tier>,
+	) -> Result<Option<Quote>, ChainError> {
 		let (connection, at) = self.at_head().await?;
-		let call = api::runtime_apis().inference_api().quote(model, Static(input.clone()), k);
+		let call = api::runtime_apis().inference_api().quote(model, Static(input.clone()), k, tier.map(Tier::on_chain));
 		let quote = self.answered(&connection, at.runtime_apis().call(call).await).await?;
-		Ok(quote.map(|q| Quote { fee: q.fee, units: q.units, k: q.k }))
-	}
-
-	/// An operator, by its owner's account.
-	pub async fn operator(&self, owner: &AccountId) -> Result<Option<OperatorView>, ChainError> {
-		let (connection, at) = self.at_head().await?;
-		let call = api::runtime_apis().inference_api().operator(owner.clone());
-		let view = self.answered(&connection, at.runtime_apis().call(call).await).await?;
-		Ok(view.map(|view| OperatorView {
-			worker: view.info.worker,
-			bond: view.info.bond,
-			slots_used: view.info.slots_used,
-			completed: view.info.completed,
-			missed: view.info.missed,
-		}))
+		Ok(quote.map(|q| Quote { fee: q.fee, audit_reserve: q.audit_reserve, units: q.units, k: q.k }))
 	}
 
 	/// Free balance of an account, in planck.
@@ -376,10 +399,12 @@ impl Node {
 		model: ModelId,
 		input: JobInput,
 		k: Option<u8>,
+		tier: Option<Tier>,
 		seed: SeedPolicy,
 		max_fee: Balance,
 	) -> Result<JobId, ChainError> {
-		let call = api::transactions().inference().submit_job(model, Static(input), k, Static(seed), max_fee);
+		let tier = tier.map(Tier::on_chain);
+		let call = api::transactions().inference().submit_job(model, Static(input), k, tier, Static(seed), max_fee);
 		let events = self.transact("submit_job", &call).await?;
 		match events.find_first::<api::inference::events::JobSubmitted>() {
 			Some(Ok(event)) => Ok(event.job),
@@ -461,11 +486,33 @@ fn submitted(call: api::Call, hash: &Digest) -> Option<JobInput> {
 	None
 }
 
+/// Whether a node says that it has dropped a block's state.
+fn is_pruned(error: &str) -> bool {
+	["State already discarded", "UnknownBlock", "not found"].iter().any(|text| error.contains(text))
+}
+
 fn number(block: u64) -> BlockNumber {
 	BlockNumber::try_from(block).unwrap_or(BlockNumber::MAX)
 }
 
-fn job_view(id: JobId, job: inference::Job<AccountId, u128, u32>) -> JobView {
+fn outcome(answer: &Answer) -> inference::Outcome {
+	let Answer { result, trace_root, artifact, .. } = *answer;
+	inference::Outcome { result, trace_root, artifact }
+}
+
+fn found(outcome: inference::Outcome) -> Found {
+	let inference::Outcome { result, trace_root, artifact } = outcome;
+	Found { result, trace_root, artifact }
+}
+
+fn seat_view(seat: inference::Seat<AccountId, u32>) -> SeatView {
+	let inference::Seat { operator, round, commitment, revealed, .. } = seat;
+	SeatView { operator, round, commitment, revealed: revealed.map(found) }
+}
+
+fn job_view(id: JobId, view: inference::JobView<AccountId, u128, u32>) -> JobView {
+	use inference::{Audit, JuryPhase};
+	let inference::JobView { job, jury } = view;
 	JobView {
 		id,
 		requester: job.requester,
@@ -473,27 +520,84 @@ fn job_view(id: JobId, job: inference::Job<AccountId, u128, u32>) -> JobView {
 		input: job.input.0,
 		seed: job.seed,
 		k: job.k,
-		fee: job.fee,
+		tier: match job.tier {
+			inference::Tier::Text => "text",
+			inference::Tier::Image => "image",
+			inference::Tier::Creation => "creation",
+			inference::Tier::Ballot => "ballot",
+		},
+		seat_fee: job.seat_fee,
+		audit_reserve: job.audit_reserve,
+		exposure: job.exposure,
 		round: job.round,
 		state: match job.state {
 			inference::JobState::Open { draw_at } => JobState::Open(draw_at),
-			inference::JobState::Committing { deadline } => JobState::Committing(deadline),
+			inference::JobState::Committing { deadline, .. } => JobState::Committing(deadline),
 			inference::JobState::Revealing { deadline } => JobState::Revealing(deadline),
-			inference::JobState::Agreed { final_at } => JobState::Agreed(final_at),
+			inference::JobState::Agreed { audit: Audit::Waiting { deadline }, .. } => JobState::Auditing(deadline),
+			inference::JobState::Agreed { final_at, .. } => JobState::Agreed(final_at),
+			inference::JobState::Jury { phase: JuryPhase::Drawing { draw_at } } => JobState::JuryDraw(draw_at),
+			inference::JobState::Jury { phase: JuryPhase::Committing { deadline } } => {
+				JobState::JuryCommitting(deadline)
+			}
+			inference::JobState::Jury { phase: JuryPhase::Revealing { deadline } } => JobState::JuryRevealing(deadline),
 		},
-		seats: job
-			.seats
-			.0
-			.into_iter()
-			.map(|seat| SeatView {
-				operator: seat.operator,
-				commitment: seat.commitment,
-				revealed: seat.revealed.map(|r| r.result),
-			})
-			.collect(),
+		seats: job.seats.0.into_iter().map(seat_view).collect(),
+		auditor: job.auditor.map(|auditor| AuditorView {
+			operator: auditor.operator,
+			round: auditor.round,
+			draw: auditor.draw,
+			found: auditor.found.map(found),
+		}),
+		jury: jury.map(|jury| JuryView {
+			panel: jury.panel,
+			draw: jury.draw,
+			first: jury.first.into(),
+			seats: jury.seats.0.into_iter().map(seat_view).collect(),
+		}),
 		weights_root: job.weights_root,
 		engine: job.engine,
 	}
+}
+
+fn operator_view(info: inference::Operator<AccountId, u128, u32>) -> OperatorView {
+	OperatorView {
+		worker: info.worker,
+		bond: info.bond,
+		unbonding: info.unbonding,
+		exposed: info.exposed,
+		suspended_until: info.suspended_until,
+		slots_used: info.slots_used,
+		completed: info.completed,
+		missed: info.missed,
+	}
+}
+
+/// What an event of the inference pallet says about a job, if it is about somebody's money or seat.
+fn job_event(event: api::inference::Event) -> Option<(JobId, JobEvent)> {
+	use api::inference::Event;
+	Some(match event {
+		Event::JobFinalised { job, operators, paid_per_seat, .. } => {
+			(job, JobEvent::Final { operators, each: paid_per_seat })
+		}
+		Event::JobFailed { job, reason, paid_per_seat, .. } => {
+			(job, JobEvent::Failed { reason: format!("{reason:?}"), each: paid_per_seat })
+		}
+		Event::SeatMissed { job, operator, duty, penalty } => {
+			let committed = matches!(duty, inference::Duty::Reveal);
+			(job, JobEvent::Missed { operator, committed, penalty })
+		}
+		Event::SeatDeclined { job, operator, .. } => (job, JobEvent::Declined(operator)),
+		Event::Slashed { job, operator, amount } => (job, JobEvent::Slashed { operator, amount }),
+		Event::SlashShared { job, each_honest, accuser, reward, .. } => {
+			(job, JobEvent::Shared { each_honest, accuser, reward })
+		}
+		Event::ChallengeEnded { job, challenger, won, bond, each_juror, .. } => {
+			(job, JobEvent::ChallengeEnded { challenger, won, bond, each_juror })
+		}
+		Event::EngineFaultFound { job, suspects, .. } => (job, JobEvent::EngineFault(suspects)),
+		_ => return None,
+	})
 }
 
 impl Chain for Node {
@@ -585,6 +689,27 @@ impl Chain for Node {
 		}))
 	}
 
+	async fn account(&self, owner: &AccountId) -> Result<Option<OperatorView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().inference_api().operator(*owner);
+		let view = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(view.map(|view| operator_view(view.info)))
+	}
+
+	async fn job_events(&self, block: BlockNumber) -> Result<Option<Vec<(JobId, JobEvent)>>, ChainError> {
+		let events = match self.events(block).await {
+			Ok(events) => events,
+			Err(ChainError::Rpc(error)) if is_pruned(&error) => return Ok(None),
+			Err(error) => return Err(error),
+		};
+		let ours = events.iter().flatten().filter(|event| event.pallet_name() == "Inference");
+		let decoded = ours.filter_map(|event| match event.decode_as::<api::Event>() {
+			Ok(api::Event::Inference(event)) => job_event(event),
+			_ => None,
+		});
+		Ok(Some(decoded.collect()))
+	}
+
 	async fn model(&self, model: ModelId) -> Result<Option<ModelView>, ChainError> {
 		let (connection, at) = self.at_head().await?;
 		let call = api::runtime_apis().models_api().model(model);
@@ -630,10 +755,26 @@ impl Chain for Node {
 		self.transact("commit", &call).await.map(|_| ())
 	}
 
-	async fn reveal(&self, job: JobId, operator: &AccountId, answer: &Answer) -> Result<(), ChainError> {
-		let Answer { result, trace_root, artifact, salt } = *answer;
-		let call = api::transactions().inference().reveal(job, operator.clone(), result, trace_root, artifact, salt);
+	async fn reveal(
+		&self,
+		job: JobId,
+		operator: &AccountId,
+		answer: &Answer,
+		opening: Option<TraceOpening>,
+	) -> Result<(), ChainError> {
+		let (outcome, opening) = (outcome(answer), opening.map(Static));
+		let call = api::transactions().inference().reveal(job, *operator, outcome, answer.salt, opening);
 		self.transact("reveal", &call).await.map(|_| ())
+	}
+
+	async fn audit(&self, job: JobId, answer: &Answer, opening: Option<TraceOpening>) -> Result<(), ChainError> {
+		let call = api::transactions().inference().audit(job, outcome(answer), opening.map(Static));
+		self.transact("audit", &call).await.map(|_| ())
+	}
+
+	async fn decline(&self, job: JobId) -> Result<(), ChainError> {
+		let call = api::transactions().inference().decline(job);
+		self.transact("decline", &call).await.map(|_| ())
 	}
 
 	async fn prove_engine(&self, model: ModelId, result: Digest) -> Result<(), ChainError> {
@@ -655,6 +796,7 @@ mod tests {
 			model: 0,
 			input: Box::new(Static(input.clone())),
 			k: None,
+			tier: None,
 			seed: Static(SeedPolicy::Chain),
 			max_fee: 1,
 		};

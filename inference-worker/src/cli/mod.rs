@@ -1,6 +1,9 @@
 //! The command line.
 
 mod chain_args;
+mod engine_process;
+mod explain;
+mod fetch;
 mod keys;
 mod models;
 mod register;
@@ -45,6 +48,9 @@ enum Command {
 	Run(run::Args),
 	/// Runs a final job again and compares its digests with the chain's. Fails when they differ.
 	Verify(crate::verify::Args),
+	/// Tells why operators differ on a job: runs it here and compares step by step with the chain, with other machines' trace
+	/// files, and with this machine's other code paths. Fails when one differs.
+	Explain(explain::Args),
 	/// Checks everything that `run` needs: processor, memory, disk, clock, node, key, bond and each model's golden job.
 	Check(crate::check::Args),
 	/// Makes and shows keys.
@@ -65,6 +71,11 @@ enum Command {
 	Fund(register::FundArgs),
 	/// Shows a job: where it stands, or what stays of it.
 	Show(show::Args),
+	/// Fetches a stored picture or text by its CID and checks it.
+	Fetch(fetch::Args),
+	/// Runs models for the worker that started it.
+	#[command(name = autonomy_sandbox::SUBCOMMAND, hide = true)]
+	EngineProcess,
 }
 
 /// Parses the command line, runs the command, and prints an error as one line.
@@ -96,24 +107,29 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 	let default = if matches!(cli.command, Command::Run(_)) { "info,subxt=warn" } else { "warn" };
 	log_to_stderr(cli.log.as_deref().unwrap_or(default), cli.log_format)?;
 	autonomy_kernels::init();
-	// Commands that block for long or must set the environment before any thread starts.
+	// Commands that block for long, or must set the environment or limit the process before any thread starts.
 	let command = match cli.command {
 		Command::Keys(command) => return keys::execute(command),
 		Command::Train(command) => return train::execute(command),
 		Command::Run(args) => return run::execute(args),
+		Command::EngineProcess => return engine_process::execute(),
 		other => other,
 	};
 	let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
 	runtime.block_on(async {
 		match command {
 			Command::Verify(args) => crate::verify::execute(args).await,
+			Command::Explain(args) => explain::execute(args).await,
 			Command::Check(args) => crate::check::execute(args).await,
 			Command::Register(args) => register::execute(args).await,
 			Command::Models(command) => models::execute(command).await,
 			Command::Submit(command) => submit::execute(command).await,
 			Command::Fund(args) => register::fund(args).await,
 			Command::Show(args) => show::execute(args).await,
-			Command::Keys(_) | Command::Train(_) | Command::Run(_) => unreachable!("handled above"),
+			Command::Fetch(args) => fetch::execute(args).await,
+			Command::Keys(_) | Command::Train(_) | Command::Run(_) | Command::EngineProcess => {
+				unreachable!("handled above")
+			}
 		}
 	})
 }

@@ -15,7 +15,7 @@ use subxt::utils::Static;
 use super::{hex32, ChainArgs, SignerArgs};
 use crate::{
 	amount::Auton,
-	artifacts::Store,
+	artifacts,
 	chain::{
 		api::{self, runtime_types::pallet_models::types::ModelDetails},
 		Chain,
@@ -110,8 +110,12 @@ pub async fn execute(command: Command) -> Result<ExitCode> {
 		Command::Build { dir, meta } => build(&dir, &meta)?,
 		Command::Register(args) => register(args).await?,
 		Command::Publish { dir, chain } => {
-			let store = Store::local(&chain.config()?.artifact_dir())?;
+			let store = artifacts::open(&chain.config()?)?;
 			println!("{}", cid_text(&models::publish(&dir, &store).await?));
+			for failed in store.flush().await? {
+				let (files, error) = (failed.waiting, failed.error);
+				eprintln!("warning: {files} files wait for a mirror, `run` goes on trying: {error}");
+			}
 		}
 	}
 	Ok(ExitCode::SUCCESS)

@@ -91,7 +91,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	if worker == owner {
 		bail!("the worker's key {worker} is the owner's too: the worker must have a key of its own, which cannot withdraw");
 	}
-	match node.operator(&owner).await? {
+	match node.account(&owner).await? {
 		None => {
 			let call = api::transactions().inference().register_operator(worker.clone(), args.bond.0);
 			node.transact("register_operator", &call).await?;
@@ -114,7 +114,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		let call = api::transactions().inference().join_model(model, slots, autonomy_kernels::engine_id(), cpu_class());
 		node.transact("join_model", &call).await.with_context(|| format!("model {model}"))?;
 	}
-	let view = node.operator(&owner).await?.context("the operator is not on chain after its registration")?;
+	let view = node.account(&owner).await?.context("the operator is not on chain after its registration")?;
 	let models: Vec<_> = node.memberships(&owner).await?.iter().map(|m| m.model).collect();
 	if args.json {
 		let line = json!({

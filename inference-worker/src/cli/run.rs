@@ -1,22 +1,27 @@
 //! `autonomy-worker run`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::{
 	signal::unix::{signal, SignalKind},
 	sync::watch,
 };
-use tracing::info;
+use tracing::{error, info};
 
 use super::hex32;
 use crate::{
-	artifacts::{ArtifactStore, Store},
-	chain::{node::Node, AccountId},
+	artifacts::{self, Cid, Keeper, Layered, Swept},
+	chain::{endpoints::Backoff, node::Node, AccountId},
 	config::Config,
 	keys,
-	queue::Queue,
-	run::{engine::Engines, status::Status, Operator},
+	queue::{Queue, QueueError},
+	run::{
+		engine::Engines,
+		ledger::Ledger,
+		status::{ArtifactUse, Status},
+		Operator,
+	},
 	server,
 };
 
@@ -48,11 +53,20 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 	let worker = keys::account(&pair);
 	let owner = config.operator.owner.as_deref().map(str::parse::<AccountId>).transpose()?;
 	let queue = Arc::new(Queue::open(&config.data_dir)?);
-	let artifacts: Arc<dyn ArtifactStore> = Arc::new(Store::local(&config.artifact_dir())?);
-	let compute = Arc::new(Engines::new(&config.models.dirs, config.model_cache(), artifacts.clone())?);
-	let status = Arc::new(Status::new(worker.to_string()));
+	let artifacts = Arc::new(artifacts::open(&config)?);
+	artifacts.forget_other_mirrors()?;
+	let compute = Arc::new(Engines::new(&config, artifacts.clone())?);
 
-	let metrics = server::install_metrics()?;
+	// Before anything that records.
+	let metrics = server::metrics::install()?;
+	tokio::spawn(server::upkeep(metrics.clone()));
+	let status = Arc::new(Status::new(worker.to_string()));
+	// Books that cannot be kept are no reason to leave a commitment unopened.
+	let ledger = Ledger::open(&config.data_dir).or_else(|error| {
+		error!("{error}; the earnings of this run are kept in memory alone");
+		Ledger::in_memory()
+	});
+	let ledger = Arc::new(ledger?);
 	let engine = hex32(&autonomy_kernels::engine_id());
 	let isa = format!("{:?}", autonomy_kernels::isa());
 	info!(%worker, engine, isa, version = env!("CARGO_PKG_VERSION"), "autonomy-worker starts");
@@ -66,14 +80,51 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 		let listener = server::bind(address).await.with_context(|| {
 			format!("server.listen: cannot listen on {address}; give each worker a port of its own")
 		})?;
-		info!(address = %listener.local_addr()?, "status server");
-		let pages = server::Pages { status: status.clone(), artifacts: artifacts.clone(), metrics };
+		info!(address = %listener.local_addr()?, "the operator's page");
+		let (status, ledger, artifacts) = (status.clone(), ledger.clone(), artifacts.local().clone());
+		let pages = server::Pages { status, ledger, artifacts, metrics, data_dir: config.data_dir.clone() };
 		tokio::spawn(server::serve(listener, pages, stopped.clone()));
 	}
+	tokio::spawn(keep_artifacts(&config, artifacts.clone(), queue.clone(), status.clone(), stopped.clone()));
 	let chain = Arc::new(Node::new(&config, Some(pair)));
-	let operator = Operator { chain, compute, queue, artifacts, worker, owner, status, startup_timeout };
+	tokio::spawn(name_chain(chain.clone(), status.clone()));
+	let drain = Duration::from_secs(config.operator.drain_seconds);
+	let operator =
+		Operator { chain, compute, queue, artifacts, worker, owner, ledger, status, drain, startup_timeout };
 	operator.run(stopped).await?;
 	Ok(())
+}
+
+/// Keeps the artifact folder within its rule and its mirrors complete, until the worker stops.
+fn keep_artifacts(
+	config: &Config,
+	store: Arc<Layered>,
+	queue: Arc<Queue>,
+	status: Arc<Status>,
+	stopped: watch::Receiver<bool>,
+) -> impl Future<Output = ()> {
+	let rule = artifacts::rule(config);
+	let open_jobs = move || -> Result<HashSet<Cid>, QueueError> {
+		let answers = queue.unfinished()?.into_iter().filter_map(|seat| seat.stage.answer());
+		Ok(answers.map(|answer| answer.artifact).collect())
+	};
+	let measured = move |swept: &Swept| {
+		let artifacts = ArtifactUse { used_bytes: swept.used, quota_bytes: Some(rule.quota) };
+		status.update(|s| s.artifacts = Some(artifacts));
+	};
+	Keeper::new(store, rule, open_jobs).run(measured, stopped)
+}
+
+/// Tells the page the chain's name, as soon as a node gives it.
+async fn name_chain(node: Arc<Node>, status: Arc<Status>) {
+	let mut backoff = Backoff::default();
+	loop {
+		match node.name().await {
+			Ok((name, _)) => return status.update(|s| s.chain = Some(name)),
+			// The operator's loop asks the same node and says what is wrong.
+			Err(_) => tokio::time::sleep(backoff.next()).await,
+		}
+	}
 }
 
 /// The first SIGTERM or SIGINT drains; the second ends the process at once, which loses nothing but time.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{hex32, ChainArgs};
 use crate::{
 	amount::Auton,
-	chain::{Chain, JobState},
+	chain::{Chain, SeatView},
 };
 
 /// Arguments of `show`.
@@ -29,27 +29,28 @@ pub struct Args {
 pub async fn execute(args: Args) -> Result<ExitCode> {
 	let (_, node) = args.chain.node()?;
 	let value = if let Some(job) = node.job(args.job).await? {
-		let (state, until) = match job.state {
-			JobState::Open(at) => ("open", at),
-			JobState::Committing(at) => ("committing", at),
-			JobState::Revealing(at) => ("revealing", at),
-			JobState::Agreed(at) => ("agreed", at),
-		};
-		let seats: Vec<_> = job
-			.seats
-			.iter()
-			.map(|seat| {
-				json!({
-					"operator": seat.operator.to_string(),
-					"committed": seat.commitment.is_some(),
-					"revealed": seat.revealed.map(|r| hex32(&r)),
-				})
+		let (state, until) = (job.state.name(), job.state.until());
+		let seat = |seat: &SeatView| {
+			json!({
+				"operator": seat.operator.to_string(),
+				"committed": seat.commitment.is_some(),
+				"revealed": seat.revealed.map(|r| hex32(&r.result)),
 			})
-			.collect();
+		};
+		let seats: Vec<_> = job.seats.iter().map(seat).collect();
+		let jury: Option<Vec<_>> = job.jury.as_ref().map(|jury| jury.seats.iter().map(seat).collect());
+		let auditor = job.auditor.as_ref().map(|auditor| {
+			json!({
+				"operator": auditor.operator.to_string(),
+				"found": auditor.found.map(|found| hex32(&found.result)),
+			})
+		});
 		json!({
 			"job": job.id, "state": state, "until_block": until, "model": job.model, "k": job.k,
-			"requester": job.requester.to_string(), "fee": Auton(job.fee).to_string(),
+			"tier": job.tier, "requester": job.requester.to_string(), "fee": Auton(job.fee()).to_string(),
+			"audit_reserve": Auton(job.audit_reserve).to_string(), "exposure": Auton(job.exposure).to_string(),
 			"seed": job.seed.map(|s| hex32(&s)), "input": InputSpec::from_job_input(&job.input), "seats": seats,
+			"auditor": auditor, "jury": jury,
 		})
 	} else if let Some(row) = node.provenance(args.job).await? {
 		json!({

@@ -17,7 +17,7 @@ use crate::{
 	chain::{
 		api::inference::events,
 		endpoints::Backoff,
-		node::{Conf, Node},
+		node::{Conf, Node, Tier},
 		BlockNumber, Chain, ChainError,
 	},
 	config::parse_digest,
@@ -88,6 +88,9 @@ pub struct Job {
 	/// Operators that must agree; by default as many as the chain wants for this kind of job.
 	#[arg(long)]
 	k: Option<u8>,
+	/// How much depends on the result; by default that of the model's kind of output.
+	#[arg(long, value_name = "TIER")]
+	tier: Option<Tier>,
 	/// Seed, 64 hexadecimal digits: the same seed and input give the same output again.
 	#[arg(long, value_name = "HEX", conflicts_with = "chain_seed")]
 	seed: Option<String>,
@@ -146,24 +149,26 @@ async fn submit(spec: &InputSpec, args: &Job) -> Result<ExitCode> {
 		bail!("model {}: its owner has closed it to new jobs", args.model);
 	}
 	input.check(model.modality, &model.limits).map_err(|e| anyhow::anyhow!("model {}: {e}", args.model))?;
-	let quote = node.quote(args.model, &input, args.k).await?;
+	let quote = node.quote(args.model, &input, args.k, args.tier).await?;
 	let max_fee = match (quote, args.max_fee) {
-		(Some(quote), Some(limit)) if quote.fee > limit.0 => {
+		(Some(quote), Some(limit)) if quote.most() > limit.0 => {
 			let price = Auton(model.price_per_unit);
 			bail!(
-				"the job costs {} AUTON ({price} a unit × {} units × {} operators), --max-fee is {limit}",
-				Auton(quote.fee),
+				"the job costs at most {} AUTON ({price} a unit × {} units × {} operators, and {} for an audit, returned \
+				without one), --max-fee is {limit}",
+				Auton(quote.most()),
 				quote.units,
-				quote.k
+				quote.k,
+				Auton(quote.audit_reserve)
 			);
 		}
 		(_, Some(limit)) => limit.0,
-		(Some(quote), None) => quote.fee,
+		(Some(quote), None) => quote.most(),
 		// The chain will say why.
 		(None, None) => 0,
 	};
 	let before = node.head().await?;
-	let job = node.submit_job(args.model, input, args.k, seed, max_fee).await?;
+	let job = node.submit_job(args.model, input, args.k, args.tier, seed, max_fee).await?;
 	if !args.wait {
 		if args.json {
 			println!(
@@ -296,7 +301,7 @@ async fn catch_up(
 				trace_root: row.trace_root,
 				seed: row.seed,
 				artifact: cid_text(&row.artifact),
-				fee: e.paid_per_seat.saturating_mul(operators.len() as u128),
+				fee: spent(&e),
 				operators,
 				block,
 				seconds,
@@ -305,6 +310,12 @@ async fn catch_up(
 		*next = block.saturating_add(1);
 	}
 	Ok(None)
+}
+
+/// What the job cost its requester: what went to the seats, to the model and up in flames.
+fn spent(job: &events::JobFinalised) -> u128 {
+	let seats = job.paid_per_seat.saturating_mul(job.operators.len() as u128);
+	seats.saturating_add(job.paid_to_model).saturating_add(job.burned)
 }
 
 /// What happened to the job in one block.
@@ -322,6 +333,32 @@ fn progress(block: &Events<Conf>, job: JobId) -> Vec<String> {
 	}
 	for e in block.find::<events::JobAgreed>().flatten().filter(|e| e.job == job) {
 		lines.push(format!("agreed on {} (final at block {})", hex32(&e.result), e.final_at));
+	}
+	for e in block.find::<events::SeatMissed>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("{} was late", e.operator));
+	}
+	for e in block.find::<events::SeatDeclined>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("{} gave its seat back", e.operator));
+	}
+	for e in block.find::<events::SeatsRedrawn>().flatten().filter(|e| e.job == job) {
+		let operators: Vec<_> = e.operators.iter().map(ToString::to_string).collect();
+		lines.push(format!("{} drawn instead (commit before block {})", operators.join(", "), e.deadline));
+	}
+	for e in block.find::<events::AuditDrawn>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("chance has it audited, by {} (before block {})", e.operator, e.deadline));
+	}
+	for e in block.find::<events::Audited>().flatten().filter(|e| e.job == job) {
+		let verdict = if e.agrees { "agrees" } else { "differs" };
+		lines.push(format!("the auditor {verdict}: {}", hex32(&e.result)));
+	}
+	for e in block.find::<events::Challenged>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("{} challenges the result: it says {}", e.challenger, hex32(&e.result)));
+	}
+	for e in block.find::<events::JuryDrawn>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("a jury of {} decides (commit before block {})", e.operators.len(), e.deadline));
+	}
+	for e in block.find::<events::Slashed>().flatten().filter(|e| e.job == job) {
+		lines.push(format!("{} was wrong and lost {} AUTON", e.operator, Auton(e.amount)));
 	}
 	lines
 }

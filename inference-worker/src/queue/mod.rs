@@ -10,16 +10,19 @@ use std::{
 
 use autonomy_primitives::{
 	digest::{commitment, Cid, Sealed},
+	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
 use codec::{Decode, Encode};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use crate::chain::AccountId;
+use crate::chain::{AccountId, BlockNumber, Role};
 
 /// job and round → version byte and SCALE of a [`Seat`].
 const SEATS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("seats");
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// "genesis" → hash of the chain's first block; "cursor" → the last block whose events were read, u32 little-endian.
+const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// Ended seats that are kept for the operator to look at.
 const KEEP_ENDED: usize = 10_000;
 
@@ -44,6 +47,18 @@ pub enum QueueError {
 		job: JobId,
 		/// Its round.
 		round: u32,
+	},
+	/// The folder is of a chain that was started anew, or of another one.
+	#[error(
+		"the data folder holds seats of the chain 0x{}, the node runs 0x{}: \
+		give this worker a data_dir of its own, or remove the folder when that chain is gone for good",
+		hex::encode(.ours), hex::encode(.theirs)
+	)]
+	OtherChain {
+		/// Genesis hash of the folder's chain.
+		ours: Digest,
+		/// Genesis hash of the node's chain.
+		theirs: Digest,
 	},
 	/// A step that the state machine does not have.
 	#[error("queue: job {job} round {round} cannot go from {from} to {to}")]
@@ -163,6 +178,11 @@ impl Stage {
 		}
 	}
 
+	/// Whether the chain has no commitment of it yet, as far as the worker knows.
+	pub fn before_commitment(&self) -> bool {
+		matches!(self, Self::Assigned | Self::Computed(_) | Self::CommitSent(_))
+	}
+
 	/// Whether nothing is left to do.
 	pub fn ended(&self) -> bool {
 		matches!(self, Self::Done(_) | Self::Failed(..))
@@ -176,17 +196,23 @@ pub struct Seat {
 	pub job: JobId,
 	/// The job's round.
 	pub round: u32,
+	/// What it is for.
+	pub role: Role,
 	/// The job's model.
 	pub model: ModelId,
 	/// Runs of the model that ended without an answer.
 	pub attempts: u32,
 	/// How far it has come.
 	pub stage: Stage,
+	/// The chunk of the trace that is opened together with the answer, for a juror or an auditor.
+	pub opening: Option<TraceOpening>,
 }
 
 /// The seats of one worker. One process at a time can have a folder open.
 pub struct Queue {
 	database: Database,
+	#[cfg(test)]
+	pub written: std::sync::OnceLock<Box<dyn Fn() + Send + Sync>>,
 	// Held for as long as the queue lives; the operating system releases it when the process ends in any way.
 	_lock: File,
 }
@@ -209,8 +235,14 @@ impl Queue {
 		let database = Database::create(folder.join("queue.redb"))?;
 		let write = database.begin_write()?;
 		write.open_table(SEATS)?;
+		write.open_table(META)?;
 		write.commit()?;
-		let queue = Self { database, _lock: lock };
+		let queue = Self {
+			database,
+			#[cfg(test)]
+			written: Default::default(),
+			_lock: lock,
+		};
 		queue.prune()?;
 		Ok(queue)
 	}
@@ -247,19 +279,64 @@ impl Queue {
 		Ok(counts)
 	}
 
+	/// Ties the folder to a chain, at the first call; refuses another chain from then on.
+	pub fn bind(&self, genesis: Digest) -> Result<(), QueueError> {
+		let bound = self.meta("genesis")?.and_then(|bytes| Digest::try_from(bytes).ok());
+		match bound {
+			Some(ours) if ours != genesis => Err(QueueError::OtherChain { ours, theirs: genesis }),
+			Some(_) => Ok(()),
+			None => self.set_meta("genesis", &genesis),
+		}
+	}
+
+	/// The last block whose events were read.
+	pub fn cursor(&self) -> Result<Option<BlockNumber>, QueueError> {
+		let bytes = self.meta("cursor")?.and_then(|bytes| bytes.try_into().ok());
+		Ok(bytes.map(BlockNumber::from_le_bytes))
+	}
+
+	/// Notes that the events up to this block were read and what they bring was written.
+	pub fn set_cursor(&self, block: BlockNumber) -> Result<(), QueueError> {
+		self.set_meta("cursor", &block.to_le_bytes())
+	}
+
+	fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, QueueError> {
+		let table = self.database.begin_read()?.open_table(META)?;
+		let value = table.get(key)?.map(|value| value.value().to_vec());
+		Ok(value)
+	}
+
+	fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), QueueError> {
+		let write = self.database.begin_write()?;
+		write.open_table(META)?.insert(key, value)?;
+		write.commit()?;
+		Ok(())
+	}
+
 	/// Notes a seat that the chain gave us; an existing record stays as it is and is returned.
-	pub fn assign(&self, job: JobId, round: u32, model: ModelId) -> Result<Seat, QueueError> {
+	pub fn assign(&self, job: JobId, round: u32, role: Role, model: ModelId) -> Result<Seat, QueueError> {
 		self.change((job, round), |seat| {
-			Ok(seat.unwrap_or(Seat { job, round, model, attempts: 0, stage: Stage::Assigned }))
+			let new = Seat { job, round, role, model, attempts: 0, stage: Stage::Assigned, opening: None };
+			Ok(seat.unwrap_or(new))
 		})
 	}
 
-	/// Writes the answer of a seat. The first answer stands: the record after the call is returned, with whichever
-	/// answer and salt were there first.
-	pub fn computed(&self, job: JobId, round: u32, answer: Answer) -> Result<Seat, QueueError> {
-		self.existing((job, round), |seat| match seat.stage {
-			Stage::Assigned => Ok(Stage::Computed(answer)),
-			ref other => Ok(other.clone()),
+	/// Writes the answer of a seat, with the opening that goes with it. The first answer stands: the record after the call
+	/// is returned, with whichever answer and salt were there first.
+	pub fn computed(
+		&self,
+		job: JobId,
+		round: u32,
+		answer: Answer,
+		opening: Option<TraceOpening>,
+	) -> Result<Seat, QueueError> {
+		self.change((job, round), |seat| {
+			let mut seat = seat.ok_or(QueueError::Record { job, round })?;
+			if seat.stage == Stage::Assigned {
+				seat.stage = Stage::Computed(answer);
+				seat.opening = opening;
+			}
+			Ok(seat)
 		})
 	}
 
@@ -288,6 +365,11 @@ impl Queue {
 	/// Notes that the reveal is about to be sent.
 	pub fn reveal_sent(&self, job: JobId, round: u32) -> Result<Seat, QueueError> {
 		self.forward((job, round), 3..=4, Stage::RevealSent)
+	}
+
+	/// Notes that an auditor's answer is about to be sent: it has no commitment.
+	pub fn audit_sent(&self, job: JobId, round: u32) -> Result<Seat, QueueError> {
+		self.forward((job, round), 1..=4, Stage::RevealSent)
 	}
 
 	/// Notes that the chain has the reveal.
@@ -362,6 +444,10 @@ impl Queue {
 			table.insert(key, bytes.as_slice())?;
 		}
 		write.commit()?;
+		#[cfg(test)]
+		if let Some(written) = self.written.get() {
+			written();
+		}
 		Ok(seat)
 	}
 
@@ -413,28 +499,28 @@ mod tests {
 	fn first_answer_should_stand_when_a_second_comes() {
 		let dir = tempfile::tempdir().unwrap();
 		let queue = Queue::open(dir.path()).unwrap();
-		queue.assign(3, 0, 1).unwrap();
-		assert_eq!(queue.computed(3, 0, answer(1)).unwrap().stage, Stage::Computed(answer(1)));
+		queue.assign(3, 0, Role::Committee, 1).unwrap();
+		assert_eq!(queue.computed(3, 0, answer(1), None).unwrap().stage, Stage::Computed(answer(1)));
 		drop(queue);
 		let queue = Queue::open(dir.path()).unwrap();
-		assert_eq!(queue.computed(3, 0, answer(2)).unwrap().stage, Stage::Computed(answer(1)));
+		assert_eq!(queue.computed(3, 0, answer(2), None).unwrap().stage, Stage::Computed(answer(1)));
 		queue.commit_sent(3, 0).unwrap();
-		assert_eq!(queue.computed(3, 0, answer(2)).unwrap().stage, Stage::CommitSent(answer(1)));
-		assert_eq!(queue.assign(3, 0, 1).unwrap().stage, Stage::CommitSent(answer(1)));
-		assert_eq!(queue.assign(3, 1, 1).unwrap().stage, Stage::Assigned);
+		assert_eq!(queue.computed(3, 0, answer(2), None).unwrap().stage, Stage::CommitSent(answer(1)));
+		assert_eq!(queue.assign(3, 0, Role::Committee, 1).unwrap().stage, Stage::CommitSent(answer(1)));
+		assert_eq!(queue.assign(3, 1, Role::Committee, 1).unwrap().stage, Stage::Assigned);
 	}
 
 	#[test]
 	fn nothing_should_be_sent_when_there_is_no_answer() {
 		let dir = tempfile::tempdir().unwrap();
 		let queue = Queue::open(dir.path()).unwrap();
-		queue.assign(0, 0, 0).unwrap();
+		queue.assign(0, 0, Role::Committee, 0).unwrap();
 		assert!(matches!(
 			queue.commit_sent(0, 0),
 			Err(QueueError::Transition { from: "assigned", to: "commit_sent", .. })
 		));
 		assert!(matches!(queue.reveal_sent(0, 0), Err(QueueError::Transition { .. })));
-		queue.computed(0, 0, answer(1)).unwrap();
+		queue.computed(0, 0, answer(1), None).unwrap();
 		assert!(matches!(queue.reveal_sent(0, 0), Err(QueueError::Transition { .. })));
 		assert!(queue.commit_sent(9, 0).is_err());
 	}
@@ -443,7 +529,7 @@ mod tests {
 	fn seat_should_be_given_up_when_its_run_fails_too_often() {
 		let dir = tempfile::tempdir().unwrap();
 		let queue = Queue::open(dir.path()).unwrap();
-		queue.assign(0, 0, 0).unwrap();
+		queue.assign(0, 0, Role::Committee, 0).unwrap();
 		assert_eq!(queue.run_failed(0, 0, 2, "out of memory").unwrap().stage, Stage::Assigned);
 		let seat = queue.run_failed(0, 0, 2, "out of memory").unwrap();
 		assert_eq!(seat.stage, Stage::Failed(None, "out of memory".into()));
@@ -457,12 +543,12 @@ mod tests {
 		fn answer_should_never_change_when_steps_come_in_any_order(steps in proptest::collection::vec(0u8..8, 1..24)) {
 			let dir = tempfile::tempdir().unwrap();
 			let queue = Queue::open(dir.path()).unwrap();
-			queue.assign(0, 0, 0).unwrap();
+			queue.assign(0, 0, Role::Committee, 0).unwrap();
 			let (mut first, mut rank) = (None, 0);
 			for (n, step) in steps.into_iter().enumerate() {
 				let _ = match step {
-					0 => queue.assign(0, 0, 0),
-					1 => queue.computed(0, 0, answer(n as u8)),
+					0 => queue.assign(0, 0, Role::Committee, 0),
+					1 => queue.computed(0, 0, answer(n as u8), None),
 					2 => queue.commit_sent(0, 0),
 					3 => queue.committed(0, 0),
 					4 => queue.reveal_sent(0, 0),

@@ -2,19 +2,28 @@
 
 use std::{
 	collections::HashMap,
-	path::PathBuf,
 	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
 };
 
-use autonomy_engine::{Control, Engine, JobFault, Model};
-use autonomy_primitives::{
-	digest::{cid, Cid},
-	job::JobInput,
-	Digest, ModelId,
-};
+use anyhow::Context;
+use autonomy_engine::{Engine, Manifest, Model};
+use autonomy_primitives::{job::JobInput, trace::TraceOpening, Digest, ModelId};
+use autonomy_sandbox::{machine_memory, open_trace, Job, LocalModel, Program, Sandbox, Settings, QUARANTINE_FILE};
 
 use super::models::{self, Library, ModelError};
-use crate::{artifacts::ArtifactStore, chain::ModelView};
+use crate::{
+	artifacts::ArtifactStore,
+	chain::{BlockNumber, ModelView},
+	config::Config,
+};
+
+pub use autonomy_sandbox::{run_model, ComputeError, Computed};
+
+/// Time between two blocks of a live chain. A development chain is faster, and its models get more time than they need.
+const BLOCK_TIME: Duration = Duration::from_secs(6);
+/// How long an engine process may take to start. It is this program, so anything above a second means a stuck machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// One run of a model.
 #[derive(Clone, Debug)]
@@ -29,106 +38,186 @@ pub struct Task {
 	pub genesis: Digest,
 }
 
-/// What a run gave.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Computed {
-	/// Result digest.
-	pub result: Digest,
-	/// Trace root.
-	pub trace_root: Digest,
-	/// CID of the file.
-	pub artifact: Cid,
-	/// The file: PNG or UTF-8 text.
-	pub bytes: Vec<u8>,
-}
-
-/// Why a run gave nothing.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ComputeError {
-	/// The worker is stopping.
-	#[error("cancelled")]
-	Cancelled,
-	/// The model cannot be served here.
-	#[error("{0}")]
-	Model(String),
-	/// Every honest machine would fail in the same way: running it again is no use.
-	#[error("{0}")]
-	Fault(String),
-	/// This machine failed; another try may work.
-	#[error("{0}")]
-	Machine(String),
+impl Task {
+	fn job(&self) -> Job {
+		Job { input: self.input.clone(), seed: self.seed, genesis: self.genesis }
+	}
 }
 
 /// Something that runs models. Calls block for as long as the model runs.
 pub trait Compute: Send + Sync + 'static {
-	/// Runs a task. `progress` gets the step done and the number of steps, and says whether to go on.
+	/// Runs a task. `progress` gets the step done and the number of steps, and says whether to go on. When the engine had
+	/// to begin again, so do the steps.
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError>;
 	/// Makes a model ready to run, or says why it cannot be served.
 	fn load(&self, model: &ModelView) -> Result<(), ComputeError>;
+	/// Runs a task and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor and a juror post
+	/// together with the result.
+	fn open_trace(
+		&self,
+		task: &Task,
+		operator: &[u8; 32],
+		draw: &Digest,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, TraceOpening), ComputeError>;
 }
 
 /// The engine, with every model that was used kept in memory.
 pub struct Engines {
 	library: Library,
-	loaded: Mutex<HashMap<ModelId, Arc<Model>>>,
+	place: Place,
+}
+
+/// Where models run.
+enum Place {
+	/// In a process of their own, with limits.
+	Isolated { sandbox: Box<Sandbox>, time_limit: Duration },
+	/// In this process. An input that ends it ends the worker, and nothing limits a run.
+	Here(Mutex<HashMap<ModelId, Arc<Model>>>),
 }
 
 impl Engines {
-	/// Serves the models of some folders; what is missing there is fetched from `store` into `cache`.
+	/// Serves the models of the configuration's folders; what is missing there is fetched from `store`.
 	///
 	/// Must be made inside a Tokio runtime, and [`Compute`]'s functions must not be called on one of its async threads.
-	pub fn new(dirs: &[PathBuf], cache: PathBuf, store: Arc<dyn ArtifactStore>) -> Result<Self, ModelError> {
-		Ok(Self { library: Library::scan(dirs, cache, store)?, loaded: Mutex::default() })
+	pub fn new(config: &Config, store: Arc<dyn ArtifactStore>) -> anyhow::Result<Self> {
+		let library = Library::scan(&config.models.dirs, config.model_cache(), store)?;
+		let place = match config.compute.isolate {
+			true => {
+				let time_limit = Duration::from_secs(config.compute.time_limit_seconds);
+				let settings = Settings {
+					program: Program::this(),
+					memory_limit: memory_limit(config)?,
+					start_limit: START_LIMIT,
+					load_limit: time_limit,
+					quarantine: config.data_dir.join(QUARANTINE_FILE),
+				};
+				Place::Isolated { sandbox: Box::new(Sandbox::new(settings)?), time_limit }
+			}
+			false => Place::Here(Mutex::default()),
+		};
+		Ok(Self { library, place })
 	}
 
-	fn model(&self, view: &ModelView) -> Result<Arc<Model>, ModelError> {
-		if let Some(model) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&view.id) {
+	/// A model whose folder is the one that the chain registered, for the engine process to open.
+	fn local(&self, view: &ModelView) -> Result<LocalModel, ComputeError> {
+		let found = || -> Result<_, ModelError> {
+			let folder = self.library.folder(&view.manifest)?;
+			models::check(&folder, &Manifest::load(&folder)?, view)?;
+			Ok(LocalModel { folder, weights_root: view.weights_root })
+		};
+		found().map_err(refused)
+	}
+
+	/// A model in this process.
+	fn model(
+		&self,
+		loaded: &Mutex<HashMap<ModelId, Arc<Model>>>,
+		view: &ModelView,
+	) -> Result<Arc<Model>, ComputeError> {
+		if let Some(model) = loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&view.id) {
 			return Ok(model.clone());
 		}
-		let folder = self.library.folder(&view.manifest)?;
-		let model = Engine::open(&folder)?;
-		models::check(&folder, model.manifest(), view)?;
-		let model = Arc::new(model);
-		self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(view.id, model.clone());
+		let opened = || -> Result<_, ModelError> {
+			let folder = self.library.folder(&view.manifest)?;
+			let model = Engine::open(&folder)?;
+			models::check(&folder, model.manifest(), view)?;
+			Ok(Arc::new(model))
+		};
+		let model = opened().map_err(refused)?;
+		loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(view.id, model.clone());
 		Ok(model)
 	}
 }
 
+fn refused(error: ModelError) -> ComputeError {
+	ComputeError::Model(error.to_string())
+}
+
 impl Compute for Engines {
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
-		let model = self.model(&task.model).map_err(|e| ComputeError::Model(e.to_string()))?;
-		run_model(&model, &task.input, task.seed, task.genesis, progress)
+		match &self.place {
+			Place::Isolated { sandbox, time_limit } => {
+				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				sandbox.run(&model, &task.job(), limit, progress)
+			}
+			Place::Here(loaded) => {
+				let model = self.model(loaded, &task.model)?;
+				run_model(&model, &task.input, task.seed, task.genesis, progress)
+			}
+		}
 	}
 
 	fn load(&self, model: &ModelView) -> Result<(), ComputeError> {
-		self.model(model).map(|_| ()).map_err(|e| ComputeError::Model(e.to_string()))
+		match &self.place {
+			Place::Isolated { sandbox, .. } => sandbox.load(&self.local(model)?),
+			Place::Here(loaded) => self.model(loaded, model).map(|_| ()),
+		}
+	}
+
+	fn open_trace(
+		&self,
+		task: &Task,
+		operator: &[u8; 32],
+		draw: &Digest,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, TraceOpening), ComputeError> {
+		match &self.place {
+			Place::Isolated { sandbox, time_limit } => {
+				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				sandbox.open_trace(&model, &task.job(), operator, draw, limit, progress)
+			}
+			Place::Here(loaded) => {
+				let model = self.model(loaded, &task.model)?;
+				open_trace(&model, &task.job(), operator, draw, progress)
+			}
+		}
 	}
 }
 
-/// Runs a model and checks that the file it made has the CID that goes on chain.
-pub fn run_model(
-	model: &Model,
-	input: &JobInput,
-	seed: Digest,
-	genesis: Digest,
-	progress: &mut dyn FnMut(u32, u32) -> bool,
-) -> Result<Computed, ComputeError> {
-	let output = model
-		.run(input, seed, genesis, &mut |p| {
-			if progress(p.step as u32, p.steps as u32) {
-				Control::Continue
-			} else {
-				Control::Cancel
-			}
-		})
-		.map_err(|fault| match fault {
-			JobFault::Cancelled => ComputeError::Cancelled,
-			JobFault::Io(why) => ComputeError::Machine(why),
-			other => ComputeError::Fault(other.to_string()),
-		})?;
-	let artifact = cid(&output.artifact);
-	if artifact != output.artifact_cid {
-		return Err(ComputeError::Machine("the engine's file and its CID differ: memory is failing".into()));
+/// Memory of the engine process, in bytes.
+fn memory_limit(config: &Config) -> anyhow::Result<u64> {
+	match config.compute.memory_limit.0 {
+		0 => {
+			let machine = machine_memory().context(
+				"the machine's memory cannot be read, of which compute.memory_limit = 0 takes 80 %; set it, such as to 8G",
+			)?;
+			Ok(machine / 5 * 4)
+		}
+		bytes => Ok(bytes),
 	}
-	Ok(Computed { result: output.result, trace_root: output.trace_root, artifact, bytes: output.artifact })
+}
+
+/// Longest that one attempt at a job of the model may take. A second one and its commitment still fit before the deadline,
+/// which is three times the model's budget after the draw, and some blocks.
+fn run_limit(model: &ModelView, most: Duration) -> Duration {
+	const SPARE: BlockNumber = 3;
+	let blocks = model.budget.saturating_mul(3).div_ceil(2).saturating_add(SPARE);
+	BLOCK_TIME.saturating_mul(blocks).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::chain::memory::model;
+
+	#[test]
+	fn run_limit_should_follow_the_budget_when_the_configuration_allows_it() {
+		let mut view = model(0);
+		view.budget = 1;
+		assert_eq!(run_limit(&view, Duration::MAX), Duration::from_secs(30));
+		view.budget = 20;
+		assert_eq!(run_limit(&view, Duration::MAX), Duration::from_secs(198));
+		assert_eq!(run_limit(&view, Duration::from_secs(60)), Duration::from_secs(60));
+		view.budget = u32::MAX;
+		assert_eq!(run_limit(&view, Duration::from_secs(60)), Duration::from_secs(60));
+	}
+
+	#[test]
+	fn memory_limit_should_be_most_of_the_machine_when_none_is_set() {
+		let mut config = Config::default();
+		assert_eq!(memory_limit(&config).unwrap(), machine_memory().unwrap() / 5 * 4);
+		config.compute.memory_limit.0 = 2 << 30;
+		assert_eq!(memory_limit(&config).unwrap(), 2 << 30);
+	}
 }

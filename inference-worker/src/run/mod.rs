@@ -4,6 +4,7 @@
 //! depends on having seen an event, so a lost connection or a killed process only costs time.
 
 pub mod engine;
+pub mod ledger;
 pub mod models;
 pub mod status;
 #[cfg(test)]
@@ -18,7 +19,11 @@ use std::{
 	time::Duration,
 };
 
-use autonomy_primitives::{Digest, JobId, ModelId};
+use autonomy_primitives::{
+	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
+	trace::TraceOpening,
+	Digest, JobId, ModelId,
+};
 use tokio::{
 	sync::watch,
 	task::{JoinHandle, JoinSet},
@@ -27,11 +32,14 @@ use tracing::{debug, error, info, warn};
 
 use self::{
 	engine::{Compute, ComputeError, Computed, Task},
-	status::{Meter, Status, PROVED},
+	ledger::{JobEnd, Ledger, Outcome},
+	status::{timed, unix_time, AccountView, Meter, OpenSeat, Status, PROVED},
 };
 use crate::{
 	artifacts::ArtifactStore,
-	chain::{endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobState, JobView, ModelView},
+	chain::{
+		endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView, Place, Role,
+	},
 	queue::{Answer, Queue, QueueError, Seat, Stage},
 };
 
@@ -41,6 +49,8 @@ const MOST_ATTEMPTS: u32 = 2;
 const MODELS_EVERY: BlockNumber = 5;
 /// Longest pause, in blocks, before a refused transaction is tried again.
 const LONGEST_PAUSE: u32 = 16;
+/// Blocks whose events are read at most after a time without a node: a node keeps the state of about as many.
+const GAP: BlockNumber = 256;
 /// How long a stopping worker waits for transactions on their way. What is not confirmed then is found on chain, or sent
 /// again, at the next start.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -86,8 +96,12 @@ pub struct Operator<C, E> {
 	pub worker: AccountId,
 	/// The operator that it must be registered for, if configured.
 	pub owner: Option<AccountId>,
+	/// The operator's books.
+	pub ledger: Arc<Ledger>,
 	/// What the outside sees.
 	pub status: Arc<Status>,
+	/// How long a stopping worker goes on to open its commitments.
+	pub drain: Duration,
 	/// Give up when no node was reached for this long after the start.
 	pub startup_timeout: Option<Duration>,
 }
@@ -97,33 +111,53 @@ pub struct Operator<C, E> {
 enum Tx {
 	Commit(JobId, u32),
 	Reveal(JobId, u32),
+	Audit(JobId, u32),
+	Decline(JobId, u32),
 	Prove(ModelId),
 }
+
+impl Tx {
+	fn name(self) -> &'static str {
+		match self {
+			Self::Commit(..) => "commit",
+			Self::Reveal(..) => "reveal",
+			Self::Audit(..) => "audit",
+			Self::Decline(..) => "decline",
+			Self::Prove(_) => "prove_engine",
+		}
+	}
+}
+
+/// What a run gave: the answer, the chunk of the trace that goes with it, and how many seconds it took.
+type Ran = Result<(Computed, Option<TraceOpening>, f64), ComputeError>;
 
 /// A run on its way.
 struct Work {
 	/// The seat, or nothing for a golden job.
 	seat: Option<(JobId, u32)>,
 	model: ModelId,
-	handle: JoinHandle<Result<(Computed, f64), ComputeError>>,
+	handle: JoinHandle<Ran>,
 }
 
 impl<C: Chain, E: Compute> Operator<C, E> {
-	/// Works until `stop` turns true; then finishes the step in progress and returns.
+	/// Works until `stop` turns true. Then it gives back what it has not begun, opens its commitments for as long as `drain`
+	/// allows, and returns.
 	pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
 		let genesis = tokio::select! {
 			genesis = self.reach() => genesis?,
 			_ = stopped(&mut stop) => return Ok(()),
 		};
 		self.status.update(|s| s.genesis = Some(format!("0x{}", hex::encode(genesis))));
+		self.queue.bind(genesis)?;
 		let (heads_sender, mut heads) = watch::channel(None);
 		let follower = tokio::spawn(follow(self.chain.clone(), self.status.clone(), heads_sender));
 		let mut state = Loop::new(self, genesis);
 		// The first look does not wait for a block: on a chain that seals on demand there may be none for long.
 		let mut result = state.sync(0).await;
-		while result.is_ok() {
+		while result.is_ok() && !state.drained()? {
 			result = tokio::select! {
-				_ = stopped(&mut stop) => break,
+				_ = stopped(&mut stop), if state.until.is_none() => state.begin_drain(),
+				_ = passed(state.until) => break,
 				changed = heads.changed() => match changed {
 					Ok(()) => {
 						let head = heads.borrow_and_update().unwrap_or_default();
@@ -190,7 +224,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 	drop(stop.wait_for(|s| *s).await);
 }
 
-type Done = (Option<(JobId, u32)>, ModelId, Result<(Computed, f64), ComputeError>);
+/// Returns at that time; never, without one.
+async fn passed(until: Option<tokio::time::Instant>) {
+	match until {
+		Some(until) => tokio::time::sleep_until(until).await,
+		None => std::future::pending().await,
+	}
+}
+
+type Done = (Option<(JobId, u32)>, ModelId, Ran);
 
 /// The end of the run in progress; never, when there is none.
 async fn finished(work: &mut Option<Work>) -> Done {
@@ -220,6 +262,10 @@ struct Loop<C, E> {
 	proving_now: BTreeSet<ModelId>,
 	pauses: HashMap<Tx, (BlockNumber, u32)>,
 	alarms: BTreeSet<JobId>,
+	/// What happened to this operator's jobs since the last look.
+	news: BTreeMap<JobId, Vec<JobEvent>>,
+	/// Until when commitments are opened, once the worker is stopping.
+	until: Option<tokio::time::Instant>,
 }
 
 impl<C: Chain, E: Compute> Loop<C, E> {
@@ -242,6 +288,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			proving_now: BTreeSet::new(),
 			pauses: HashMap::new(),
 			alarms: BTreeSet::new(),
+			news: BTreeMap::new(),
+			until: None,
 		}
 	}
 
@@ -261,14 +309,41 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			Err(Trouble::Run(error)) => Err(error),
 			Ok(()) => Ok(()),
 		};
-		self.start_work();
-		self.operator.status.seats(&self.operator.queue.counts()?);
+		if self.until.is_none() {
+			self.start_work();
+		}
+		self.show()?;
 		result
+	}
+
+	/// Puts the seats on the page.
+	fn show(&self) -> Result<(), RunError> {
+		let queue = &self.operator.queue;
+		self.operator.status.seats(&queue.counts()?);
+		let open = queue.unfinished()?.into_iter().map(|seat| {
+			let state = self.views.get(&seat.job).map(|view| view.state);
+			let answer = seat.stage.answer();
+			OpenSeat {
+				job: seat.job,
+				round: seat.round,
+				role: seat.role,
+				model: seat.model,
+				stage: seat.stage.name(),
+				deadline: state.filter(|state| awaits(*state, &seat)).map(JobState::until),
+				disputed: state.is_some_and(JobState::disputed),
+				result: answer.map(|a| a.result),
+				artifact: answer.map(|a| a.artifact).filter(|artifact| *artifact != NO_ARTIFACT),
+			}
+		});
+		let open = open.collect();
+		self.operator.status.update(|s| s.open = open);
+		Ok(())
 	}
 
 	async fn look(&mut self) -> Result<(), Trouble> {
 		// A node that lags behind does not know newer jobs yet: its "no such job" must not be taken for the job's end.
-		let known = self.operator.chain.head().await?;
+		let chain = self.operator.chain.clone();
+		let known = timed("head", chain.head()).await?;
 		if known < self.head {
 			return Err(ChainError::Rpc(format!("it is at block {known}, this worker has seen {}", self.head)).into());
 		}
@@ -278,22 +353,49 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			self.look_at_models(&owner).await?;
 			self.models_at = Some(self.head);
 		}
+		if let Some(account) = timed("account", chain.account(&owner)).await? {
+			let suspended_until = account.suspended_until.filter(|until| *until > known);
+			let (bond, exposed, unbonding) = (account.bond, account.exposed, account.unbonding);
+			let (completed, missed) = (account.completed, account.missed);
+			let account = AccountView { bond, exposed, unbonding, completed, missed, suspended_until };
+			self.operator.status.update(|s| s.account = Some(account));
+		}
+		self.catch_up(known).await?;
 		let unfinished = self.operator.queue.unfinished()?;
-		let mut jobs: BTreeSet<JobId> = self.operator.chain.open_seats(&owner).await?.into_iter().collect();
+		let mut jobs: BTreeSet<JobId> = timed("open_seats", chain.open_seats(&owner)).await?.into_iter().collect();
 		jobs.extend(unfinished.iter().map(|s| s.job));
 		self.views.retain(|job, _| jobs.contains(job));
 		for job in jobs {
-			match self.operator.chain.job(job).await? {
+			match timed("job", chain.job(job)).await? {
 				Some(view) => {
 					// A run needs the registration; it is read once and kept.
 					self.model(view.model).await?;
 					self.views.insert(job, view);
 					self.seat(job, &owner)?;
 				}
-				None => self.ended(job).await?,
+				None => self.ended(job, &owner).await?,
 			}
 		}
+		self.operator.queue.set_cursor(known)?;
 		self.prove();
+		Ok(())
+	}
+
+	/// Reads the events of the blocks since the last look, also of those that went by while no node could be reached.
+	async fn catch_up(&mut self, known: BlockNumber) -> Result<(), Trouble> {
+		let Some(cursor) = self.operator.queue.cursor()? else { return Ok(()) };
+		let first = cursor.saturating_add(1).max(known.saturating_sub(GAP));
+		self.news.clear();
+		for block in first..=known {
+			match timed("job_events", self.operator.chain.job_events(block)).await? {
+				Some(events) => {
+					for (job, event) in events {
+						self.news.entry(job).or_default().push(event);
+					}
+				}
+				None => warn!(block, "the node has dropped this block's events: amounts of jobs that ended in it are unknown"),
+			}
+		}
 		Ok(())
 	}
 
@@ -354,13 +456,13 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	/// Takes the next step of a job that has not ended.
 	fn seat(&mut self, job: JobId, owner: &AccountId) -> Result<(), Trouble> {
 		let Some(view) = self.views.get(&job) else { return Ok(()) };
-		let round = view.round;
-		let Some(mine) = view.seats.iter().find(|s| s.operator == *owner).cloned() else { return Ok(()) };
-		let (state, model) = (view.state, view.model);
+		let (place, state, model) = (view.place(owner), view.state, view.model);
+		self.lost_seats(job, owner, place.as_ref())?;
+		let Some(Place { role, round, commitment, found, .. }) = place else { return Ok(()) };
 		let queue = self.operator.queue.clone();
 		let seat = match queue.get(job, round)? {
 			Some(seat) => seat,
-			None if mine.commitment.is_some() => {
+			None if commitment.is_some() || found.is_some() => {
 				if self.alarms.insert(job) {
 					error!(
 						job,
@@ -371,16 +473,33 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				return Ok(());
 			}
 			None => {
-				info!(job, model, round, "seat assigned");
-				queue.assign(job, round, model)?
+				info!(job, model, round, role = role.name(), "seat assigned");
+				queue.assign(job, round, role, model)?
 			}
 		};
 		if seat.stage.ended() {
 			return Ok(());
 		}
-		let Some(hash) = mine.commitment else {
+		if found.is_some() {
+			if let Some(answer) = seat.stage.answer() {
+				if commitment.is_some_and(|hash| answer.commitment(job, round, owner) != hash) {
+					return self.foreign(job, round);
+				}
+				queue.revealed(job, round)?;
+			}
+			return Ok(());
+		}
+		if role == Role::Auditor {
+			return match (state, seat.stage.answer()) {
+				(JobState::Auditing(_), Some(answer)) => self.audit(&seat, answer),
+				_ => Ok(()),
+			};
+		}
+		let Some(hash) = commitment else {
 			return match (state, &seat.stage) {
-				(JobState::Committing(_), Stage::Computed(_) | Stage::CommitSent(_)) => self.commit(&seat, owner),
+				(JobState::Committing(_) | JobState::JuryCommitting(_), Stage::Computed(_) | Stage::CommitSent(_)) => {
+					self.commit(&seat, owner)
+				}
 				_ => Ok(()),
 			};
 		};
@@ -388,17 +507,74 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if answer.commitment(job, round, owner) != hash {
 			return self.foreign(job, round);
 		}
-		if mine.revealed.is_some() {
-			queue.revealed(job, round)?;
-			return Ok(());
-		}
 		if !matches!(seat.stage, Stage::RevealSent(_)) {
 			queue.committed(job, round)?;
 		}
-		match state {
-			JobState::Revealing(_) => self.reveal(&seat, answer, owner),
+		match (role, state) {
+			(Role::Committee, JobState::Revealing(_)) | (Role::Juror, JobState::JuryRevealing(_)) => {
+				self.reveal(&seat, answer, owner)
+			}
 			_ => Ok(()),
 		}
+	}
+
+	/// Ends the records of seats that the chain took away from this operator while the job goes on.
+	fn lost_seats(&mut self, job: JobId, owner: &AccountId, place: Option<&Place>) -> Result<(), Trouble> {
+		let queue = self.operator.queue.clone();
+		for seat in queue.unfinished()?.into_iter().filter(|s| s.job == job) {
+			if place.is_some_and(|place| place.round == seat.round) {
+				continue;
+			}
+			let news = self.news.get(&job).map_or(&[][..], Vec::as_slice);
+			let missed = news.iter().find_map(|event| match event {
+				JobEvent::Missed { operator, committed, penalty } if operator == owner => Some((*committed, *penalty)),
+				_ => None,
+			});
+			let declined = news.iter().any(|event| matches!(event, JobEvent::Declined(who) if who == owner));
+			let (outcome, why) = match missed {
+				Some((true, amount)) => (Outcome::Unrevealed { amount }, "not revealed in time"),
+				Some((false, amount)) => (Outcome::Missed { amount }, "not in time"),
+				None if declined => (Outcome::Declined, "given back"),
+				None => (Outcome::Missed { amount: 0 }, "the seat was given to another operator"),
+			};
+			if outcome != Outcome::Declined {
+				warn!(job, round = seat.round, role = seat.role.name(), "{why}");
+			}
+			self.close(&seat, outcome, why)?;
+		}
+		Ok(())
+	}
+
+	/// Writes the end of a seat into the books, then into the queue: killed between, it is written again.
+	fn close(&mut self, seat: &Seat, outcome: Outcome, why: &str) -> Result<(), QueueError> {
+		let (job, round, answer) = (seat.job, seat.round, seat.stage.answer());
+		let mine = answer.map(|a| a.result);
+		let findings = self.views.get(&job).map(JobView::findings).unwrap_or_default();
+		let others = findings.into_iter().filter(|(who, ..)| Some(who) != self.owner.as_ref());
+		let end = JobEnd {
+			job,
+			round,
+			role: seat.role,
+			model: seat.model,
+			outcome,
+			result: mine,
+			artifact: answer.map(|a| a.artifact).filter(|artifact| *artifact != NO_ARTIFACT),
+			ended_at_unix: unix_time(),
+			block: self.head,
+			peers: others.filter_map(|(who, _, found)| Some((who, found.result == mine?))).collect(),
+		};
+		if let Err(error) = self.operator.ledger.record(&end) {
+			error!(job, "{error}; the seat is missing in the books");
+		}
+		match (outcome, answer) {
+			(Outcome::Paid { .. }, Some(_)) => self.operator.queue.done(job, round)?,
+			_ => self.operator.queue.failed(job, round, why)?,
+		};
+		// A run for it would be for nothing.
+		if self.work.as_ref().is_some_and(|w| w.seat == Some((job, round))) {
+			self.cancel.store(true, Ordering::Relaxed);
+		}
+		Ok(())
 	}
 
 	/// The chain has a commitment for the seat that is not the queue's: another process has the key.
@@ -433,12 +609,39 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if !self.may_send(tx, job) {
 			return Ok(());
 		}
-		self.operator.queue.reveal_sent(job, round)?;
-		let (chain, owner) = (self.operator.chain.clone(), owner.clone());
+		let seat = self.operator.queue.reveal_sent(job, round)?;
+		let (chain, owner) = (self.operator.chain.clone(), *owner);
 		info!(job, result = %hex::encode(answer.result), "revealing");
-		self.transactions.spawn(async move { (tx, chain.reveal(job, &owner, &answer).await) });
+		self.transactions.spawn(async move { (tx, chain.reveal(job, &owner, &answer, seat.opening).await) });
 		self.in_flight.insert(job, tx);
 		Ok(())
+	}
+
+	fn audit(&mut self, seat: &Seat, answer: Answer) -> Result<(), Trouble> {
+		let (job, round) = (seat.job, seat.round);
+		let tx = Tx::Audit(job, round);
+		if !self.may_send(tx, job) {
+			return Ok(());
+		}
+		let seat = self.operator.queue.audit_sent(job, round)?;
+		let chain = self.operator.chain.clone();
+		info!(job, result = %hex::encode(answer.result), "auditing");
+		self.transactions.spawn(async move { (tx, chain.audit(job, &answer, seat.opening).await) });
+		self.in_flight.insert(job, tx);
+		Ok(())
+	}
+
+	/// Gives a seat back, so that another operator is drawn in time. The chain takes it in the first blocks only.
+	fn decline(&mut self, job: JobId, round: u32) {
+		let tx = Tx::Decline(job, round);
+		let committing = self.views.get(&job).is_some_and(|view| matches!(view.state, JobState::Committing(_)));
+		if !committing || !self.may_send(tx, job) {
+			return;
+		}
+		info!(job, "giving the seat back");
+		let chain = self.operator.chain.clone();
+		self.transactions.spawn(async move { (tx, chain.decline(job).await) });
+		self.in_flight.insert(job, tx);
 	}
 
 	/// Sends the proofs that are due.
@@ -466,20 +669,15 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 
 	/// A transaction reached its end.
 	async fn sent(&mut self, tx: Tx, outcome: Result<(), ChainError>) -> Result<(), RunError> {
-		let name = match tx {
-			Tx::Commit(job, _) => {
+		let name = tx.name();
+		match tx {
+			Tx::Commit(job, _) | Tx::Reveal(job, _) | Tx::Audit(job, _) | Tx::Decline(job, _) => {
 				self.in_flight.remove(&job);
-				"commit"
-			}
-			Tx::Reveal(job, _) => {
-				self.in_flight.remove(&job);
-				"reveal"
 			}
 			Tx::Prove(model) => {
 				self.proving_now.remove(&model);
-				"prove_engine"
 			}
-		};
+		}
 		match outcome {
 			Ok(()) => {
 				metrics::counter!("autonomy_transactions_total", "call" => name, "outcome" => "finalized").increment(1);
@@ -489,16 +687,20 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 						info!(job, "committed");
 						self.operator.queue.committed(job, round)?;
 					}
-					Tx::Reveal(job, round) => {
-						info!(job, "revealed");
+					Tx::Reveal(job, round) | Tx::Audit(job, round) => {
+						info!(job, "{}", if matches!(tx, Tx::Audit(..)) { "audited" } else { "revealed" });
 						self.operator.queue.revealed(job, round)?;
 					}
+					Tx::Decline(job, _) => info!(job, "the seat was given back"),
 					Tx::Prove(model) => {
 						info!(model, "engine proved: the operator can be drawn for this model");
 						self.proving.remove(&model);
 						self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
 					}
 				}
+			}
+			Err(error @ ChainError::Refused { .. }) if matches!(tx, Tx::Decline(..)) => {
+				info!(?tx, "{error}");
 			}
 			Err(error) => {
 				let refused = matches!(error, ChainError::Refused { .. });
@@ -514,43 +716,73 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	/// A job is no longer among the open ones.
-	async fn ended(&mut self, job: JobId) -> Result<(), Trouble> {
+	async fn ended(&mut self, job: JobId, owner: &AccountId) -> Result<(), Trouble> {
 		let provenance = self.operator.chain.provenance(job).await?;
-		let queue = self.operator.queue.clone();
-		for seat in queue.unfinished()?.into_iter().filter(|s| s.job == job) {
-			let outcome = match (&provenance, seat.stage.answer()) {
+		for seat in self.operator.queue.unfinished()?.into_iter().filter(|s| s.job == job) {
+			let (earned, lost) = self.amounts(&seat, owner, provenance.as_ref().map(|p| p.result));
+			let answer = seat.stage.answer();
+			let (outcome, why) = match (&provenance, answer) {
+				_ if lost > 0 => {
+					error!(job, "the job ended with another result than this worker's: run `autonomy-worker explain {job}`");
+					(Outcome::Slashed { amount: lost }, "the job ended with another result")
+				}
 				(Some(p), Some(answer)) if p.result == answer.result => {
-					info!(job, result = %hex::encode(p.result), "final: the seat is paid");
-					queue.done(job, seat.round)?;
-					"paid"
+					info!(job, result = %hex::encode(p.result), role = seat.role.name(), "final: the seat is paid");
+					(Outcome::Paid { amount: earned }, "")
 				}
 				(Some(_), Some(_)) => {
 					error!(
 						job,
-						"the job became final with another result than this worker's: run `autonomy-worker check`"
+						"the job became final with another result than this worker's: run `autonomy-worker explain {job}`"
 					);
-					queue.failed(job, seat.round, "the job became final with another result")?;
-					"differed"
+					(Outcome::Slashed { amount: 0 }, "the job became final with another result")
 				}
 				(Some(_), None) => {
 					warn!(job, "the job became final without this worker");
-					queue.failed(job, seat.round, "the job became final without this worker")?;
-					"late"
+					(Outcome::Missed { amount: 0 }, "the job became final without this worker")
+				}
+				(None, Some(_)) if earned > 0 => {
+					info!(job, "the job's input is at fault; the seat is paid for finding that");
+					(Outcome::Paid { amount: earned }, "")
 				}
 				(None, _) => {
 					warn!(job, "the job ended without a result; its requester was refunded");
-					queue.failed(job, seat.round, "the job ended without a result")?;
-					"refunded"
+					(Outcome::Refunded, "the job ended without a result")
 				}
 			};
-			metrics::counter!("autonomy_jobs_ended_total", "outcome" => outcome).increment(1);
-			// A run for it would be for nothing.
-			if self.work.as_ref().is_some_and(|w| w.seat == Some((job, seat.round))) {
-				self.cancel.store(true, Ordering::Relaxed);
-			}
+			self.close(&seat, outcome, why)?;
 		}
 		self.views.remove(&job);
+		self.alarms.remove(&job);
 		Ok(())
+	}
+
+	/// What a seat of an ended job earned and lost, in planck, from the events of its end.
+	fn amounts(&self, seat: &Seat, owner: &AccountId, result: Option<Digest>) -> (u128, u128) {
+		let news = self.news.get(&seat.job).map_or(&[][..], Vec::as_slice);
+		let sum = |amounts: &mut dyn Iterator<Item = u128>| amounts.fold(0u128, u128::saturating_add);
+		let lost = sum(&mut news.iter().filter_map(|event| match event {
+			JobEvent::Slashed { operator, amount } if operator == owner => Some(*amount),
+			_ => None,
+		}));
+		let Some(answer) = seat.stage.answer() else { return (0, lost) };
+		let found_fault = answer.trace_root == NO_TRACE;
+		let right = lost == 0 && result.map_or(found_fault, |result| result == answer.result);
+		if !right {
+			return (0, lost);
+		}
+		let mut earned = sum(&mut news.iter().filter_map(|event| match event {
+			JobEvent::Final { operators, each } if operators.contains(owner) => Some(*each),
+			JobEvent::Failed { each, .. } if seat.role == Role::Committee => Some(*each),
+			JobEvent::Shared { each_honest, .. } if seat.role != Role::Auditor => Some(*each_honest),
+			JobEvent::Shared { accuser, reward, .. } if accuser.as_ref() == Some(owner) => Some(*reward),
+			JobEvent::ChallengeEnded { each_juror, .. } if seat.role == Role::Juror => Some(*each_juror),
+			_ => None,
+		}));
+		if let (Role::Auditor, Some(view)) = (seat.role, self.views.get(&seat.job)) {
+			earned = earned.saturating_add(view.audit_reserve);
+		}
+		(earned, lost)
 	}
 
 	/// Starts the next run if none is in progress: the job whose deadline is nearest, else a golden job.
@@ -558,28 +790,34 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if self.work.is_some() {
 			return;
 		}
+		let Some(owner) = self.owner else { return };
 		let queue = &self.operator.queue;
+		let assigned = |job, round| matches!(queue.get(job, round), Ok(Some(Seat { stage: Stage::Assigned, .. })));
 		let next = self
 			.views
 			.values()
-			.filter_map(|view| match (view.state, view.seed) {
-				(JobState::Committing(deadline), Some(seed)) => Some((deadline, view, seed)),
+			.filter_map(|view| match (view.state, view.seed, view.place(&owner)) {
+				(
+					JobState::Committing(deadline) | JobState::Auditing(deadline) | JobState::JuryCommitting(deadline),
+					Some(seed),
+					Some(place),
+				) => Some((deadline, view, seed, place)),
 				_ => None,
 			})
-			.filter(|(_, view, _)| {
-				matches!(queue.get(view.id, view.round), Ok(Some(Seat { stage: Stage::Assigned, .. })))
+			.filter(|(_, view, _, place)| assigned(view.id, place.round))
+			.filter_map(|(deadline, view, seed, place)| {
+				Some((deadline, view, seed, place, self.models.get(&view.model)?))
 			})
-			.filter_map(|(deadline, view, seed)| Some((deadline, view, seed, self.models.get(&view.model)?)))
 			.min_by_key(|(deadline, view, ..)| (*deadline, view.id));
-		let (seat, task) = match next {
-			Some((_, view, seed, model)) => {
+		let (seat, draw, task) = match next {
+			Some((_, view, seed, place, model)) => {
 				let task = Task { model: model.clone(), input: view.input.clone(), seed, genesis: self.genesis };
-				(Some((view.id, view.round)), task)
+				(Some((view.id, place.round)), place.draw, task)
 			}
 			None => {
 				let Some(model) = self.golden.pop_front() else { return };
 				let (input, seed) = (model.golden_input.clone(), model.golden_seed);
-				(None, Task { model, input, seed, genesis: [0; 32] })
+				(None, None, Task { model, input, seed, genesis: [0; 32] })
 			}
 		};
 		let model = task.model.id;
@@ -591,7 +829,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		let (compute, cancel, status) =
 			(self.operator.compute.clone(), self.cancel.clone(), self.operator.status.clone());
 		let job = seat.map(|s| s.0);
-		let handle = tokio::task::spawn_blocking(move || run_task(&*compute, &task, job, &cancel, &status));
+		let handle = tokio::task::spawn_blocking(move || {
+			let opening = draw.map(|draw| (owner.0, draw));
+			run_task(&*compute, &task, opening, job, &cancel, &status)
+		});
 		self.work = Some(Work { seat, model, handle });
 	}
 
@@ -599,18 +840,30 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	async fn computed(&mut self, (seat, model, outcome): Done) -> Result<(), RunError> {
 		self.operator.status.update(|s| s.running = None);
 		match (seat, outcome) {
-			(Some((job, round)), Ok((computed, seconds))) => {
+			(Some((job, round)), Ok((computed, opening, seconds))) => {
 				info!(job, seconds, result = %hex::encode(computed.result), "computed");
-				self.keep(job, round, computed).await?;
+				self.keep(job, round, computed, opening).await?;
 			}
-			(None, Ok((computed, _))) => self.golden_done(model, &computed),
+			(None, Ok((computed, ..))) => self.golden_done(model, &computed),
 			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
+			// What every honest machine finds in the same input is an answer too. What only this one may find is not: others
+			// may have more memory or time.
+			(Some((job, round)), Err(ComputeError::Fault(fault))) if fault.code != FaultCode::ResourceLimit => {
+				warn!(job, model, "the input is at fault: {fault}");
+				let salt = salt()?;
+				let answer =
+					Answer { result: fault.code.digest(), trace_root: NO_TRACE, artifact: NO_ARTIFACT, salt };
+				self.operator.queue.computed(job, round, answer, None)?;
+			}
 			(Some((job, round)), Err(error)) => {
-				// An input that fails every honest machine is not tried again; a machine's own trouble once more.
-				let most = if matches!(error, ComputeError::Fault(_)) { 1 } else { MOST_ATTEMPTS };
+				// An input that ended the engine twice is not tried again; a machine's own trouble once more.
+				let most = if matches!(error, ComputeError::Machine(_)) { MOST_ATTEMPTS } else { 1 };
 				error!(job, model, "the run failed: {error}");
 				metrics::counter!("autonomy_runs_failed_total").increment(1);
-				self.operator.queue.run_failed(job, round, most, &error.to_string())?;
+				let seat = self.operator.queue.run_failed(job, round, most, &error.to_string())?;
+				if seat.stage.ended() && seat.role == Role::Committee {
+					self.decline(job, round);
+				}
 			}
 			(None, Err(error)) => {
 				error!(model, "the golden job failed, so the model is not served: {error}");
@@ -621,16 +874,20 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	/// Stores an answer: the file first, then the record, then nothing can change it any more.
-	async fn keep(&mut self, job: JobId, round: u32, computed: Computed) -> Result<(), RunError> {
-		let Computed { result, trace_root, artifact, bytes } = computed;
+	async fn keep(
+		&mut self,
+		job: JobId,
+		round: u32,
+		computed: Computed,
+		opening: Option<TraceOpening>,
+	) -> Result<(), RunError> {
+		let Computed { result, trace_root, artifact, bytes, .. } = computed;
 		if let Err(error) = self.operator.artifacts.put(artifact, bytes).await {
 			error!(job, "{error}; the job is run again");
 			self.operator.queue.run_failed(job, round, MOST_ATTEMPTS, &error.to_string())?;
 			return Ok(());
 		}
-		let mut salt = [0; 32];
-		getrandom::fill(&mut salt).map_err(|e| RunError::Random(e.to_string()))?;
-		self.operator.queue.computed(job, round, Answer { result, trace_root, artifact, salt })?;
+		self.operator.queue.computed(job, round, Answer { result, trace_root, artifact, salt: salt()? }, opening)?;
 		Ok(())
 	}
 
@@ -650,6 +907,34 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.operator.status.update(|s| drop(s.models.insert(model, why)));
 	}
 
+	/// Gives back the seats that were not begun, and goes on for the others.
+	fn begin_drain(&mut self) -> Result<(), RunError> {
+		info!(seconds = self.operator.drain.as_secs(), "stopping: commitments are opened first");
+		self.operator.status.update(|s| s.draining = true);
+		self.until = Some(tokio::time::Instant::now() + self.operator.drain);
+		if self.operator.drain.is_zero() {
+			self.cancel.store(true, Ordering::Relaxed);
+			return Ok(());
+		}
+		let running = self.work.as_ref().and_then(|work| work.seat);
+		for seat in self.operator.queue.unfinished()? {
+			let begun = running == Some((seat.job, seat.round)) || seat.stage != Stage::Assigned;
+			if !begun && seat.role == Role::Committee {
+				self.decline(seat.job, seat.round);
+			}
+		}
+		Ok(())
+	}
+
+	/// Whether a stopping worker has nothing left that cannot wait for its next start.
+	fn drained(&self) -> Result<bool, RunError> {
+		if self.until.is_none() || self.work.is_some() || !self.transactions.is_empty() {
+			return Ok(false);
+		}
+		let waits = |seat: &Seat| matches!(seat.stage, Stage::Assigned | Stage::Revealed(_));
+		Ok(self.operator.queue.unfinished()?.iter().all(waits))
+	}
+
 	/// Ends the run after its step in progress, keeps what was computed, and waits a while for transactions.
 	async fn drain(mut self) -> Result<(), RunError> {
 		self.cancel.store(true, Ordering::Relaxed);
@@ -657,8 +942,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if self.work.is_some() {
 			info!("stopping after the step in progress");
 			let (seat, _, outcome) = finished(&mut self.work).await;
-			if let (Some((job, round)), Ok((computed, _))) = (seat, outcome) {
-				self.keep(job, round, computed).await?;
+			if let (Some((job, round)), Ok((computed, opening, _))) = (seat, outcome) {
+				self.keep(job, round, computed, opening).await?;
 			}
 		}
 		if !self.transactions.is_empty() {
@@ -670,7 +955,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			while let Some(done) = transactions.join_next().await {
 				match done {
 					Ok((Tx::Commit(job, round), Ok(()))) => drop(queue.committed(job, round)?),
-					Ok((Tx::Reveal(job, round), Ok(()))) => drop(queue.revealed(job, round)?),
+					Ok((Tx::Reveal(job, round) | Tx::Audit(job, round), Ok(()))) => drop(queue.revealed(job, round)?),
 					_ => {}
 				}
 			}
@@ -685,22 +970,41 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 }
 
-/// Runs one task on the thread of the caller, reporting each step.
+/// Whether a state waits for a seat's next step.
+fn awaits(state: JobState, seat: &Seat) -> bool {
+	match state {
+		JobState::Committing(_) => seat.role == Role::Committee && seat.stage.before_commitment(),
+		JobState::JuryCommitting(_) => seat.role == Role::Juror && seat.stage.before_commitment(),
+		JobState::Revealing(_) => seat.role == Role::Committee && !matches!(seat.stage, Stage::Revealed(_)),
+		JobState::JuryRevealing(_) => seat.role == Role::Juror && !matches!(seat.stage, Stage::Revealed(_)),
+		JobState::Auditing(_) => seat.role == Role::Auditor && !matches!(seat.stage, Stage::Revealed(_)),
+		JobState::Open(_) | JobState::Agreed(_) | JobState::JuryDraw(_) => false,
+	}
+}
+
+/// A salt that nobody can guess.
+fn salt() -> Result<[u8; 32], RunError> {
+	let mut salt = [0; 32];
+	getrandom::fill(&mut salt).map_err(|e| RunError::Random(e.to_string()))?;
+	Ok(salt)
+}
+
+/// Runs one task on the thread of the caller, reporting each step. With an operator and a draw, it opens the chunk of the
+/// trace that they pick.
 fn run_task<E: Compute>(
 	compute: &E,
 	task: &Task,
+	opening: Option<([u8; 32], Digest)>,
 	job: Option<JobId>,
 	cancel: &AtomicBool,
 	status: &Status,
-) -> Result<(Computed, f64), ComputeError> {
+) -> Ran {
 	let model = task.model.id;
 	compute.load(&task.model)?;
 	let mut meter = Meter::new();
-	let computed = compute.run(task, &mut |step, steps| {
+	let mut progress = |step, steps| {
 		let (running, due) = meter.step(job, model, step, steps);
 		metrics::counter!("autonomy_steps_total").increment(1);
-		metrics::gauge!("autonomy_steps_per_second").set(running.steps_per_second);
-		metrics::gauge!("autonomy_run_seconds_left").set(running.seconds_left);
 		if due {
 			let rate = (running.steps_per_second * 100.0).round() / 100.0;
 			let left = running.seconds_left.round();
@@ -711,10 +1015,17 @@ fn run_task<E: Compute>(
 		}
 		status.update(|s| s.running = Some(running));
 		!cancel.load(Ordering::Relaxed)
-	})?;
+	};
+	let (computed, opening) = match opening {
+		Some((operator, draw)) => {
+			let (computed, opening) = compute.open_trace(task, &operator, &draw, &mut progress)?;
+			(computed, Some(opening))
+		}
+		None => (compute.run(task, &mut progress)?, None),
+	};
 	let seconds = meter.seconds();
 	metrics::histogram!("autonomy_compute_seconds").record(seconds);
-	Ok((computed, seconds))
+	Ok((computed, opening, seconds))
 }
 
 /// Inside one look at the chain: what is asked again, and what ends the worker.

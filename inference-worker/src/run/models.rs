@@ -159,29 +159,31 @@ async fn fetch(manifest: &Cid, store: &dyn ArtifactStore, cache: &Path) -> Resul
 	// `load` refuses paths that lead out of the folder, before anything is written under them.
 	let parsed = Manifest::load(&part)?;
 	tracing::info!(manifest = %name, model = %parsed.name, bytes = parsed.total_size(), "fetching a model");
-	for FileEntry { path, sha256, .. } in &parsed.files {
+	for FileEntry { path, size, sha256 } in &parsed.files {
 		let key = cid_of_sha256(sha256.0);
-		let bytes = store.get(key).await?.ok_or_else(|| missing(format!("{path} ({})", cid_text(&key))))?;
-		let target = part.join(path);
-		if let Some(parent) = target.parent() {
-			std::fs::create_dir_all(parent).map_err(failed(parent))?;
+		// Goes on where an earlier fetch was cut off, and passes over what is there already.
+		if !store.download(key, *size, &part.join(path)).await? {
+			return Err(missing(format!("{path} ({})", cid_text(&key))));
 		}
-		std::fs::write(&target, &bytes).map_err(failed(&target))?;
 	}
 	std::fs::rename(&part, &folder).map_err(failed(&folder))?;
 	Ok(folder)
 }
 
-/// Puts a model's manifest and files into the artifact store, so that other operators can fetch it by its CID.
+/// Puts a model's manifest and files into the artifact store, so that other operators can fetch it by its CID. They stay
+/// there whatever the age and the quota.
 pub async fn publish(folder: &Path, store: &dyn ArtifactStore) -> Result<Cid, ModelError> {
 	let manifest = Manifest::load(folder)?;
 	manifest.verify(folder)?;
 	let read = |path: PathBuf| std::fs::read(&path).map_err(|source| ModelError::Folder { path, source });
 	for file in &manifest.files {
-		store.put(cid_of_sha256(file.sha256.0), read(folder.join(&file.path))?).await?;
+		let key = cid_of_sha256(file.sha256.0);
+		store.pin(key).await?;
+		store.put(key, read(folder.join(&file.path))?).await?;
 	}
 	let bytes = read(folder.join(MANIFEST_FILE))?;
 	let key = cid(&bytes);
+	store.pin(key).await?;
 	store.put(key, bytes).await?;
 	Ok(key)
 }
@@ -189,7 +191,7 @@ pub async fn publish(folder: &Path, store: &dyn ArtifactStore) -> Result<Cid, Mo
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::artifacts::Store;
+	use crate::artifacts::Local;
 	use autonomy_engine::{Architecture, Golden, Hash32, InputSpec};
 	use autonomy_primitives::{digest::WeightsRoot, job::Modality, model::ModelLimits};
 	use sha2::Digest as _;
@@ -239,7 +241,7 @@ mod tests {
 		let source = dir.path().join("source/test");
 		std::fs::create_dir_all(&source).unwrap();
 		let manifest = folder(&source);
-		let store = Arc::new(Store::local(&dir.path().join("store")).unwrap());
+		let store = Arc::new(Local::open(&dir.path().join("store")).unwrap());
 		let key = publish(&source, store.as_ref()).await.unwrap();
 		assert_eq!(key, manifest.cid());
 
@@ -262,7 +264,7 @@ mod tests {
 		std::fs::create_dir_all(&source).unwrap();
 		let manifest = folder(&source);
 		let store_dir = dir.path().join("store");
-		let store = Arc::new(Store::local(&store_dir).unwrap());
+		let store = Arc::new(Local::open(&store_dir).unwrap());
 		let key = publish(&source, store.as_ref()).await.unwrap();
 		let lost = cid_text(&cid_of_sha256(manifest.files[1].sha256.0));
 		std::fs::remove_file(store_dir.join(&lost)).unwrap();
@@ -273,6 +275,25 @@ mod tests {
 		assert!(error.contains("unet/model.safetensors") && error.contains(&lost), "{error}");
 		// The half-fetched folder is not taken for a model by the next start.
 		assert!(model_folders(&cache).unwrap().is_empty());
+	}
+
+	#[tokio::test]
+	async fn model_should_stay_in_the_store_when_it_was_published_and_everything_else_has_to_go() {
+		use autonomy_artifacts::{sweep, Rule};
+		let dir = tempfile::tempdir().unwrap();
+		let source = dir.path().join("source");
+		std::fs::create_dir_all(&source).unwrap();
+		let manifest = folder(&source);
+		let store_dir = dir.path().join("store");
+		let store = Local::open(&store_dir).unwrap();
+		publish(&source, &store).await.unwrap();
+		store.put(cid(b"a picture"), b"a picture".to_vec()).await.unwrap();
+		// After a restart nothing counts as new.
+		let store = Local::open(&store_dir).unwrap();
+		let rule = Rule { keep: std::time::Duration::ZERO, quota: 0 };
+		let swept = sweep(&store, &rule, std::time::SystemTime::now(), &Default::default()).await.unwrap();
+		assert_eq!(swept.deleted.iter().map(|d| d.cid).collect::<Vec<_>>(), [cid(b"a picture")]);
+		assert!(store.get(manifest.cid()).await.unwrap().is_some());
 	}
 
 	#[test]

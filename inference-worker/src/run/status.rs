@@ -2,14 +2,19 @@
 
 use std::{
 	collections::BTreeMap,
+	future::Future,
 	time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use autonomy_primitives::{JobId, ModelId};
+use autonomy_primitives::{digest::Cid, Digest, JobId, ModelId};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::{chain::BlockNumber, queue::Stage};
+use super::ledger::Role;
+use crate::{
+	chain::{Balance, BlockNumber},
+	queue::Stage,
+};
 
 /// A run in progress.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,15 +33,68 @@ pub struct Running {
 	pub seconds_left: f64,
 }
 
-/// The worker at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// The operator's account with the chain: what it has at stake and how it has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountView {
+	/// Bond on hold, in planck, what is exposed included.
+	pub bond: Balance,
+	/// Part of the bond that backs open seats and can be slashed for them, in planck.
+	pub exposed: Balance,
+	/// What is on its way out of the bond, in planck. It can still be slashed.
+	pub unbonding: Balance,
+	/// Seats that were paid.
+	pub completed: u32,
+	/// Seats that were missed.
+	pub missed: u32,
+	/// Until this block the operator is not drawn; nothing when it is not suspended.
+	pub suspended_until: Option<BlockNumber>,
+}
+
+/// A seat that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSeat {
+	/// The job.
+	pub job: JobId,
+	/// Its round.
+	pub round: u32,
+	/// What the seat is for.
+	pub role: Role,
+	/// The job's model.
+	pub model: ModelId,
+	/// How far it has come, by the name of its stage in the queue.
+	pub stage: &'static str,
+	/// The block before which the chain wants the seat's next transaction; nothing when it waits for others.
+	pub deadline: Option<BlockNumber>,
+	/// Whether the job is in dispute: a jury decides, and the seat's exposure is at stake.
+	pub disputed: bool,
+	/// The result digest, once it is known.
+	pub result: Option<Digest>,
+	/// CID of the stored file, once there is one.
+	pub artifact: Option<Cid>,
+}
+
+/// How full the artifact store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ArtifactUse {
+	/// Bytes of the files that are kept.
+	pub used_bytes: u64,
+	/// Bytes after which the oldest go; nothing when there is no limit.
+	pub quota_bytes: Option<u64>,
+}
+
+/// The worker at one moment. What the worker does not know (yet) is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
 	/// Version of the worker.
 	pub version: &'static str,
+	/// Unix time in seconds at which the process started.
+	pub started: u64,
 	/// The worker's address.
 	pub worker: String,
 	/// The operator that it works for, once it is registered.
 	pub operator: Option<String>,
+	/// Name of the chain, as its node gives it.
+	pub chain: Option<String>,
 	/// Genesis hash of the chain, once it was reached.
 	pub genesis: Option<String>,
 	/// Newest finalized block.
@@ -49,6 +107,12 @@ pub struct Snapshot {
 	pub models: BTreeMap<ModelId, String>,
 	/// Seats by stage.
 	pub seats: BTreeMap<&'static str, u64>,
+	/// The seats that have not ended, in any order.
+	pub open: Vec<OpenSeat>,
+	/// The operator's account, as of the newest look at the chain.
+	pub account: Option<AccountView>,
+	/// The artifact store, as of the last time that it was measured.
+	pub artifacts: Option<ArtifactUse>,
 	/// The run in progress.
 	pub running: Option<Running>,
 	/// Whether the worker is stopping.
@@ -80,12 +144,47 @@ impl Snapshot {
 		let waiting = self.models.iter().find(|(_, state)| *state != PROVED);
 		waiting.map(|(model, state)| format!("model {model} is not proved: {state}"))
 	}
+
+	/// Sets the gauges of what is known.
+	fn publish(&self) {
+		use metrics::gauge;
+		let (rate, left) = self.running.as_ref().map_or((0.0, 0.0), |r| (r.steps_per_second, r.seconds_left));
+		gauge!("autonomy_steps_per_second").set(rate);
+		gauge!("autonomy_run_seconds_left").set(left);
+		let proved = self.models.values().filter(|state| *state == PROVED).count();
+		gauge!("autonomy_models", "state" => "proved").set(proved as f64);
+		gauge!("autonomy_models", "state" => "waiting").set((self.models.len() - proved) as f64);
+		gauge!("autonomy_disputed_seats").set(self.open.iter().filter(|seat| seat.disputed).count() as f64);
+		if let Some(account) = &self.account {
+			gauge!("autonomy_bond_planck").set(account.bond as f64);
+			gauge!("autonomy_exposed_planck").set(account.exposed as f64);
+			gauge!("autonomy_unbonding_planck").set(account.unbonding as f64);
+			gauge!("autonomy_completed_seats").set(account.completed);
+			gauge!("autonomy_missed_seats").set(account.missed);
+			gauge!("autonomy_suspended").set(u8::from(account.suspended_until.is_some()));
+		}
+		if let Some(artifacts) = self.artifacts {
+			gauge!("autonomy_artifact_used_bytes").set(artifacts.used_bytes as f64);
+			if let Some(quota) = artifacts.quota_bytes {
+				gauge!("autonomy_artifact_quota_bytes").set(quota as f64);
+			}
+		}
+	}
 }
 
 /// How a proved model reads in [`Snapshot::models`].
 pub const PROVED: &str = "proved";
 /// A chain that finalizes nothing for this long counts as out of reach.
 const STALE_SECONDS: u64 = 120;
+
+/// Asks the chain something and records how long the answer took, under a name that does not vary with the question's
+/// details: each name is a series.
+pub async fn timed<T>(question: &'static str, answer: impl Future<Output = T>) -> T {
+	let started = Instant::now();
+	let answer = answer.await;
+	metrics::histogram!("autonomy_rpc_seconds", "question" => question).record(started.elapsed());
+	answer
+}
 
 /// Unix time in seconds.
 pub fn unix_time() -> u64 {
@@ -100,7 +199,9 @@ pub struct Status {
 impl Status {
 	/// The state of a worker that has just started.
 	pub fn new(worker: String) -> Self {
-		let snapshot = Snapshot { version: env!("CARGO_PKG_VERSION"), worker, ..Snapshot::default() };
+		let started = unix_time();
+		metrics::gauge!("process_start_time_seconds").set(started as f64);
+		let snapshot = Snapshot { version: env!("CARGO_PKG_VERSION"), started, worker, ..Snapshot::default() };
 		Self { snapshot: watch::Sender::new(snapshot) }
 	}
 
@@ -109,9 +210,21 @@ impl Status {
 		self.snapshot.borrow().clone()
 	}
 
-	/// Changes it.
+	/// Changes it, and the gauges with it.
 	pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-		self.snapshot.send_modify(change);
+		self.snapshot.send_modify(|snapshot| {
+			change(snapshot);
+			snapshot.publish();
+		});
+	}
+
+	/// Sets the gauges that change with time alone. `now` is Unix time in seconds.
+	pub fn tick(&self, now: u64) {
+		let snapshot = self.snapshot.borrow();
+		metrics::gauge!("autonomy_ready").set(u8::from(snapshot.not_ready(now).is_none()));
+		if let Some(seen) = snapshot.head_seen {
+			metrics::gauge!("autonomy_head_lag_seconds").set(now.saturating_sub(seen) as f64);
+		}
 	}
 
 	/// To wait for a state.
@@ -194,5 +307,51 @@ mod tests {
 		assert_eq!(status.now().not_ready(now).as_deref(), Some("cannot reach any node"));
 		status.head(8);
 		assert_eq!(status.now().not_ready(now), None);
+	}
+
+	#[test]
+	fn gauges_should_follow_the_state_when_it_changes() {
+		let (recorder, handle) = crate::server::metrics::recorder().unwrap();
+		metrics::with_local_recorder(&recorder, || {
+			let status = Status::new("5Worker".into());
+			status.tick(unix_time());
+			status.head(7);
+			status.update(|s| {
+				s.operator = Some("5Owner".into());
+				s.models = [(0, PROVED.to_string()), (1, "proving".to_string())].into();
+				let (bond, exposed, unbonding) = (200_000_000_000_000, 5_000_000_000_000, 0);
+				let (completed, missed, suspended_until) = (12, 1, Some(40));
+				s.account = Some(AccountView { bond, exposed, unbonding, completed, missed, suspended_until });
+				s.artifacts = Some(ArtifactUse { used_bytes: 10, quota_bytes: Some(100) });
+			});
+			status.tick(unix_time() + 50);
+		});
+		let text = handle.render();
+		for line in [
+			"autonomy_ready 0",
+			"autonomy_models{state=\"proved\"} 1",
+			"autonomy_models{state=\"waiting\"} 1",
+			"autonomy_bond_planck 200000000000000",
+			"autonomy_exposed_planck 5000000000000",
+			"autonomy_unbonding_planck 0",
+			"autonomy_completed_seats 12",
+			"autonomy_missed_seats 1",
+			"autonomy_suspended 1",
+			"autonomy_disputed_seats 0",
+			"autonomy_artifact_used_bytes 10",
+			"autonomy_artifact_quota_bytes 100",
+		] {
+			assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
+		}
+		let lag = text.lines().find_map(|l| l.strip_prefix("autonomy_head_lag_seconds ")).unwrap();
+		assert!((50.0..60.0).contains(&lag.parse::<f64>().unwrap()), "{lag}");
+	}
+
+	#[tokio::test]
+	async fn question_should_be_timed_when_it_was_answered() {
+		let (recorder, handle) = crate::server::metrics::recorder().unwrap();
+		let _local = metrics::set_default_local_recorder(&recorder);
+		assert_eq!(timed("head", async { 5 }).await, 5);
+		assert!(handle.render().contains("autonomy_rpc_seconds_count{question=\"head\"} 1"));
 	}
 }

@@ -10,21 +10,28 @@ use std::{
 	time::Duration,
 };
 
-use autonomy_primitives::{digest::cid, JobId};
+use autonomy_primitives::{
+	digest::cid,
+	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
+	trace::{TraceBuilder, TraceOpening},
+	Digest, JobId,
+};
+use autonomy_sandbox::InputFault;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
 	engine::{Compute, ComputeError, Computed, Task},
+	ledger::{Ledger, Outcome},
 	status::{Snapshot, Status, PROVED},
 	Operator, RunError,
 };
 use crate::{
-	artifacts::{ArtifactStore, Store},
+	artifacts::{ArtifactStore, Local},
 	chain::{
-		memory::{owner, worker, Fault, Memory},
-		AccountId, ModelView,
+		memory::{worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
+		AccountId, ModelView, Role,
 	},
-	queue::{Answer, Queue, Stage},
+	queue::{Queue, QueueError, Stage},
 };
 
 /// A model that answers at once, or as it is told to.
@@ -33,7 +40,7 @@ struct Machine {
 	runs: AtomicU32,
 	/// Runs that fail before one succeeds.
 	failures: AtomicU32,
-	fault: AtomicBool,
+	fault: Mutex<Option<FaultCode>>,
 	/// While true, a run stands still after its first step.
 	held: Mutex<bool>,
 	moved: Condvar,
@@ -49,11 +56,22 @@ impl Machine {
 
 const FILE: &[u8] = b"a picture";
 
+/// The machine's states: three steps of two chunks.
+fn states() -> Vec<Vec<u8>> {
+	(1..=3).map(|step| vec![step; 1500]).collect()
+}
+
+fn trace_root() -> Digest {
+	let mut trace = TraceBuilder::default();
+	states().iter().for_each(|state| trace.push(state));
+	trace.root()
+}
+
 impl Compute for Machine {
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
 		self.runs.fetch_add(1, Ordering::SeqCst);
-		if self.fault.load(Ordering::SeqCst) {
-			return Err(ComputeError::Fault("not a finite number".into()));
+		if let Some(code) = *self.fault.lock().unwrap() {
+			return Err(ComputeError::Fault(InputFault { code, why: "it is the input".into() }));
 		}
 		if self.failures.load(Ordering::SeqCst) > 0 {
 			self.failures.fetch_sub(1, Ordering::SeqCst);
@@ -67,11 +85,22 @@ impl Compute for Machine {
 			}
 		}
 		let result = if task.genesis == [0; 32] { task.model.golden_result } else { [42; 32] };
-		Ok(Computed { result, trace_root: [43; 32], artifact: cid(FILE), bytes: FILE.to_vec() })
+		Ok(Computed { result, trace_root: trace_root(), artifact: cid(FILE), bytes: FILE.to_vec() })
 	}
 
 	fn load(&self, _: &ModelView) -> Result<(), ComputeError> {
 		Ok(())
+	}
+
+	fn open_trace(
+		&self,
+		task: &Task,
+		operator: &[u8; 32],
+		draw: &Digest,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, TraceOpening), ComputeError> {
+		let computed = self.run(task, progress)?;
+		Ok((computed, TraceOpening::new(&states(), operator, draw).unwrap()))
 	}
 }
 
@@ -87,16 +116,29 @@ fn start(chain: &Arc<Memory>, machine: &Arc<Machine>, folder: &Path) -> Running 
 }
 
 fn start_as(chain: &Arc<Memory>, machine: &Arc<Machine>, folder: &Path, expected: Option<AccountId>) -> Running {
+	start_with(chain, machine, folder, expected, Arc::new(Queue::open(folder).unwrap()), Duration::ZERO)
+}
+
+fn start_with(
+	chain: &Arc<Memory>,
+	machine: &Arc<Machine>,
+	folder: &Path,
+	expected: Option<AccountId>,
+	queue: Arc<Queue>,
+	drain: Duration,
+) -> Running {
 	let status = Arc::new(Status::new(worker().to_string()));
 	let (stop, stopped) = watch::channel(false);
 	let operator = Operator {
 		chain: chain.clone(),
 		compute: machine.clone(),
-		queue: Arc::new(Queue::open(folder).unwrap()),
-		artifacts: Arc::new(Store::local(&folder.join("artifacts")).unwrap()),
+		queue,
+		artifacts: Arc::new(Local::open(&folder.join("artifacts")).unwrap()),
 		worker: worker(),
 		owner: expected,
+		ledger: Arc::new(Ledger::open(folder).unwrap()),
 		status: status.clone(),
+		drain,
 		startup_timeout: None,
 	};
 	Running { task: tokio::spawn(operator.run(stopped)), stop, status }
@@ -160,7 +202,7 @@ async fn seat_should_be_paid_when_nothing_goes_wrong() {
 	assert_eq!(running.status.now().models[&0], PROVED);
 	running.stop().await.unwrap();
 	bench.one_commitment(7);
-	let store = Store::local(&bench.folder().join("artifacts")).unwrap();
+	let store = Local::open(&bench.folder().join("artifacts")).unwrap();
 	assert_eq!(store.get(cid(FILE)).await.unwrap().as_deref(), Some(FILE));
 }
 
@@ -213,36 +255,192 @@ async fn seat_should_be_paid_with_one_commitment_when_a_connection_breaks_in_a_t
 	}
 }
 
+/// How many seats of a role ended in this way, and what they earned and lost.
+fn books(folder: &Path) -> Vec<(Role, Outcome)> {
+	let ledger = Ledger::open(folder).unwrap();
+	ledger.jobs(100, None).unwrap().rows.into_iter().map(|row| (row.role, row.outcome)).collect()
+}
+
+fn paid(role: Role) -> Outcome {
+	Outcome::Paid {
+		amount: match role {
+			Role::Auditor => AUDIT_RESERVE,
+			Role::Juror => SHARE,
+			_ => SEAT_FEE,
+		},
+	}
+}
+
+const ROLES: [Role; 3] = [Role::Committee, Role::Auditor, Role::Juror];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn seat_should_go_on_when_the_worker_was_killed_at_any_record() {
-	let answer = Answer { result: [42; 32], trace_root: [43; 32], artifact: cid(FILE), salt: [99; 32] };
-	let hash = answer.commitment(7, 0, &owner());
-	type Step = fn(&Queue, Answer);
-	let steps: [Step; 5] = [
-		|q, _| drop(q.assign(7, 0, 0).unwrap()),
-		|q, a| drop(q.computed(7, 0, a).unwrap()),
-		|q, _| drop(q.commit_sent(7, 0).unwrap()),
-		|q, _| drop(q.committed(7, 0).unwrap()),
-		|q, _| drop(q.reveal_sent(7, 0).unwrap()),
-	];
-	for reached in 1..=steps.len() {
+async fn every_role_should_be_paid_and_booked_when_nothing_goes_wrong() {
+	for role in ROLES {
 		let bench = bench();
-		bench.chain.assign(7);
-		let queue = Queue::open(&bench.folder()).unwrap();
-		steps[..reached].iter().for_each(|step| step(&queue, answer));
-		drop(queue);
-		if reached >= 4 {
-			use crate::chain::Chain;
-			bench.chain.commit(7, hash).await.unwrap();
-		}
 		let running = bench.start();
+		running.until(|s| s.models.get(&0).is_some_and(|m| m == PROVED)).await;
+		bench.chain.assign_as(7, role);
 		running.until_stage("done").await;
 		running.stop().await.unwrap();
-		if reached > 1 {
-			assert_eq!(bench.chain.commits(7), [hash], "from record {reached}");
-			assert_eq!(bench.machine.runs.load(Ordering::SeqCst), 0, "from record {reached}: the model ran again");
+		bench.one_commitment(7);
+		assert_eq!(bench.chain.final_result(7), Some([42; 32]), "{role:?}");
+		assert_eq!(books(&bench.folder()), [(role, paid(role))]);
+	}
+}
+
+fn copy(from: &Path, to: &Path) {
+	std::fs::create_dir_all(to).unwrap();
+	for entry in std::fs::read_dir(from).unwrap() {
+		let entry = entry.unwrap();
+		let target = to.join(entry.file_name());
+		match entry.file_type().unwrap().is_dir() {
+			true => copy(&entry.path(), &target),
+			false => drop(std::fs::copy(entry.path(), target).unwrap()),
 		}
 	}
+}
+
+/// A worker is killed right after each record that it ever writes: the folder and the chain are copied at that moment, and
+/// a new worker goes on from each copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn seat_should_go_on_when_the_worker_was_killed_at_any_record() {
+	let mut points = 0;
+	for role in ROLES {
+		let bench = bench();
+		let queue = Arc::new(Queue::open(&bench.folder()).unwrap());
+		let copies = Arc::new(Mutex::new(Vec::new()));
+		let written = {
+			let (chain, folder, root, copies) =
+				(bench.chain.clone(), bench.folder(), bench.dir.path().to_path_buf(), copies.clone());
+			move || {
+				let mut copies = copies.lock().unwrap();
+				let target = root.join(format!("copy{}", copies.len()));
+				copy(&folder, &target);
+				copies.push((target, chain.snapshot()));
+			}
+		};
+		assert!(queue.written.set(Box::new(written)).is_ok());
+		bench.chain.assign_as(7, role);
+		let running = start_with(&bench.chain, &bench.machine, &bench.folder(), None, queue, Duration::ZERO);
+		running.until_stage("done").await;
+		running.stop().await.unwrap();
+
+		let copies = std::mem::take(&mut *copies.lock().unwrap());
+		assert!(copies.len() >= if role == Role::Auditor { 4 } else { 6 }, "{role:?}: {} records", copies.len());
+		for (n, (folder, chain)) in copies.iter().enumerate() {
+			let seat = Queue::open(folder).unwrap().get(7, 0).unwrap().unwrap();
+			let machine = Arc::new(Machine::default());
+			let running = start(chain, &machine, folder);
+			running.until_stage("done").await;
+			running.stop().await.unwrap();
+			let at = format!("{role:?}, record {n} ({})", seat.stage.name());
+			let sent: BTreeSet<_> = chain.commits(7).into_iter().collect();
+			assert_eq!(sent.len(), 1, "{at}: another answer was sent");
+			assert_eq!(chain.final_result(7), Some([42; 32]), "{at}");
+			let runs = machine.runs.load(Ordering::SeqCst);
+			assert_eq!(runs, u32::from(seat.stage == Stage::Assigned), "{at}: runs of the model");
+			assert_eq!(books(folder).len(), 1, "{at}: booked once");
+			points += 1;
+		}
+	}
+	println!("killed at {points} records");
+	assert!(points >= 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jurors_and_auditors_should_answer_once_when_the_worker_is_killed_in_a_transaction() {
+	for (role, call) in [(Role::Juror, "commit"), (Role::Juror, "reveal"), (Role::Auditor, "audit")] {
+		for fault in [Fault::DieBefore, Fault::DieAfter] {
+			let bench = bench();
+			bench.chain.fault(call, fault);
+			bench.chain.assign_as(7, role);
+			let running = bench.start();
+			bench.chain.died.notified().await;
+			running.kill().await;
+
+			let running = bench.start();
+			running.until_stage("done").await;
+			running.stop().await.unwrap();
+			bench.one_commitment(7);
+			assert_eq!(bench.machine.runs.load(Ordering::SeqCst), 1, "{role:?} {call} {fault:?}: the model ran again");
+		}
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seat_should_be_booked_as_missed_when_the_chain_gave_it_to_another_operator() {
+	let bench = bench();
+	bench.machine.hold(true);
+	let running = bench.start();
+	running.until(|s| !s.seats.is_empty()).await;
+	bench.chain.assign(7);
+	bench.machine.started.notified().await;
+	bench.chain.evict(7, 3);
+	running.until_stage("failed").await;
+	bench.machine.hold(false);
+	running.stop().await.unwrap();
+	assert_eq!(books(&bench.folder()), [(Role::Committee, Outcome::Missed { amount: 3 })]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_fault_should_be_the_answer_when_every_machine_finds_it() {
+	let bench = bench();
+	*bench.machine.fault.lock().unwrap() = Some(FaultCode::NonFinite);
+	bench.chain.assign(7);
+	let running = bench.start();
+	running.until_stage("done").await;
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.final_result(7), Some(FaultCode::NonFinite.digest()));
+	let seat = Queue::open(&bench.folder()).unwrap().get(7, 0).unwrap().unwrap();
+	let answer = seat.stage.answer().unwrap();
+	assert_eq!((answer.trace_root, answer.artifact), (NO_TRACE, NO_ARTIFACT));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seat_should_be_given_back_when_this_machine_cannot_do_it() {
+	let bench = bench();
+	*bench.machine.fault.lock().unwrap() = Some(FaultCode::ResourceLimit);
+	bench.chain.assign(7);
+	let running = bench.start();
+	running.until_stage("failed").await;
+	tokio::time::timeout(Duration::from_secs(20), async {
+		while bench.chain.declined().is_empty() {
+			tokio::time::sleep(Duration::from_millis(5)).await;
+		}
+	})
+	.await
+	.expect("the seat is given back");
+	running.stop().await.unwrap();
+	assert!(bench.chain.commits(7).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commitment_should_be_opened_first_when_the_worker_is_told_to_stop() {
+	let bench = bench();
+	let queue = Arc::new(Queue::open(&bench.folder()).unwrap());
+	bench.machine.hold(true);
+	bench.chain.assign(7);
+	bench.chain.assign(8);
+	let drain = Duration::from_secs(30);
+	let running = start_with(&bench.chain, &bench.machine, &bench.folder(), None, queue, drain);
+	bench.machine.started.notified().await;
+	running.stop.send_replace(true);
+	running.until(|s| s.draining).await;
+	bench.machine.hold(false);
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.final_result(7), Some([42; 32]), "what was begun is finished");
+	assert_eq!(bench.chain.declined(), [8], "what was not begun is given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worker_should_refuse_a_folder_when_it_is_of_another_chain() {
+	let bench = bench();
+	let queue = Queue::open(&bench.folder()).unwrap();
+	queue.bind([1; 32]).unwrap();
+	drop(queue);
+	let running = bench.start();
+	let error = running.task.await.unwrap().unwrap_err();
+	assert!(matches!(error, RunError::Queue(QueueError::OtherChain { .. })), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,11 +541,10 @@ async fn seat_should_fail_when_the_job_ends_without_a_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn run_should_be_tried_again_once_when_the_machine_fails_and_never_when_the_input_is_at_fault() {
-	for (failures, fault, runs, stage) in [(1, false, 2, "done"), (9, false, 2, "failed"), (0, true, 1, "failed")] {
+async fn run_should_be_tried_again_once_when_the_machine_fails() {
+	for (failures, runs, stage) in [(1, 2, "done"), (9, 2, "failed")] {
 		let bench = bench();
 		bench.machine.failures.store(failures, Ordering::SeqCst);
-		bench.machine.fault.store(fault, Ordering::SeqCst);
 		bench.chain.assign(7);
 		let running = bench.start();
 		running.until_stage(stage).await;

@@ -12,7 +12,30 @@ use frame_support::{
 };
 use sp_runtime::traits::{One, Saturating};
 
-use crate::{Agenda, AgendaCursor, BlockNumberFor, Config, Error, JobOf, JobState, Jobs, Pallet, WeightInfo};
+use crate::{
+	Agenda, AgendaCursor, Audit, BlockNumberFor, Config, Error, JobOf, JobState, Jobs, JuryPhase, Pallet, WeightInfo,
+};
+
+/// What one step of a job took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Served {
+	/// Slots that a draw looked at.
+	pub looks: u32,
+	/// Seats that were taken or closed.
+	pub seats: u32,
+}
+
+impl Served {
+	/// A number of seats.
+	pub fn count(seats: usize) -> u32 {
+		u32::try_from(seats).unwrap_or(u32::MAX)
+	}
+
+	/// The same after a draw of so many looks.
+	pub fn after(self, looks: u32) -> Self {
+		Self { looks: self.looks.saturating_add(looks), ..self }
+	}
+}
 
 impl<T: Config> Pallet<T> {
 	/// Serves what is due, within `AgendaWeight`.
@@ -24,8 +47,7 @@ impl<T: Config> Pallet<T> {
 		let mut block = start;
 		'blocks: while block <= now && meter.try_consume(T::WeightInfo::agenda_block()).is_ok() {
 			// Serving removes the entry that was just read and adds entries to later blocks only.
-			let mut due = Agenda::<T>::iter_key_prefix(block);
-			while let Some(job) = due.next() {
+			for job in Agenda::<T>::iter_key_prefix(block) {
 				if !meter.can_consume(worst) {
 					break 'blocks;
 				}
@@ -56,16 +78,22 @@ impl<T: Config> Pallet<T> {
 				return T::WeightInfo::agenda_job(0);
 			}
 		};
-		match job.state {
-			JobState::Open { .. } => {
-				let (attempts, seats) = Self::serve_open(id, job);
-				T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(seats))
+		let served = match job.state {
+			JobState::Open { .. } => Self::serve_open(id, job),
+			// At its deadline a state ends, whatever else is due: a draw that is put off then would go to this very block.
+			JobState::Committing { deadline, fill_at } if fill_at == Some(entry) && entry < deadline => {
+				Self::serve_fill(id, job)
 			}
-			JobState::Committing { .. } | JobState::Revealing { .. } => {
-				T::WeightInfo::agenda_job(Self::serve_missed(id, job))
-			}
-			JobState::Agreed { .. } => T::WeightInfo::agenda_job(Self::serve_final(id, job)),
-		}
+			JobState::Committing { .. } => Self::serve_no_shows(id, job),
+			JobState::Revealing { .. } => Self::serve_unrevealed(id, job),
+			JobState::Agreed { audit: Audit::Pending { .. }, .. } => Self::serve_lottery(id, job),
+			JobState::Agreed { audit: Audit::Waiting { .. }, .. } => Self::serve_late_auditor(id, job),
+			JobState::Agreed { audit: Audit::Closed, .. } => Self::serve_final(id, job),
+			JobState::Jury { phase: JuryPhase::Drawing { .. } } => Self::serve_jury_draw(id, job),
+			JobState::Jury { phase: JuryPhase::Committing { .. } } => Self::serve_jury_commits(id, job),
+			JobState::Jury { phase: JuryPhase::Revealing { .. } } => Self::serve_verdict(id, job),
+		};
+		T::WeightInfo::agenda_draw(served.looks).saturating_add(T::WeightInfo::agenda_job(served.seats))
 	}
 
 	/// Puts a job into a new state, and into the agenda under its end.

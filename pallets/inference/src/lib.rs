@@ -4,14 +4,20 @@
 extern crate alloc;
 
 mod agenda;
+mod audit;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod committee;
 mod draw;
 mod jobs;
+mod jury;
+pub mod maths;
 #[cfg(test)]
 mod mock;
 mod operators;
+pub mod rules;
 pub mod runtime_api;
+mod settlement;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -19,6 +25,7 @@ mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use rules::{Disputes, FeeSplit, Penalties, TierRules, Tiers, Timing};
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -27,11 +34,12 @@ use autonomy_primitives::{
 	digest::Cid,
 	job::{JobInput, LimitExceeded, SeedPolicy},
 	model::ModelRegistry,
+	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
 use frame_support::{
 	pallet_prelude::*,
-	traits::fungible::{Inspect, Mutate, MutateHold},
+	traits::fungible::{BalancedHold, Inspect, Mutate, MutateHold},
 };
 use frame_system::pallet_prelude::*;
 use sp_runtime::traits::{One, Zero};
@@ -42,6 +50,14 @@ pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::
 pub type OperatorOf<T> = Operator<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 /// A job of this chain.
 pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A seat of this chain.
+pub type SeatOf<T> = Seat<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// A jury of this chain.
+pub type JuryOf<T> = Jury<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// A job of this chain with its jury.
+pub type JobViewOf<T> = JobView<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A fault of the engine on this chain.
+pub type EngineFaultOf<T> = EngineFault<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// A provenance row of this chain.
 pub type ProvenanceOf<T> = ProvenanceRow<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// An operator of this chain with its open jobs.
@@ -55,13 +71,28 @@ pub mod pallet {
 	#[pallet::config]
 	pub trait Config: frame_system::Config {
 		/// Currency of fees, deposits and bonds.
-		type Currency: Mutate<Self::AccountId> + MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+		type Currency: Mutate<Self::AccountId>
+			+ MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ BalancedHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
 		/// The runtime's hold reasons.
 		type RuntimeHoldReason: From<HoldReason>;
 		/// The model registry.
-		type Models: ModelRegistry<BalanceOf<Self>>;
+		type Models: ModelRegistry<Self::AccountId, BalanceOf<Self>>;
 		/// Randomness of committees and seeds.
 		type DrawRandomness: DrawRandomness;
+		/// Who says what a fault of the engine was.
+		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+		/// How long things take. Read within its bounds, like the four below.
+		type Timing: Get<Timing<BlockNumberFor<Self>>>;
+		/// What operators lose for being late.
+		type Penalties: Get<Penalties<BlockNumberFor<Self>>>;
+		/// What a seat puts at stake, and who judges it.
+		type Disputes: Get<Disputes>;
+		/// Who gets what of a seat's fee.
+		type FeeSplit: Get<FeeSplit>;
+		/// What each tier asks for.
+		type Tiers: Get<Tiers<BalanceOf<Self>, BlockNumberFor<Self>>>;
 
 		/// Bond that one slot takes, in planck. Also the least bond.
 		#[pallet::constant]
@@ -91,34 +122,9 @@ pub mod pallet {
 		/// Most seats of a job; at most [`MAX_COMMITTEE`].
 		#[pallet::constant]
 		type MaxCommittee: Get<u8>;
-		/// Seats of an image job that does not say how many.
-		#[pallet::constant]
-		type DefaultImageCommittee: Get<u8>;
-		/// Seats of a text job that does not say how many.
-		#[pallet::constant]
-		type DefaultTextCommittee: Get<u8>;
-
-		/// Blocks from submission to the draw. At least 2 where the draw's randomness is that of its own block's parent.
-		#[pallet::constant]
-		type DrawDelay: Get<BlockNumberFor<Self>>;
-		/// Draws that are tried again, each in the next block, before a job fails.
-		#[pallet::constant]
-		type MaxDrawRetries: Get<u32>;
 		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
 		#[pallet::constant]
 		type DrawAttemptsPerSeat: Get<u32>;
-		/// Blocks that a commit deadline leaves above [`BUDGET_FACTOR`] times the model's budget.
-		#[pallet::constant]
-		type CommitGrace: Get<BlockNumberFor<Self>>;
-		/// Blocks from the last commitment to the reveal deadline.
-		#[pallet::constant]
-		type RevealPeriod: Get<BlockNumberFor<Self>>;
-		/// Blocks from agreement to final, for an image job.
-		#[pallet::constant]
-		type ImageWindow: Get<BlockNumberFor<Self>>;
-		/// Blocks from agreement to final, for a text job.
-		#[pallet::constant]
-		type TextWindow: Get<BlockNumberFor<Self>>;
 		/// Most weight that due jobs may take at the start of a block. The rest waits for the next block.
 		#[pallet::constant]
 		type AgendaWeight: Get<Weight>;
@@ -144,6 +150,8 @@ pub mod pallet {
 		JobFee,
 		/// Storage deposit of a job under way.
 		JobDeposit,
+		/// Bond of a challenger.
+		Challenge,
 	}
 
 	/// Operators by their owner's account.
@@ -183,6 +191,19 @@ pub mod pallet {
 	/// Jobs that have not ended.
 	#[pallet::storage]
 	pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobOf<T>>;
+
+	/// Juries of jobs in dispute.
+	#[pallet::storage]
+	pub type Juries<T: Config> = StorageMap<_, Twox64Concat, JobId, JuryOf<T>>;
+
+	/// Faults of the engine that nobody has looked into yet, by the job that showed them.
+	#[pallet::storage]
+	pub type EngineFaults<T: Config> = StorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
+
+	/// Classes of processors that are not drawn for a model, with the faults that are the reason.
+	#[pallet::storage]
+	pub type PausedClasses<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, CpuClass, u32, ValueQuery>;
 
 	/// Jobs of each requester that have not ended.
 	#[pallet::storage]
@@ -285,12 +306,18 @@ pub mod pallet {
 			requester: T::AccountId,
 			/// The model.
 			model: ModelId,
+			/// How much depends on the result.
+			tier: Tier,
 			/// Seats.
 			k: u8,
 			/// Fee on hold for all seats together, in planck.
 			fee: BalanceOf<T>,
+			/// On hold for an audit, in planck.
+			audit_reserve: BalanceOf<T>,
 			/// Storage deposit on hold, in planck.
 			deposit: BalanceOf<T>,
+			/// What each seat will put at stake, in planck.
+			exposure: BalanceOf<T>,
 			/// Block of the draw.
 			draw_at: BlockNumberFor<T>,
 		},
@@ -341,16 +368,180 @@ pub mod pallet {
 			/// CID of the stored file.
 			artifact: Cid,
 		},
-		/// Every seat revealed the same outcome.
+		/// Every seat that revealed has the same outcome.
 		JobAgreed {
 			/// The job.
 			job: JobId,
 			/// Result digest.
 			result: Digest,
-			/// Block at which the job becomes final.
+			/// Block at which the job becomes final, later if it is audited or in dispute.
 			final_at: BlockNumberFor<T>,
 		},
-		/// A job became final: the operators are paid, the storage deposit is back.
+		/// Operators were drawn for seats that had become empty.
+		SeatsRedrawn {
+			/// The job.
+			job: JobId,
+			/// Owners' accounts of the seats.
+			operators: Vec<T::AccountId>,
+			/// First block at which no commitment is taken any more.
+			deadline: BlockNumberFor<T>,
+		},
+		/// An operator gave its seat back; another one is drawn.
+		SeatDeclined {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Block of the draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// An operator missed a duty. Its seat is closed, and the penalty is burned from its bond.
+		SeatMissed {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// What it missed.
+			duty: Duty,
+			/// What it lost, in planck.
+			penalty: BalanceOf<T>,
+		},
+		/// Seats became empty, and are drawn anew.
+		RedrawScheduled {
+			/// The job.
+			job: JobId,
+			/// How many.
+			seats: u32,
+			/// Block of the draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// An operator missed too much, or was wrong, and is not drawn for a while.
+		OperatorSuspended {
+			/// Owner's account.
+			operator: T::AccountId,
+			/// First block at which it is drawn again.
+			until: BlockNumberFor<T>,
+		},
+		/// An operator was drawn to audit an agreed job.
+		AuditDrawn {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// First block at which its outcome is not taken any more.
+			deadline: BlockNumberFor<T>,
+		},
+		/// The auditor said what it found.
+		Audited {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// Result digest.
+			result: Digest,
+			/// Whether it is what the seats agreed on. If not, a jury is drawn.
+			agrees: bool,
+		},
+		/// No auditor was in time; the job goes on without.
+		AuditSkipped {
+			/// The job.
+			job: JobId,
+		},
+		/// Someone claims that an agreed result is wrong.
+		Challenged {
+			/// The job.
+			job: JobId,
+			/// Who claims it.
+			challenger: T::AccountId,
+			/// The result digest that it says is right.
+			result: Digest,
+			/// Its bond on hold, in planck.
+			bond: BalanceOf<T>,
+		},
+		/// The outcome of a job is in dispute; a jury is drawn.
+		JobDisputed {
+			/// The job.
+			job: JobId,
+			/// Why.
+			cause: DisputeCause,
+			/// Block of the draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// A jury was drawn.
+		JuryDrawn {
+			/// The job.
+			job: JobId,
+			/// Number of the panel: 1 or 2.
+			panel: u8,
+			/// Owners' accounts of the jurors.
+			operators: Vec<T::AccountId>,
+			/// First block at which no commitment is taken any more.
+			deadline: BlockNumberFor<T>,
+		},
+		/// The first panel found no verdict; a larger one is drawn.
+		JuryUndecided {
+			/// The job.
+			job: JobId,
+			/// Block of the draw.
+			draw_at: BlockNumberFor<T>,
+		},
+		/// An operator was wrong and lost what its seat had at stake.
+		Slashed {
+			/// The job.
+			job: JobId,
+			/// Owner's account.
+			operator: T::AccountId,
+			/// What it lost, in planck.
+			amount: BalanceOf<T>,
+		},
+		/// What was slashed on a job was divided.
+		SlashShared {
+			/// The job.
+			job: JobId,
+			/// To each seat and juror that was right, in planck.
+			each_honest: BalanceOf<T>,
+			/// The challenger or auditor that found it out.
+			accuser: Option<T::AccountId>,
+			/// To the accuser, in planck.
+			reward: BalanceOf<T>,
+			/// Burned, in planck.
+			burned: BalanceOf<T>,
+		},
+		/// A jury found whether a challenge was right. If not, its bond went to the jury.
+		ChallengeEnded {
+			/// The job.
+			job: JobId,
+			/// Who had challenged.
+			challenger: T::AccountId,
+			/// Whether it was right.
+			won: bool,
+			/// Its bond, in planck.
+			bond: BalanceOf<T>,
+			/// What each juror that was right got of it, in planck; nothing when it came back.
+			each_juror: BalanceOf<T>,
+			/// What nobody could take of it, in planck.
+			burned: BalanceOf<T>,
+		},
+		/// Results differ along processors. Nobody is slashed for it before `resolve_engine_fault`; these classes are not
+		/// drawn for the model until then.
+		EngineFaultFound {
+			/// The job that showed it.
+			job: JobId,
+			/// The model.
+			model: ModelId,
+			/// The classes of processors.
+			classes: Vec<CpuClass>,
+			/// Owners' accounts of the operators whose exposure stays frozen.
+			suspects: Vec<T::AccountId>,
+		},
+		/// Somebody has looked into a fault of the engine.
+		EngineFaultResolved {
+			/// The job that showed it.
+			job: JobId,
+			/// Whether the suspects were slashed.
+			guilty: bool,
+		},
+		/// A job became final: the seats that were right are paid, and what was not used is back, the deposit included.
 		JobFinalised {
 			/// The job.
 			job: JobId,
@@ -358,28 +549,36 @@ pub mod pallet {
 			result: Digest,
 			/// CID of the stored file.
 			artifact: Cid,
-			/// What each operator was paid, in planck.
-			paid_per_seat: BalanceOf<T>,
-			/// Owners' accounts of the seats.
+			/// Owners' accounts of the seats that were paid.
 			operators: Vec<T::AccountId>,
+			/// What each of them was paid, in planck.
+			paid_per_seat: BalanceOf<T>,
+			/// What was paid for the model, in planck.
+			paid_to_model: BalanceOf<T>,
+			/// What was burned, in planck.
+			burned: BalanceOf<T>,
+			/// What went back to the requester, the deposit included, in planck.
+			refunded: BalanceOf<T>,
 		},
-		/// An operator's account could not take its pay, which went back to the requester: the account had no free balance
-		/// and the pay is below the existential deposit.
+		/// An account could not take its pay, which went back to the requester: it had no free balance and the pay is below
+		/// the existential deposit.
 		PayReturned {
 			/// The job.
 			job: JobId,
-			/// Owner's account.
-			operator: T::AccountId,
+			/// The account.
+			account: T::AccountId,
 			/// The pay, in planck.
 			amount: BalanceOf<T>,
 		},
-		/// A job failed; the requester got everything back.
+		/// A job failed; the requester got everything back, but for the pay of those that found a fault in its input.
 		JobFailed {
 			/// The job.
 			job: JobId,
 			/// Why.
 			reason: FailReason,
-			/// Fee and deposit, in planck.
+			/// What each seat that found the fault was paid, in planck.
+			paid_per_seat: BalanceOf<T>,
+			/// What went back, the deposit included, in planck.
 			refunded: BalanceOf<T>,
 		},
 		/// The requester took a job back.
@@ -388,6 +587,19 @@ pub mod pallet {
 			job: JobId,
 			/// Fee and deposit, in planck.
 			refunded: BalanceOf<T>,
+		},
+		/// The seats that found a fault in a job's input are paid for it.
+		InputFaultPaid {
+			/// The job.
+			job: JobId,
+			/// Owners' accounts of the seats.
+			operators: Vec<T::AccountId>,
+			/// What each of them was paid, in planck.
+			paid_per_seat: BalanceOf<T>,
+			/// What was paid for the model, in planck.
+			paid_to_model: BalanceOf<T>,
+			/// What was burned, in planck.
+			burned: BalanceOf<T>,
 		},
 	}
 
@@ -414,6 +626,9 @@ pub mod pallet {
 		NotEnoughBonded,
 		/// The bond is needed by slots. Leave models first, or unbond less: each slot takes one `SlotBond`.
 		BondNeededForSlots,
+		/// The bond is at stake on jobs that have not ended, or in a fault of the engine that nobody has resolved. Unbond less,
+		/// or leave the models and wait.
+		BondExposed,
 		/// Nothing is unbonding. Call `start_unbond` first.
 		NothingToWithdraw,
 		/// The unbonding period is not over. Wait for the block that `UnbondStarted` named.
@@ -459,6 +674,10 @@ pub mod pallet {
 		TopPOutOfRange,
 		/// The committee is smaller than `MinCommittee` or larger than `MaxCommittee`.
 		CommitteeSizeOutOfRange,
+		/// The tier is below that of the model's kind of output. Ask for a higher one, or for none.
+		TierTooLow,
+		/// Ballots are ordered by the chain itself. Ask for `Creation` or lower.
+		TierReserved,
 		/// Fewer operators serve the model than the job needs. Ask for a smaller committee, or wait for operators.
 		NotEnoughOperators,
 		/// The fee is above the caller's `max_fee`. Ask `quote` for the fee, and raise the limit or ask for less.
@@ -490,6 +709,26 @@ pub mod pallet {
 		CommitmentMismatch,
 		/// The artifact is not a CIDv1 with the raw codec and a SHA-256 hash.
 		ArtifactNotCid,
+		/// A seat can be declined in the first `decline_period` blocks after its draw, and only while the job can draw another.
+		TooLateToDecline,
+		/// The operator has declined `decline_quota` seats in this period. Work, or leave the model.
+		DeclineQuotaUsed,
+		/// A juror or auditor opens a chunk of its trace. Send the opening of the chunk that the draw picked for the operator.
+		OpeningMissing,
+		/// The opening is not that of the operator's chunk under the revealed trace root.
+		OpeningInvalid,
+		/// The job has no auditor now. Audits are taken from `AuditDrawn` to the deadline.
+		NotAudited,
+		/// This operator was not drawn to audit the job.
+		NotAuditor,
+		/// Only an agreed job can be challenged, until it becomes final.
+		NotAgreed,
+		/// An auditor is at work on the job. Challenge when it has said what it found.
+		AuditOpen,
+		/// The result is the one that the job agreed on. Challenge with the result that is right.
+		SameResult,
+		/// The job has shown no fault of the engine, or it is resolved.
+		NoEngineFault,
 		/// Nothing is due. Poke the job at the block that its state names, or later.
 		NothingDue,
 	}
@@ -504,16 +743,10 @@ pub mod pallet {
 			let (min, max) = (T::MinCommittee::get(), T::MaxCommittee::get());
 			assert!(u32::from(max) <= MAX_COMMITTEE, "MaxCommittee is above MAX_COMMITTEE");
 			assert!(min >= 1 && min <= max, "MinCommittee is not in 1 to MaxCommittee");
-			for default in [T::DefaultImageCommittee::get(), T::DefaultTextCommittee::get()] {
-				assert!((min..=max).contains(&default), "a default committee is out of range");
-			}
 			// A refund releases the deposit first, so that an account without a free balance can take the fee after it.
 			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
 			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
 			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
-			for delay in [T::DrawDelay::get(), T::RevealPeriod::get(), T::ImageWindow::get(), T::TextWindow::get()] {
-				assert!(!delay.is_zero(), "a delay of zero blocks would never be served");
-			}
 			let least = T::WeightInfo::agenda_base()
 				.saturating_add(T::WeightInfo::agenda_block())
 				.saturating_add(Self::worst_job());
@@ -637,14 +870,16 @@ pub mod pallet {
 			Ok(Some(T::WeightInfo::prove_engine(slots)).into())
 		}
 
-		/// Submits a job. The fee, price × units × `k`, and a storage deposit go on hold. The committee is drawn
-		/// `DrawDelay` blocks later. Whatever goes wrong after that, the requester gets both back.
+		/// Submits a job. The fee, price × units × `k`, what an audit is paid from, and a storage deposit go on hold. The
+		/// committee is drawn `draw_delay` blocks later. Whatever goes wrong after that, the requester gets all of it back.
 		///
 		/// - `model`: number of the model.
 		/// - `input`: what to make; within the model's limits.
-		/// - `k`: seats; without it the default of the input's kind.
+		/// - `k`: seats; without it as many as the tier asks for.
+		/// - `tier`: how much depends on the result; without it the tier of the model's kind of output. `Creation` for a work
+		///   that is going to be minted.
 		/// - `seed`: the requester's own seed, or the chain's.
-		/// - `max_fee`: most that the fee may be, in planck; the deposit is not part of it.
+		/// - `max_fee`: most that fee and audit reserve together may be, in planck; the deposit is not part of it.
 		///
 		/// Emits [`Event::JobSubmitted`].
 		#[pallet::call_index(8)]
@@ -653,11 +888,13 @@ pub mod pallet {
 			model: ModelId,
 			input: Box<JobInput>,
 			k: Option<u8>,
+			tier: Option<Tier>,
 			seed: SeedPolicy,
 			#[pallet::compact] max_fee: BalanceOf<T>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_submit_job(who, model, *input, k, seed, max_fee).map(|_| ())
+			ensure!(tier != Some(Tier::Ballot), Error::<T>::TierReserved);
+			Self::do_submit_job(who, model, *input, k, tier, seed, max_fee).map(|_| ())
 		}
 
 		/// Takes a job back before its committee is drawn. Everything is refunded. The caller is the requester.
@@ -691,35 +928,32 @@ pub mod pallet {
 		///
 		/// - `job`: number of the job.
 		/// - `operator`: owner's account of the seat.
-		/// - `result`, `trace_root`, `artifact`, `salt`: what was sealed.
+		/// - `outcome`: the result, trace root and artifact that were sealed.
+		/// - `salt`: what they were sealed with.
+		/// - `opening`: for a juror with a result, the chunk of its trace that `Jury::draw` picks for `operator`.
 		///
-		/// Emits [`Event::Revealed`], and with the last seat [`Event::JobAgreed`] or [`Event::JobFailed`].
+		/// Emits [`Event::Revealed`], and with the last seat [`Event::JobAgreed`] or [`Event::JobDisputed`].
 		#[pallet::call_index(11)]
-		#[pallet::weight(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(T::MaxCommittee::get().into())))]
 		#[pallet::feeless_if(|
 			_origin: &OriginFor<T>,
 			job: &JobId,
 			operator: &T::AccountId,
-			result: &Digest,
-			trace_root: &Digest,
-			artifact: &Cid,
+			outcome: &Outcome,
 			salt: &[u8; 32],
+			opening: &Option<Box<TraceOpening>>,
 		| -> bool {
-			let outcome = Outcome { result: *result, trace_root: *trace_root, artifact: *artifact };
-			Pallet::<T>::can_reveal(*job, operator, outcome, *salt)
+			Pallet::<T>::can_reveal(*job, operator, *outcome, *salt, opening.as_deref())
 		})]
 		pub fn reveal(
 			origin: OriginFor<T>,
 			job: JobId,
 			operator: T::AccountId,
-			result: Digest,
-			trace_root: Digest,
-			artifact: Cid,
+			outcome: Outcome,
 			salt: [u8; 32],
-		) -> DispatchResultWithPostInfo {
+			opening: Option<Box<TraceOpening>>,
+		) -> DispatchResult {
 			ensure_signed(origin)?;
-			let closed = Self::do_reveal(job, operator, Outcome { result, trace_root, artifact }, salt)?;
-			Ok(Some(T::WeightInfo::reveal().saturating_add(T::WeightInfo::agenda_job(closed))).into())
+			Self::do_reveal(job, operator, outcome, salt, opening.as_deref())
 		}
 
 		/// Serves a job whose deadline has passed, as the agenda does at the start of a block. The caller is anyone.
@@ -734,19 +968,95 @@ pub mod pallet {
 			let served = Self::do_poke(job)?;
 			Ok(Some(T::WeightInfo::poke().saturating_add(served)).into())
 		}
+
+		/// Gives a seat on a committee back that has not committed, in the first `decline_period` blocks after its draw and
+		/// at most `decline_quota` times in a period. Another operator is drawn. The caller is the worker of the seat. Free of
+		/// charge when it succeeds.
+		///
+		/// - `job`: number of the job.
+		///
+		/// Emits [`Event::SeatDeclined`].
+		#[pallet::call_index(13)]
+		#[pallet::feeless_if(|origin: &OriginFor<T>, job: &JobId| -> bool { Pallet::<T>::can_decline(origin, *job) })]
+		pub fn decline(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+			let operator = WorkerOf::<T>::get(ensure_signed(origin)?).ok_or(Error::<T>::NotWorker)?;
+			Self::do_decline(operator, job)
+		}
+
+		/// Says what the drawn auditor found. The same outcome as the seats' closes the audit, another one has a jury drawn.
+		/// The caller is the auditor's worker. Free of charge when it succeeds.
+		///
+		/// - `job`: number of the job.
+		/// - `outcome`: what it found.
+		/// - `opening`: with a result, the chunk of its trace that `Auditor::draw` picks for the operator.
+		///
+		/// Emits [`Event::Audited`], and [`Event::JobDisputed`] when it differs.
+		#[pallet::call_index(14)]
+		#[pallet::feeless_if(|
+			origin: &OriginFor<T>,
+			job: &JobId,
+			outcome: &Outcome,
+			opening: &Option<Box<TraceOpening>>,
+		| -> bool {
+			Pallet::<T>::can_audit(origin, *job, *outcome, opening.as_deref())
+		})]
+		pub fn audit(
+			origin: OriginFor<T>,
+			job: JobId,
+			outcome: Outcome,
+			opening: Option<Box<TraceOpening>>,
+		) -> DispatchResult {
+			let operator = WorkerOf::<T>::get(ensure_signed(origin)?).ok_or(Error::<T>::NotWorker)?;
+			Self::do_audit(operator, job, outcome, opening.as_deref())
+		}
+
+		/// Claims that an agreed job's result is wrong, and has a jury drawn. A bond of `challenge_bond` seat fees goes on hold:
+		/// it comes back, with a fifth of what is slashed, when the jury finds `result`, and pays the jury otherwise. The caller
+		/// is anyone.
+		///
+		/// - `job`: number of the job.
+		/// - `result`: the result digest that is right.
+		///
+		/// Emits [`Event::Challenged`] and [`Event::JobDisputed`].
+		#[pallet::call_index(15)]
+		pub fn challenge(origin: OriginFor<T>, job: JobId, result: Digest) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_challenge(who, job, result)
+		}
+
+		/// Says what a fault of the engine was: the suspects are slashed, or have their exposure back. Their classes of
+		/// processors are drawn for the model again. The caller is `AdminOrigin`.
+		///
+		/// - `job`: number of the job that showed it.
+		/// - `guilty`: whether the suspects lied rather than their processors.
+		///
+		/// Emits [`Event::EngineFaultResolved`], and [`Event::Slashed`] for each suspect that is guilty.
+		#[pallet::call_index(16)]
+		#[pallet::weight(T::WeightInfo::resolve_engine_fault(MAX_SUSPECTS))]
+		pub fn resolve_engine_fault(origin: OriginFor<T>, job: JobId, guilty: bool) -> DispatchResultWithPostInfo {
+			T::AdminOrigin::ensure_origin(origin)?;
+			let suspects = Self::do_resolve_engine_fault(job, guilty)?;
+			Ok(Some(T::WeightInfo::resolve_engine_fault(suspects)).into())
+		}
 	}
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
 		/// What a job costs now. Nothing when the model is unknown or closed, the input breaks its limits, or `k` is out of
 		/// range: `submit_job` then says which.
-		pub fn quote(model: ModelId, input: JobInput, k: Option<u8>) -> Option<Quote<BalanceOf<T>>> {
-			Self::do_quote(model, &input, k).ok().map(|(_, quote)| quote)
+		pub fn quote(
+			model: ModelId,
+			input: JobInput,
+			k: Option<u8>,
+			tier: Option<Tier>,
+		) -> Option<Quote<BalanceOf<T>>> {
+			Self::do_quote(model, &input, k, tier).ok().map(|(_, _, quote)| quote)
 		}
 
-		/// A job that has not ended.
-		pub fn job(job: JobId) -> Option<JobOf<T>> {
-			Jobs::<T>::get(job)
+		/// A job that has not ended, with its jury.
+		pub fn job(job: JobId) -> Option<JobViewOf<T>> {
+			let (job, jury) = Jobs::<T>::get(job).map(|found| (found, Juries::<T>::get(job)))?;
+			Some(JobView { job, jury })
 		}
 
 		/// What stays of a job that became final.
@@ -789,10 +1099,34 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_number().saturating_add(delay.max(One::one()))
 	}
 
-	/// Weight of serving one job at its worst.
+	/// How long things take, within its bounds.
+	pub fn timing() -> Timing<BlockNumberFor<T>> {
+		T::Timing::get().clamped()
+	}
+
+	/// What operators lose for being late, within its bounds.
+	pub fn penalties() -> Penalties<BlockNumberFor<T>> {
+		T::Penalties::get().clamped()
+	}
+
+	/// What a seat puts at stake and who judges it, within its bounds.
+	pub fn disputes() -> Disputes {
+		T::Disputes::get().clamped()
+	}
+
+	/// Who gets what of a seat's fee, within its bounds.
+	pub fn fee_split() -> FeeSplit {
+		T::FeeSplit::get().clamped()
+	}
+
+	/// What each tier asks for, within its bounds.
+	pub fn tiers() -> Tiers<BalanceOf<T>, BlockNumberFor<T>> {
+		T::Tiers::get().clamped()
+	}
+
+	/// Weight of serving one job at its worst: a draw of the largest bench, or a verdict over everybody.
 	pub(crate) fn worst_job() -> Weight {
-		let seats = u32::from(T::MaxCommittee::get());
-		let attempts = seats.saturating_mul(T::DrawAttemptsPerSeat::get());
-		T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(seats))
+		let attempts = MAX_COMMITTEE.saturating_mul(T::DrawAttemptsPerSeat::get());
+		T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(MAX_SUSPECTS))
 	}
 }

@@ -56,8 +56,14 @@ impl<T: Config> Pallet<T> {
 			withdraw_at: None,
 			slots_used: 0,
 			seats: 0,
+			exposed: Zero::zero(),
 			completed: 0,
 			missed: 0,
+			record: Default::default(),
+			suspensions: 0,
+			suspended_until: None,
+			declines: 0,
+			declines_since: frame_system::Pallet::<T>::block_number(),
 		};
 		Operators::<T>::insert(&owner, operator);
 		Self::deposit_event(Event::OperatorRegistered { operator: owner, worker, bond });
@@ -93,6 +99,7 @@ impl<T: Config> Pallet<T> {
 		Self::try_mutate_operator(&owner, |operator| {
 			let rest = operator.bond.checked_sub(&amount).ok_or(Error::<T>::NotEnoughBonded)?;
 			ensure!(rest >= Self::bond_of_slots(operator.slots_used), Error::<T>::BondNeededForSlots);
+			ensure!(rest >= operator.exposed, Error::<T>::BondExposed);
 			ensure!(rest.is_zero() || rest >= T::SlotBond::get(), Error::<T>::BondTooSmall);
 			operator.bond = rest;
 			operator.unbonding = operator.unbonding.saturating_add(amount);
@@ -107,12 +114,14 @@ impl<T: Config> Pallet<T> {
 		let (amount, left, worker) = Self::try_mutate_operator(&owner, |operator| {
 			let at = operator.withdraw_at.ok_or(Error::<T>::NothingToWithdraw)?;
 			ensure!(frame_system::Pallet::<T>::block_number() >= at, Error::<T>::StillUnbonding);
-			ensure!(operator.seats == 0, Error::<T>::SeatsOpen);
+			ensure!(operator.seats == 0 && operator.exposed.is_zero(), Error::<T>::SeatsOpen);
 			let amount = operator.unbonding;
 			T::Currency::release(&HoldReason::Bond.into(), &owner, amount, Precision::Exact)?;
 			operator.unbonding = Zero::zero();
 			operator.withdraw_at = None;
-			Ok((amount, operator.bond.is_zero(), operator.worker.clone()))
+			// A slash can take the whole bond while its slots are still in the draw: it stays until it has left the models.
+			let left = operator.bond.is_zero() && operator.slots_used == 0;
+			Ok((amount, left, operator.worker.clone()))
 		})?;
 		Self::deposit_event(Event::Withdrawn { operator: owner.clone(), amount });
 		if left {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use autonomy_primitives::{job::JobInput, JobId};
 use codec::Codec;
 
-use crate::types::{JobView, OperatorView, ProvenanceRow, Quote};
+use crate::types::{JobView, OperatorView, ProvenanceRow, Quote, Tier};
 
 sp_api::decl_runtime_apis! {
 	/// Reads of jobs and operators for clients. `pallet-inference` has a view function of the same name for each.
@@ -15,8 +15,13 @@ sp_api::decl_runtime_apis! {
 	{
 		/// What a job costs now. Nothing when the model is unknown or closed, the input breaks its limits, or `k` is out
 		/// of range: `submit_job` then says which.
-		fn quote(model: autonomy_primitives::ModelId, input: JobInput, k: Option<u8>) -> Option<Quote<Balance>>;
-		/// A job that has not ended.
+		fn quote(
+			model: autonomy_primitives::ModelId,
+			input: JobInput,
+			k: Option<u8>,
+			tier: Option<Tier>,
+		) -> Option<Quote<Balance>>;
+		/// A job that has not ended, with its jury.
 		fn job(job: JobId) -> Option<JobView<AccountId, Balance, BlockNumber>>;
 		/// What stays of a job that became final.
 		fn provenance(job: JobId) -> Option<ProvenanceRow<AccountId, BlockNumber>>;

@@ -3,7 +3,8 @@
 #![cfg(any(feature = "try-runtime", test))]
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use autonomy_primitives::ModelId;
+use autonomy_primitives::{JobId, ModelId};
+use codec::{Encode, MaxEncodedLen};
 use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
@@ -11,8 +12,9 @@ use frame_support::{
 use sp_runtime::{traits::Saturating, TryRuntimeError};
 
 use crate::{
-	Agenda, AgendaCursor, BalanceOf, Config, HoldReason, JobState, Jobs, Memberships, NextJobId, OpenJobs, OpenSeats,
-	OperatorCount, Operators, Pallet, Provenance, SlotAt, SlotCount, WorkerOf,
+	Agenda, AgendaCursor, Audit, BalanceOf, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf,
+	JuryPhase, Memberships, NextJobId, OpenJobs, OpenSeats, OperatorCount, Operators, Pallet, PausedClasses,
+	Provenance, SeatOf, SlotAt, SlotCount, WorkerOf,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -37,11 +39,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::try_state_operators()?;
 		Self::try_state_slots()?;
-		Self::try_state_jobs()
+		Self::try_state_jobs()?;
+		Self::try_state_exposures()?;
+		Self::try_state_faults()
 	}
 
 	/// - what an owner has on hold as a bond is its bond and what is unbonding;
-	/// - the bond covers the slots, and slots are within bounds;
+	/// - slots and open seats are within bounds; a bond may be below what the slots take, after a slash;
 	/// - workers and operators are a bijection, and no owner works for another.
 	fn try_state_operators() -> Result<(), TryRuntimeError> {
 		let mut used: BTreeMap<T::AccountId, u32> = BTreeMap::new();
@@ -49,119 +53,230 @@ impl<T: Config> Pallet<T> {
 			let slots = used.entry(owner).or_default();
 			*slots = slots.saturating_add(membership.slots);
 		}
+		let workers: BTreeMap<_, _> = WorkerOf::<T>::iter().collect();
+		let open: BTreeMap<_, _> = OpenSeats::<T>::iter().collect();
 		let mut bonds = Sums::<T>::new();
 		let mut count = 0usize;
 		for (owner, operator) in Operators::<T>::iter() {
 			let slots = used.remove(&owner).unwrap_or(0);
 			ensure!(operator.slots_used == slots, "slots_used is not the sum over the memberships");
 			ensure!(slots <= T::MaxSlotsPerOperator::get(), "an operator has too many slots");
-			ensure!(operator.bond >= Self::bond_of_slots(slots), "a bond does not cover its slots");
+			ensure!(operator.seats <= T::MaxOpenSeats::get(), "an operator has too many open seats");
+			ensure!(workers.get(&operator.worker) == Some(&owner), "a worker does not lead to its operator");
 			ensure!(
-				WorkerOf::<T>::get(&operator.worker).as_ref() == Some(&owner),
-				"a worker does not lead to its operator"
-			);
-			ensure!(
-				WorkerOf::<T>::get(&owner).is_none_or(|worked_for| worked_for == owner),
+				workers.get(&owner).is_none_or(|worked_for| *worked_for == owner),
 				"an owner works for another operator"
 			);
 			ensure!(operator.withdraw_at.is_some() == (operator.unbonding > 0u32.into()), "unbonding without a block");
-			ensure!(
-				OpenSeats::<T>::get(&owner).len() == operator.seats as usize,
-				"seats is not the count of open seats"
-			);
+			let seats = open.get(&owner).map_or(0, |jobs| jobs.len());
+			ensure!(seats == operator.seats as usize, "seats is not the count of open seats");
 			add::<T>(&mut bonds, owner, operator.bond.saturating_add(operator.unbonding));
 			count = count.saturating_add(1);
 		}
 		ensure!(used.is_empty(), "a membership without an operator");
-		ensure!(WorkerOf::<T>::iter().count() == count, "a worker of nobody");
+		ensure!(workers.len() == count, "a worker of nobody");
 		ensure_held::<T>(HoldReason::Bond, bonds)
 	}
 
-	/// - slots are numbered densely;
+	/// - slots are numbered densely: each number below `SlotCount` once;
 	/// - each slot is a position of its operator's membership, and the other way round;
 	/// - only proved memberships have positions, as many as slots.
 	fn try_state_slots() -> Result<(), TryRuntimeError> {
+		let mut slots: BTreeMap<(ModelId, u32), T::AccountId> =
+			SlotAt::<T>::iter().map(|(model, index, owner)| ((model, index), owner)).collect();
 		let mut counts: BTreeMap<ModelId, (u32, u32)> = BTreeMap::new();
+		for (model, index) in slots.keys() {
+			let (count, _) = counts.entry(*model).or_default();
+			ensure!(index == count, "the slots of a model have a gap");
+			*count = count.saturating_add(1);
+		}
 		for (model, owner, membership) in Memberships::<T>::iter() {
-			let positions: BTreeSet<u32> = membership.positions.iter().copied().collect();
 			ensure!(membership.slots > 0, "a membership without slots");
 			let expected = if membership.proved { membership.slots as usize } else { 0 };
 			ensure!(membership.positions.len() == expected, "positions do not match slots");
-			ensure!(positions.len() == expected, "a position twice");
-			for position in &positions {
-				ensure!(SlotAt::<T>::get(model, position).as_ref() == Some(&owner), "a position is another's slot");
+			for position in membership.positions {
+				ensure!(slots.remove(&(model, position)).as_ref() == Some(&owner), "a position is another's slot");
 			}
 			if membership.proved {
-				let (slots, operators) = counts.entry(model).or_default();
-				*slots = slots.saturating_add(membership.slots);
+				let (_, operators) = counts.entry(model).or_default();
 				*operators = operators.saturating_add(1);
 			}
 		}
-		let mut slots: BTreeMap<ModelId, u32> = BTreeMap::new();
-		for (model, index, _) in SlotAt::<T>::iter() {
-			ensure!(index < SlotCount::<T>::get(model), "a slot beyond SlotCount");
-			let count = slots.entry(model).or_default();
-			*count = count.saturating_add(1);
-		}
-		for (model, (expected, operators)) in &counts {
-			ensure!(SlotCount::<T>::get(model) == *expected, "SlotCount is not the sum of the proved slots");
-			ensure!(OperatorCount::<T>::get(model) == *operators, "OperatorCount is not the count of proved operators");
-			ensure!(slots.remove(model) == Some(*expected), "slots have a gap");
-		}
-		ensure!(slots.is_empty(), "slots of a model without operators");
-		ensure!(SlotCount::<T>::iter_keys().all(|model| counts.contains_key(&model)), "SlotCount of an empty model");
+		ensure!(slots.is_empty(), "a slot that no membership knows");
+		let (of_slots, of_operators) = (
+			counts.iter().map(|(model, (slots, _))| (*model, *slots)).collect(),
+			counts.iter().map(|(model, (_, operators))| (*model, *operators)).collect(),
+		);
+		ensure!(SlotCount::<T>::iter().collect::<BTreeMap<_, _>>() == of_slots, "SlotCount is not the count of slots");
 		ensure!(
-			OperatorCount::<T>::iter_keys().all(|model| counts.contains_key(&model)),
-			"OperatorCount of an empty model"
+			OperatorCount::<T>::iter().collect::<BTreeMap<_, _>>() == of_operators,
+			"OperatorCount is not the count of proved operators"
 		);
 		Ok(())
 	}
 
-	/// - what a requester has on hold is the sum of its jobs' fees and deposits;
+	/// - what requesters and challengers have on hold is the sum of their jobs' escrows, deposits and bonds;
 	/// - every job stands in the agenda once, under its deadline, which the agenda has not passed;
-	/// - seats are distinct, and each is an open seat of its operator;
-	/// - a job's seats, seed, commitments and reveals are those of its state;
+	/// - there is a jury for every job in dispute, and for no other;
+	/// - seats, auditor, jury, seed and challenge are those of the job's state;
 	/// - a job that has ended leaves nothing but its provenance.
 	fn try_state_jobs() -> Result<(), TryRuntimeError> {
-		let (mut fees, mut deposits) = (Sums::<T>::new(), Sums::<T>::new());
+		let (mut fees, mut deposits, mut challenges) = (Sums::<T>::new(), Sums::<T>::new(), Sums::<T>::new());
 		let mut open: BTreeMap<T::AccountId, u32> = BTreeMap::new();
-		let mut seats = BTreeSet::new();
 		let (next, cursor) = (NextJobId::<T>::get(), AgendaCursor::<T>::get());
-		let mut count = 0usize;
+		let (mut count, mut disputes) = (0usize, 0usize);
 		for (id, job) in Jobs::<T>::iter() {
 			let due = job.state.due();
 			ensure!(id < next, "a job's number is not below NextJobId");
 			ensure!(Agenda::<T>::contains_key(due, id), "a job is not in the agenda");
 			ensure!(due >= cursor, "the agenda has passed a job's deadline");
 			ensure!(!Provenance::<T>::contains_key(id), "a final job is still stored");
-			ensure!(job.round <= T::MaxDrawRetries::get(), "a job was drawn too often");
-			let committed = job.seats.iter().filter(|seat| seat.commitment.is_some()).count();
-			let revealed = job.seats.iter().filter(|seat| seat.revealed.is_some()).count();
-			let k = usize::from(job.k);
-			let fits = match job.state {
-				JobState::Open { .. } => job.seats.is_empty() && job.seed.is_none(),
-				JobState::Committing { .. } => job.seats.len() == k && committed < k && revealed == 0,
-				JobState::Revealing { .. } => job.seats.len() == k && committed == k && revealed < k,
-				JobState::Agreed { .. } => job.seats.len() == k && committed == k && revealed == k,
-			};
-			ensure!(fits, "a job's seats do not fit its state");
-			ensure!(job.seats.is_empty() || job.seed.is_some(), "an assigned job without a seed");
-			for seat in &job.seats {
-				ensure!(seats.insert((seat.operator.clone(), id)), "an operator twice on a job");
-			}
+			ensure!(job.encoded_size() <= JobOf::<T>::max_encoded_len(), "a job is larger than its bound");
+			ensure!((1..=T::MaxCommittee::get()).contains(&job.k), "a committee out of bounds");
+			let jury = Juries::<T>::get(id);
+			Self::ensure_fits(&job, jury.as_ref())?;
+			disputes = disputes.saturating_add(usize::from(jury.is_some()));
 			let jobs = open.entry(job.requester.clone()).or_default();
 			*jobs = jobs.saturating_add(1);
-			add::<T>(&mut fees, job.requester.clone(), job.fee);
+			add::<T>(&mut fees, job.requester.clone(), job.escrow());
 			add::<T>(&mut deposits, job.requester, job.deposit);
+			if let Some(challenge) = job.challenge {
+				add::<T>(&mut challenges, challenge.challenger, challenge.bond);
+			}
 			count = count.saturating_add(1);
 		}
 		ensure!(Agenda::<T>::iter_keys().count() == count, "the agenda has an entry without a job");
+		ensure!(Juries::<T>::iter_keys().count() == disputes, "a jury without a job");
 		ensure!(OpenJobs::<T>::iter().collect::<BTreeMap<_, _>>() == open, "OpenJobs is not the count of jobs");
+		ensure!(
+			open.values().all(|jobs| *jobs <= T::MaxOpenJobsPerAccount::get()),
+			"a requester has too many open jobs"
+		);
+		ensure_held::<T>(HoldReason::JobFee, fees)?;
+		ensure_held::<T>(HoldReason::JobDeposit, deposits)?;
+		ensure_held::<T>(HoldReason::Challenge, challenges)
+	}
+
+	/// Whether a job's parts are those of its state.
+	fn ensure_fits(job: &JobOf<T>, jury: Option<&JuryOf<T>>) -> Result<(), TryRuntimeError> {
+		let count = |has: fn(&SeatOf<T>) -> bool| job.seats.iter().filter(|seat| has(seat)).count();
+		let (k, seats) = (usize::from(job.k), job.seats.len());
+		let committed = count(|seat| seat.commitment.is_some());
+		let revealed = count(|seat| seat.revealed.is_some());
+		let all_revealed = (1..=k).contains(&seats) && committed == seats && revealed == seats;
+		let found = job.auditor.as_ref().map(|auditor| auditor.found);
+		let is_quiet = found.is_none() && job.challenge.is_none();
+		let fits = match job.state {
+			JobState::Open { .. } => job.seats.is_empty() && is_quiet,
+			JobState::Committing { fill_at, .. } => {
+				let full = seats == k && committed < k;
+				is_quiet && revealed == 0 && if fill_at.is_some() { seats < k } else { full }
+			}
+			JobState::Revealing { .. } => is_quiet && seats == k && committed == k && revealed < k,
+			JobState::Agreed { audit, .. } => {
+				let agreed = job.outcome();
+				let auditor_fits = match audit {
+					Audit::Pending { .. } => found.is_none(),
+					Audit::Waiting { .. } => found == Some(None),
+					Audit::Closed => found.is_none_or(|found| found == agreed),
+				};
+				let equal = job.seats.iter().all(|seat| seat.revealed == agreed);
+				all_revealed && equal && auditor_fits && job.challenge.is_none()
+			}
+			JobState::Jury { .. } => all_revealed && found != Some(None),
+		};
+		ensure!(fits, "a job's parts do not fit its state");
+		ensure!(matches!(job.state, JobState::Open { .. }) != job.seed.is_some(), "an assigned job without a seed");
+		match (job.state, jury) {
+			(JobState::Jury { phase }, Some(jury)) => Self::ensure_jury_fits(phase, jury),
+			(JobState::Jury { .. }, None) => Err("a job in dispute without a jury".into()),
+			(_, Some(_)) => Err("a jury of a job that is not in dispute".into()),
+			_ => Ok(()),
+		}
+	}
+
+	fn ensure_jury_fits(phase: JuryPhase<crate::BlockNumberFor<T>>, jury: &JuryOf<T>) -> Result<(), TryRuntimeError> {
+		ensure!(jury.encoded_size() <= JuryOf::<T>::max_encoded_len(), "a jury is larger than its bound");
+		ensure!(matches!(jury.panel, 1 | 2), "a third panel");
+		let first = usize::from(jury.first);
+		ensure!(first <= jury.seats.len() && (jury.panel == 2 || first == 0), "a panel begins outside of the jury");
+		ensure!(jury.drawn <= jury.wanted, "a panel is larger than wanted");
+		let (before, panel) = jury.seats.split_at_checked(first).ok_or("a panel outside of the jury")?;
+		ensure!(before.iter().all(|seat| seat.revealed.is_some()), "an earlier juror that did not reveal");
+		ensure!(panel.len() <= usize::from(jury.drawn), "a panel is larger than it was drawn");
+		let committed = panel.iter().filter(|seat| seat.commitment.is_some()).count();
+		let revealed = panel.iter().filter(|seat| seat.revealed.is_some()).count();
+		let fits = match phase {
+			JuryPhase::Drawing { .. } => panel.is_empty() && jury.drawn == 0,
+			JuryPhase::Committing { .. } => committed < panel.len() && revealed == 0,
+			JuryPhase::Revealing { .. } => !panel.is_empty() && committed == panel.len(),
+		};
+		ensure!(fits, "a jury does not fit its phase");
+		Ok(())
+	}
+
+	/// Who has a part in a job: committee, auditor, jurors.
+	fn parts(job: &JobOf<T>, jury: Option<&JuryOf<T>>) -> alloc::vec::Vec<T::AccountId> {
+		let seats = job.seats.iter().map(|seat| &seat.operator);
+		let auditor = job.auditor.iter().map(|auditor| &auditor.operator);
+		let jurors = jury.into_iter().flat_map(|jury| &jury.seats).map(|seat| &seat.operator);
+		seats.chain(auditor).chain(jurors).cloned().collect()
+	}
+
+	/// - nobody has two parts in one job, and each part is an open seat of its operator;
+	/// - nobody that a job turned away has a part in it, nor its requester and challenger;
+	/// - what an operator has exposed is the sum over its parts and the faults in which it is a suspect, and is covered by
+	///   its bond.
+	fn try_state_exposures() -> Result<(), TryRuntimeError> {
+		let (mut exposed, mut seats) = (Sums::<T>::new(), BTreeSet::<(T::AccountId, JobId)>::new());
+		for (id, job) in Jobs::<T>::iter() {
+			for operator in Self::parts(&job, Juries::<T>::get(id).as_ref()) {
+				ensure!(operator != job.requester, "a requester has a part in its job");
+				ensure!(!job.excluded.contains(&operator), "an operator that was turned away has a part in the job");
+				add::<T>(&mut exposed, operator.clone(), job.exposure);
+				ensure!(seats.insert((operator, id)), "an operator twice on a job");
+			}
+		}
+		for fault in EngineFaults::<T>::iter_values() {
+			for suspect in fault.suspects {
+				add::<T>(&mut exposed, suspect, fault.exposure);
+			}
+		}
 		let stored: BTreeSet<_> = OpenSeats::<T>::iter()
 			.flat_map(|(operator, jobs)| jobs.into_iter().map(move |job| (operator.clone(), job)))
 			.collect();
-		ensure!(stored == seats, "open seats are not the seats of the jobs");
-		ensure_held::<T>(HoldReason::JobFee, fees)?;
-		ensure_held::<T>(HoldReason::JobDeposit, deposits)
+		ensure!(stored == seats, "open seats are not the parts in the jobs");
+		for (owner, operator) in Operators::<T>::iter() {
+			let sum = exposed.remove(&owner).unwrap_or_default();
+			ensure!(operator.exposed == sum, "exposed is not the sum over seats and faults");
+			ensure!(operator.bond >= operator.exposed, "a bond does not cover what is exposed");
+		}
+		ensure!(exposed.is_empty(), "an exposure without an operator");
+		Ok(())
+	}
+
+	/// - a fault names suspects and their classes, and none twice;
+	/// - a class is paused for as many faults as name it.
+	fn try_state_faults() -> Result<(), TryRuntimeError> {
+		let mut paused: BTreeMap<_, u32> = BTreeMap::new();
+		for (id, fault) in EngineFaults::<T>::iter() {
+			ensure!(
+				!Jobs::<T>::contains_key(id) && !Provenance::<T>::contains_key(id),
+				"a fault of a job that goes on"
+			);
+			let suspects: BTreeSet<_> = fault.suspects.iter().collect();
+			ensure!(suspects.len() == fault.suspects.len() && !suspects.is_empty(), "suspects twice, or none");
+			ensure!(!fault.honest.iter().any(|honest| suspects.contains(honest)), "a suspect that was right");
+			let classes: BTreeSet<_> = fault.classes.iter().copied().collect();
+			ensure!(classes.len() == fault.classes.len() && !classes.is_empty(), "classes twice, or none");
+			for class in classes {
+				let faults = paused.entry((fault.model, class)).or_default();
+				*faults = faults.saturating_add(1);
+			}
+		}
+		let stored: BTreeMap<_, _> =
+			PausedClasses::<T>::iter().map(|(model, class, faults)| ((model, class), faults)).collect();
+		ensure!(stored == paused, "PausedClasses is not the count of faults");
+		Ok(())
 	}
 }

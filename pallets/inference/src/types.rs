@@ -3,18 +3,32 @@
 use alloc::vec::Vec;
 use autonomy_primitives::{
 	digest::Cid,
-	job::{JobInput, SeedPolicy},
+	fault::FaultCode,
+	job::{JobInput, Modality, SeedPolicy},
 	Digest, JobId, ModelId,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::Get, BoundedVec};
 use scale_info::TypeInfo;
-use sp_runtime::traits::ConstU32;
+use sp_runtime::{
+	traits::{AtLeast32BitUnsigned, ConstU32},
+	Permill,
+};
 
-/// Most operators on one job. `MaxCommittee` of a runtime may be lower, never higher.
+use crate::maths::Record;
+
+/// Most operators on one committee. `MaxCommittee` of a runtime may be lower, never higher.
 pub const MAX_COMMITTEE: u32 = 15;
-/// A job's commit deadline is this many times the model's budget, plus `CommitGrace`.
+/// Most jurors on one job: a first panel and a second one.
+pub const MAX_JURORS: u32 = 22;
+/// Most operators that a job turns away from further draws: those whose seat was drawn anew, and auditors that were late.
+pub const MAX_EXCLUDED: u32 = 48;
+/// Most operators in one [`EngineFault`].
+pub const MAX_SUSPECTS: u32 = MAX_COMMITTEE + MAX_JURORS + 1;
+/// A job's commit deadline is this many times the model's budget, plus `commit_grace`.
 pub const BUDGET_FACTOR: u32 = 3;
+/// Operators of one class of processors that must agree against a verdict before it looks like a fault of the engine.
+pub const LEAST_OF_CLASS: u32 = 2;
 
 /// Randomness for the draw of committees and seeds.
 pub trait DrawRandomness {
@@ -58,10 +72,23 @@ pub struct Operator<AccountId, Balance, BlockNumber> {
 	pub slots_used: u32,
 	/// Seats on jobs that have not ended.
 	pub seats: u32,
-	/// Seats that were paid.
+	/// What its seats put at stake, in planck; at most the bond. A seat suspected of an engine fault stays in it until the
+	/// fault is resolved.
+	pub exposed: Balance,
+	/// Seats that ended with a result that held.
 	pub completed: u32,
 	/// Seats that did not commit or did not reveal in time.
 	pub missed: u32,
+	/// The last seats, and which of them were missed.
+	pub record: Record,
+	/// Times that it was suspended; forgiven after a record without a miss.
+	pub suspensions: u32,
+	/// First block at which it is drawn again.
+	pub suspended_until: Option<BlockNumber>,
+	/// Seats declined since `declines_since`.
+	pub declines: u32,
+	/// Block at which the present period of declines began.
+	pub declines_since: BlockNumber,
 }
 
 /// An operator's place on a model.
@@ -91,15 +118,151 @@ pub struct Outcome {
 	pub artifact: Cid,
 }
 
+impl Outcome {
+	/// The fault that was found in place of a result, if it was one.
+	pub fn fault(&self) -> Option<FaultCode> {
+		use autonomy_primitives::fault::{NO_ARTIFACT, NO_TRACE};
+		if self.artifact != NO_ARTIFACT || self.trace_root != NO_TRACE {
+			return None;
+		}
+		FaultCode::of(&self.result)
+	}
+}
+
+/// How much depends on a result, which decides how much is at stake for a wrong one.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Tier {
+	/// A reply.
+	#[codec(index = 0)]
+	Text,
+	/// A picture or an animation.
+	#[codec(index = 1)]
+	Image,
+	/// A work that is going to be minted, or the evaluation of a model.
+	#[codec(index = 2)]
+	Creation,
+	/// A ballot of an AI. Never asked for by a signed account.
+	#[codec(index = 3)]
+	Ballot,
+}
+
+impl Tier {
+	/// The tier of a job that does not name one.
+	pub fn of(modality: Modality) -> Self {
+		match modality {
+			Modality::Image => Self::Image,
+			Modality::Text => Self::Text,
+		}
+	}
+}
+
 /// One operator's place on a job.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-pub struct Seat<AccountId> {
+pub struct Seat<AccountId, BlockNumber> {
 	/// The operator.
 	pub operator: AccountId,
+	/// Processor that it runs on.
+	pub cpu_class: CpuClass,
+	/// The job's round when it was drawn; its commitment is bound to it.
+	pub round: u32,
+	/// Block of its draw.
+	pub drawn_at: BlockNumber,
 	/// Its commitment. Immutable once made.
 	pub commitment: Option<Digest>,
 	/// What the commitment was opened to.
 	pub revealed: Option<Outcome>,
+}
+
+/// The operator that was drawn to confirm an agreed result.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Auditor<AccountId, BlockNumber> {
+	/// The operator.
+	pub operator: AccountId,
+	/// Processor that it runs on.
+	pub cpu_class: CpuClass,
+	/// The job's round when it was drawn.
+	pub round: u32,
+	/// Block of its draw. The time for challenges stands still while it works.
+	pub drawn_at: BlockNumber,
+	/// Picks the chunk of the trace that it has to open.
+	pub draw: Digest,
+	/// What it found.
+	pub found: Option<Outcome>,
+}
+
+/// Someone's claim that an agreed result is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Challenge<AccountId, Balance> {
+	/// Who claims it.
+	pub challenger: AccountId,
+	/// Its bond on hold, in planck.
+	pub bond: Balance,
+	/// The result digest that it says is right.
+	pub result: Digest,
+}
+
+/// The jury of a job in dispute.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Jury<AccountId, BlockNumber> {
+	/// The present panel: 1 or 2.
+	pub panel: u8,
+	/// Picks the chunk of the trace that each juror of the present panel has to open.
+	pub draw: Digest,
+	/// Jurors that the present panel should have.
+	pub wanted: u8,
+	/// Jurors that were drawn for it. With fewer than wanted it must be unanimous.
+	pub drawn: u8,
+	/// The jurors. Those of the first panel stay when a second one is drawn.
+	pub seats: BoundedVec<Seat<AccountId, BlockNumber>, ConstU32<MAX_JURORS>>,
+	/// Where the present panel begins in `seats`.
+	pub first: u8,
+}
+
+/// How far the audit of an agreed job has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Audit<BlockNumber> {
+	/// Chance has not yet said whether there is one, or by whom.
+	#[codec(index = 0)]
+	Pending {
+		/// Block at which it does.
+		draw_at: BlockNumber,
+		/// Whether there is one in any case: a seat was not revealed, or the auditor that was drawn was late.
+		certain: bool,
+	},
+	/// The auditor works.
+	#[codec(index = 1)]
+	Waiting {
+		/// First block at which its digest is not taken any more.
+		deadline: BlockNumber,
+	},
+	/// There is nothing to wait for.
+	#[codec(index = 2)]
+	Closed,
+}
+
+/// How far a jury has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum JuryPhase<BlockNumber> {
+	/// Waiting for its draw.
+	#[codec(index = 0)]
+	Drawing {
+		/// Block of the draw.
+		draw_at: BlockNumber,
+	},
+	/// Jurors work and commit.
+	#[codec(index = 1)]
+	Committing {
+		/// First block at which no commitment is taken any more.
+		deadline: BlockNumber,
+	},
+	/// Commitments are opened, each with a chunk of the trace.
+	#[codec(index = 2)]
+	Revealing {
+		/// First block at which no reveal is taken any more.
+		deadline: BlockNumber,
+	},
 }
 
 /// Where a job stands. Every state has one block at which it ends by itself.
@@ -116,6 +279,8 @@ pub enum JobState<BlockNumber> {
 	Committing {
 		/// First block at which no commitment is taken any more.
 		deadline: BlockNumber,
+		/// Block at which empty seats are drawn anew, if there are any.
+		fill_at: Option<BlockNumber>,
 	},
 	/// Every seat has committed; commitments are opened.
 	#[codec(index = 2)]
@@ -123,27 +288,57 @@ pub enum JobState<BlockNumber> {
 		/// First block at which no reveal is taken any more.
 		deadline: BlockNumber,
 	},
-	/// Every seat revealed the same outcome; the window runs.
+	/// Every seat revealed the same outcome; it can be challenged, and chance may have it audited.
 	#[codec(index = 3)]
 	Agreed {
-		/// Block at which the job becomes final.
+		/// Block at which the job becomes final, if no audit is open then.
 		final_at: BlockNumber,
+		/// The audit.
+		audit: Audit<BlockNumber>,
+	},
+	/// The outcome is in dispute.
+	#[codec(index = 4)]
+	Jury {
+		/// How far the jury has come.
+		phase: JuryPhase<BlockNumber>,
 	},
 }
 
-impl<BlockNumber: Copy> JobState<BlockNumber> {
+impl<BlockNumber: Copy + Ord> JobState<BlockNumber> {
 	/// The block at which the state ends by itself, which is the job's place in the agenda.
 	pub fn due(&self) -> BlockNumber {
 		match self {
 			Self::Open { draw_at } => *draw_at,
-			Self::Committing { deadline } | Self::Revealing { deadline } => *deadline,
-			Self::Agreed { final_at } => *final_at,
+			Self::Committing { deadline, fill_at } => fill_at.map_or(*deadline, |at| at.min(*deadline)),
+			Self::Revealing { deadline } => *deadline,
+			Self::Agreed { final_at, audit } => match audit {
+				Audit::Pending { draw_at, .. } => *draw_at,
+				Audit::Waiting { deadline, .. } => *deadline,
+				Audit::Closed => *final_at,
+			},
+			Self::Jury { phase } => match phase {
+				JuryPhase::Drawing { draw_at } => *draw_at,
+				JuryPhase::Committing { deadline } | JuryPhase::Revealing { deadline } => *deadline,
+			},
 		}
 	}
 }
 
-/// A job that has not ended. The model's terms are copied at submission: nothing that its owner changes reaches a job
-/// under way.
+/// Who gets what of a seat's fee, as it was when the job was submitted. The operator gets the rest.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Split<AccountId> {
+	/// Who is paid for the model: its owner at submission. Without one, the model's part is the operator's.
+	pub beneficiary: Option<AccountId>,
+	/// The model's part.
+	pub model: Permill,
+	/// The part that is burned.
+	pub burn: Permill,
+	/// Part of a seat's fee that is paid for finding that the input cannot be computed.
+	pub fault_pay: Permill,
+}
+
+/// A job that has not ended. The model's terms, the tier's and the split are copied at submission: nothing that anyone
+/// changes later reaches a job under way.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Job<AccountId, Balance, BlockNumber> {
 	/// Who asked, and whose money is on hold.
@@ -156,20 +351,42 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub input_hash: Digest,
 	/// Seats.
 	pub k: u8,
+	/// How much depends on the result.
+	pub tier: Tier,
 	/// Where the seed comes from.
 	pub seed_policy: SeedPolicy,
 	/// The seed, known from the draw on.
 	pub seed: Option<Digest>,
-	/// Fee on hold for all seats together, in planck: price × units × k.
-	pub fee: Balance,
+	/// Fee of one seat, in planck: price × units.
+	pub seat_fee: Balance,
+	/// On hold besides the seats' fees, in planck: what an audit is paid from.
+	pub audit_reserve: Balance,
 	/// Storage deposit on hold, in planck.
 	pub deposit: Balance,
-	/// Draws that were tried before. Commitments are bound to it.
+	/// What each seat puts at stake, in planck.
+	pub exposure: Balance,
+	/// Probability of an audit.
+	pub audit_probability: Permill,
+	/// Blocks for challenges.
+	pub window: BlockNumber,
+	/// Who gets what of a seat's fee.
+	pub split: Split<AccountId>,
+	/// Draws that were tried before. A seat's commitment is bound to the round of its draw.
 	pub round: u32,
+	/// Draws in a row that did not come together.
+	pub tries: u32,
+	/// Times that empty seats had to be drawn anew.
+	pub redraws: u32,
 	/// Where the job stands.
 	pub state: JobState<BlockNumber>,
 	/// The committee, empty until the draw.
-	pub seats: BoundedVec<Seat<AccountId>, ConstU32<MAX_COMMITTEE>>,
+	pub seats: BoundedVec<Seat<AccountId, BlockNumber>, ConstU32<MAX_COMMITTEE>>,
+	/// The auditor.
+	pub auditor: Option<Auditor<AccountId, BlockNumber>>,
+	/// The challenge.
+	pub challenge: Option<Challenge<AccountId, Balance>>,
+	/// Operators that are not drawn for it any more.
+	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
 	/// Block of the submission.
 	pub submitted_at: BlockNumber,
 	/// The model's weights root.
@@ -178,6 +395,36 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub engine: Digest,
 	/// The model's budget for one job, in blocks.
 	pub budget: u32,
+}
+
+impl<AccountId, Balance: AtLeast32BitUnsigned + Copy, BlockNumber> Job<AccountId, Balance, BlockNumber> {
+	/// What is on hold for it besides the deposit, in planck: the seats' fees and the audit's.
+	pub fn escrow(&self) -> Balance {
+		self.seat_fee.saturating_mul(self.k.into()).saturating_add(self.audit_reserve)
+	}
+
+	/// What the seats of an agreed job found.
+	pub fn outcome(&self) -> Option<Outcome> {
+		self.seats.iter().find_map(|seat| seat.revealed)
+	}
+}
+
+/// Operators whose results differ from a verdict along their processors. Their exposure stays frozen, and their class is
+/// not drawn for the model, until `resolve_engine_fault` says what it was.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct EngineFault<AccountId, Balance> {
+	/// The model.
+	pub model: ModelId,
+	/// The classes of processors that differ.
+	pub classes: BoundedVec<CpuClass, ConstU32<4>>,
+	/// What each of the suspects has frozen, in planck.
+	pub exposure: Balance,
+	/// The suspects.
+	pub suspects: BoundedVec<AccountId, ConstU32<MAX_SUSPECTS>>,
+	/// Operators whose result held.
+	pub honest: BoundedVec<AccountId, ConstU32<MAX_SUSPECTS>>,
+	/// Whoever brought the dispute about and was right: a challenger or an auditor.
+	pub accuser: Option<AccountId>,
 }
 
 /// What stays of a job that became final: enough to make its output again and to compare.
@@ -201,34 +448,69 @@ pub struct ProvenanceRow<AccountId, BlockNumber> {
 	pub trace_root: Digest,
 	/// CID of the stored file.
 	pub artifact: Cid,
-	/// Operators that agreed.
+	/// Operators that found this result: seats, auditor and jurors.
 	pub k: u8,
 	/// Block at which the job became final.
 	pub finalised_at: BlockNumber,
 }
 
-/// Why a job failed. The requester got everything back.
+/// Why a job failed. The requester got everything back, but for an input fault, which costs `fault_pay`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum FailReason {
 	/// No committee could be drawn.
 	#[codec(index = 0)]
 	NotEnoughOperators,
-	/// A seat did not commit in time.
+	/// Seats stayed empty or unrevealed although they were drawn anew as often as is allowed.
 	#[codec(index = 1)]
-	MissingCommit,
-	/// A seat did not reveal in time.
+	Expired,
+	/// Not even the second jury found two thirds for one outcome, or none could be drawn.
 	#[codec(index = 2)]
-	MissingReveal,
-	/// The seats revealed different outcomes.
+	Disputed,
+	/// Every operator found the same fault in the input.
 	#[codec(index = 3)]
+	InputFault(FaultCode),
+	/// Results differed along the operators' processors.
+	#[codec(index = 4)]
+	EngineFault,
+}
+
+/// What made a jury necessary.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum DisputeCause {
+	/// The seats revealed different outcomes.
+	#[codec(index = 0)]
 	Split,
+	/// The auditor found another outcome.
+	#[codec(index = 1)]
+	Audit,
+	/// Someone challenged the outcome.
+	#[codec(index = 2)]
+	Challenge,
+}
+
+/// What an operator missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Duty {
+	/// To commit in time.
+	#[codec(index = 0)]
+	Commit,
+	/// To reveal in time.
+	#[codec(index = 1)]
+	Reveal,
+	/// To audit in time.
+	#[codec(index = 2)]
+	Audit,
 }
 
 /// What a job would cost if it were submitted now.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Quote<Balance> {
+	/// Fee for one seat, in planck: price × units.
+	pub seat_fee: Balance,
 	/// Fee for all seats together, in planck.
 	pub fee: Balance,
+	/// Put on hold for an audit, in planck; returned when chance picks none.
+	pub audit_reserve: Balance,
 	/// Storage deposit, returned when the job ends, in planck.
 	pub deposit: Balance,
 	/// Units of work for one operator.
@@ -246,5 +528,11 @@ pub struct OperatorView<AccountId, Balance, BlockNumber> {
 	pub open_seats: Vec<JobId>,
 }
 
-/// A job that has not ended, as the runtime API and the view functions give it.
-pub type JobView<AccountId, Balance, BlockNumber> = Job<AccountId, Balance, BlockNumber>;
+/// A job that has not ended with its jury, as the runtime API and the view functions give it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct JobView<AccountId, Balance, BlockNumber> {
+	/// The job.
+	pub job: Job<AccountId, Balance, BlockNumber>,
+	/// Its jury, while its outcome is in dispute.
+	pub jury: Option<Jury<AccountId, BlockNumber>>,
+}

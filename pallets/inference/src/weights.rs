@@ -34,16 +34,24 @@ pub trait WeightInfo {
 	fn cancel_job() -> Weight;
 	/// Weight of `commit`.
 	fn commit() -> Weight;
-	/// Weight of `reveal` without the end of the job that the last reveal may bring.
+	/// Weight of `reveal`.
 	fn reveal() -> Weight;
 	/// Weight of `poke` without the job that it serves.
 	fn poke() -> Weight;
+	/// Weight of `decline`.
+	fn decline() -> Weight;
+	/// Weight of `audit`.
+	fn audit() -> Weight;
+	/// Weight of `challenge`.
+	fn challenge() -> Weight;
+	/// Weight of `resolve_engine_fault` with `n` suspects.
+	fn resolve_engine_fault(n: u32) -> Weight;
 	/// Weight of the agenda in a block without anything due.
 	fn agenda_base() -> Weight;
 	/// Weight of stepping over one block of the agenda.
 	fn agenda_block() -> Weight;
-	/// Weight of serving one job with `k` seats: they are assigned, or closed and paid.
-	fn agenda_job(k: u32) -> Weight;
+	/// Weight of serving one job with `n` seats, those of its jury included: they are taken, or closed and paid.
+	fn agenda_job(n: u32) -> Weight;
 	/// Weight of a draw that looks at `a` slots.
 	fn agenda_draw(a: u32) -> Weight;
 }
@@ -116,13 +124,34 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn commit() -> Weight {
 		Self::counted(4, 3, 1)
 	}
-	/// Jobs, twice more for the check that decides whether the call is free; writes Jobs and Agenda twice.
+	/// Jobs and Juries, once more for the check that decides whether the call is free; writes Jobs, Juries and Agenda twice.
+	/// Four steps for the hashes of an opening, checked twice.
 	fn reveal() -> Weight {
-		Self::counted(3, 3, 1)
+		Self::counted(4, 4, 4)
 	}
 	/// Jobs.
 	fn poke() -> Weight {
 		Self::counted(1, 0, 0)
+	}
+	/// WorkerOf, Jobs and Operators, once more for the check that decides whether the call is free; writes Jobs, Operators,
+	/// OpenSeats and Agenda twice.
+	fn decline() -> Weight {
+		Self::counted(7, 5, 1)
+	}
+	/// WorkerOf and Jobs, once more for the check that decides whether the call is free; writes Jobs, Juries and Agenda
+	/// twice. Four steps for the hashes of an opening, checked twice.
+	fn audit() -> Weight {
+		Self::counted(4, 4, 4)
+	}
+	/// Jobs and the money; writes Jobs, Juries and Agenda twice.
+	fn challenge() -> Weight {
+		Self::counted(3, 6, 1)
+	}
+	/// EngineFaults and PausedClasses of four classes; for each suspect Operators and the money, and the money of as many
+	/// that were right.
+	fn resolve_engine_fault(n: u32) -> Weight {
+		let n = u64::from(n);
+		Self::counted(n.saturating_mul(4).saturating_add(5), n.saturating_mul(4).saturating_add(5), n.saturating_mul(2))
 	}
 	/// AgendaCursor and the first key of this block.
 	fn agenda_base() -> Weight {
@@ -132,16 +161,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn agenda_block() -> Weight {
 		Self::counted(1, 0, 0)
 	}
-	/// Jobs, OpenJobs and the requester's account and holds; for each seat Operators, OpenSeats and the owner's account
-	/// and holds; writes Agenda twice and Provenance too.
-	fn agenda_job(k: u32) -> Weight {
-		let seats = u64::from(k).saturating_mul(4);
-		Self::counted(seats.saturating_add(5), seats.saturating_add(7), u64::from(k).saturating_mul(2))
+	/// Jobs, Juries, OpenJobs, the accounts and holds of the requester, the model's owner and a challenger; for each seat
+	/// Operators, OpenSeats and the owner's account and holds; writes Agenda twice, Provenance, EngineFaults and
+	/// PausedClasses too.
+	fn agenda_job(n: u32) -> Weight {
+		let seats = u64::from(n).saturating_mul(4);
+		Self::counted(seats.saturating_add(13), seats.saturating_add(18), u64::from(n).saturating_mul(2))
 	}
-	/// SlotCount and the randomness; for each look a slot and the open seats of its operator.
+	/// SlotCount and the randomness; for each look a slot, its operator, its membership and whether its class is
+	/// paused.
 	fn agenda_draw(a: u32) -> Weight {
 		let looks = u64::from(a);
-		Self::counted(looks.saturating_mul(2).saturating_add(2), 0, looks)
+		Self::counted(looks.saturating_mul(4).saturating_add(2), 0, looks)
 	}
 }
 
@@ -184,6 +215,18 @@ impl WeightInfo for () {
 		Weight::zero()
 	}
 	fn poke() -> Weight {
+		Weight::zero()
+	}
+	fn decline() -> Weight {
+		Weight::zero()
+	}
+	fn audit() -> Weight {
+		Weight::zero()
+	}
+	fn challenge() -> Weight {
+		Weight::zero()
+	}
+	fn resolve_engine_fault(_: u32) -> Weight {
 		Weight::zero()
 	}
 	fn agenda_base() -> Weight {

@@ -358,10 +358,11 @@ pub(crate) fn metadata(manifest: &Cid) -> Vec<u8> {
 	[&b"ipfs://"[..], &cid_text(manifest)[..]].concat()
 }
 
-impl<T: Config> ModelRegistry<BalanceOf<T>> for Pallet<T> {
-	fn terms(model: ModelId) -> Option<ModelTerms<BalanceOf<T>>> {
+impl<T: Config> ModelRegistry<T::AccountId, BalanceOf<T>> for Pallet<T> {
+	fn terms(model: ModelId) -> Option<ModelTerms<T::AccountId, BalanceOf<T>>> {
 		let info = Models::<T>::get(model)?;
 		Some(ModelTerms {
+			owner: Self::owner(model),
 			modality: info.modality,
 			weights_root: info.weights_root,
 			engine: info.engine,

@@ -76,6 +76,12 @@ pub fn draw_number(draw_randomness: &Digest, job: JobId, round: u32, n: u32) -> 
 	u128::from_le_bytes(first)
 }
 
+/// What picks the chunk that each auditor or juror of a draw has to open: `H("open" ‖ draw randomness ‖ u64 job ‖ u32
+/// round)`.
+pub fn opening_draw(draw_randomness: &Digest, job: JobId, round: u32) -> Digest {
+	(b"open", draw_randomness, job, round).using_encoded(blake2_256)
+}
+
 /// What a result is a result of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResultContext {
@@ -148,34 +154,6 @@ pub struct Sealed {
 pub fn commitment(job: JobId, round: u32, operator: &[u8; 32], sealed: &Sealed) -> Digest {
 	(b"AUTON/commit/1", job, round, operator, sealed.result, sealed.trace_root, sealed.artifact, sealed.salt)
 		.using_encoded(blake2_256)
-}
-
-/// The trace root of a run: a Merkle root over steps of Merkle roots over 1 KiB chunks of the state after the step.
-#[derive(Clone, Debug, Default)]
-pub struct TraceBuilder {
-	steps: RootBuilder,
-	count: u32,
-}
-
-impl TraceBuilder {
-	/// Appends the state after the next step: a latent as f32-LE, or a row of logits as f32-LE.
-	pub fn push(&mut self, state: &[u8]) {
-		self.steps.push(chunks_root(self.count, state));
-		self.count = self.count.saturating_add(1);
-	}
-
-	/// The root over the steps so far.
-	pub fn root(&self) -> Digest {
-		self.steps.root()
-	}
-}
-
-fn chunks_root(group: u32, bytes: &[u8]) -> Digest {
-	let mut chunks = RootBuilder::default();
-	for (index, chunk) in (0u32..).zip(bytes.chunks(CHUNK)) {
-		chunks.push(merkle::leaf(group, index, chunk));
-	}
-	chunks.root()
 }
 
 /// The weights root of a model: a Merkle root over the 1 KiB chunks of its files in the manifest's order. Files can be

@@ -1,7 +1,8 @@
 //! Types and digests that the runtime and the worker share.
 //!
 //! Nothing here knows of FRAME or of a network: a job's input and its limits ([`job`]), what a model offers ([`model`]),
-//! hash trees ([`merkle`]) and the digests that go on chain ([`digest`]). The worker and the runtime use the same
+//! hash trees ([`merkle`]), the trace of a run
+//! ([`trace`]), faults ([`fault`]) and the digests that go on chain ([`digest`]). The worker and the runtime use the same
 //! functions, so that they can never disagree about a byte.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -9,9 +10,11 @@
 extern crate alloc;
 
 pub mod digest;
+pub mod fault;
 pub mod job;
 pub mod merkle;
 pub mod model;
+pub mod trace;
 
 /// A 32-byte BLAKE2b-256 digest.
 pub type Digest = [u8; 32];

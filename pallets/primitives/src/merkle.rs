@@ -82,21 +82,27 @@ pub fn proof(leaves: &[Digest], index: usize) -> Option<Vec<Digest>> {
 	Some(path)
 }
 
-/// Whether `leaf` stands at `index` of the `count` leaves under `root`.
-pub fn verify(root: &Digest, count: usize, index: usize, leaf: Digest, proof: &[Digest]) -> bool {
+/// The root that `leaf` at `index` of `count` leaves has by these siblings, or `None` when there are too few, too many, or no
+/// such leaf.
+pub fn climb(count: usize, index: usize, leaf: Digest, siblings: &[Digest]) -> Option<Digest> {
 	if index >= count {
-		return false;
+		return None;
 	}
-	let (mut at, mut width, mut hash, mut path) = (index, count, leaf, proof.iter());
+	let (mut at, mut width, mut hash, mut path) = (index, count, leaf, siblings.iter());
 	while width > 1 {
 		if at ^ 1 < width {
-			let Some(sibling) = path.next() else { return false };
+			let sibling = path.next()?;
 			hash = if at.is_multiple_of(2) { node(&hash, sibling) } else { node(sibling, &hash) };
 		}
 		at /= 2;
 		width = width.div_ceil(2);
 	}
-	path.next().is_none() && hash == *root
+	path.next().is_none().then_some(hash)
+}
+
+/// Whether `leaf` stands at `index` of the `count` leaves under `root`.
+pub fn verify(root: &Digest, count: usize, index: usize, leaf: Digest, proof: &[Digest]) -> bool {
+	climb(count, index, leaf, proof) == Some(*root)
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ pub struct ModelLimits {
 
 /// What a job on a model is held to, read once when the job is submitted.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ModelTerms<Balance> {
+pub struct ModelTerms<AccountId, Balance> {
+	/// Whoever is paid for the model: the holder of its NFT. `None` when the NFT is gone.
+	pub owner: Option<AccountId>,
 	/// The kind of output.
 	pub modality: Modality,
 	/// Root over the weights' bytes, see [`crate::digest::WeightsRoot`].
@@ -41,9 +43,9 @@ pub struct ModelTerms<Balance> {
 }
 
 /// The one question that the inference pallet asks of the model registry.
-pub trait ModelRegistry<Balance> {
+pub trait ModelRegistry<AccountId, Balance> {
 	/// The terms of a model, or `None` when there is no such model.
-	fn terms(model: ModelId) -> Option<ModelTerms<Balance>>;
+	fn terms(model: ModelId) -> Option<ModelTerms<AccountId, Balance>>;
 	/// The digest that a worker must reproduce on the model's golden job before it is drawn.
 	fn golden_result(model: ModelId) -> Option<Digest>;
 	/// Registers a model for a benchmark, with the limits as wide as they go.

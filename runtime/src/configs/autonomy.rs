@@ -6,13 +6,15 @@ use frame_support::{
 	weights::Weight,
 	PalletId,
 };
+use frame_system::EnsureRoot;
 use sp_runtime::Perbill;
 
 use super::{
 	consensus::BabeDraw,
+	parameters::dynamic::inference,
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
-use crate::{Balance, Balances, BlockNumber, Models, Runtime, RuntimeHoldReason, AUTON};
+use crate::{AccountId, Balance, Balances, BlockNumber, Models, Runtime, RuntimeHoldReason, AUTON};
 
 parameter_types! {
 	pub const ModelsPalletId: PalletId = PalletId(*b"aut/modl");
@@ -37,39 +39,31 @@ parameter_types! {
 	pub const UnbondingPeriod: BlockNumber = UNBONDING_PERIOD;
 	pub const JobDepositBase: Balance = deposit(2, 0);
 	pub const JobDepositPerByte: Balance = deposit(0, 1);
-	/// Two blocks, so that the draw's randomness comes from a block that nobody has seen when the job is submitted.
-	pub const DrawDelay: BlockNumber = 2;
-	pub const CommitGrace: BlockNumber = 10;
-	pub const RevealPeriod: BlockNumber = 10;
-	pub const ImageWindow: BlockNumber = 5;
-	pub const TextWindow: BlockNumber = 3;
 	/// A tenth of a block for deadlines.
 	pub AgendaWeight: Weight = Perbill::from_percent(10) * RuntimeBlockWeights::get().max_block;
 }
 
 impl pallet_inference::Config for Runtime {
+	type AdminOrigin = EnsureRoot<AccountId>;
 	type AgendaWeight = AgendaWeight;
-	type CommitGrace = CommitGrace;
 	type Currency = Balances;
-	type DefaultImageCommittee = ConstU8<3>;
-	type DefaultTextCommittee = ConstU8<1>;
+	type Disputes = inference::Disputes;
 	type DrawAttemptsPerSeat = ConstU32<16>;
-	type DrawDelay = DrawDelay;
 	type DrawRandomness = BabeDraw;
-	type ImageWindow = ImageWindow;
+	type FeeSplit = inference::FeeSplit;
 	type JobDepositBase = JobDepositBase;
 	type JobDepositPerByte = JobDepositPerByte;
 	type MaxCommittee = ConstU8<15>;
-	type MaxDrawRetries = ConstU32<3>;
 	type MaxOpenJobsPerAccount = ConstU32<100>;
 	type MaxOpenSeats = ConstU32<64>;
 	type MaxSlotsPerOperator = ConstU32<100>;
 	type MinCommittee = ConstU8<1>;
 	type Models = Models;
-	type RevealPeriod = RevealPeriod;
+	type Penalties = inference::Penalties;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SlotBond = SlotBond;
-	type TextWindow = TextWindow;
+	type Tiers = inference::Tiers;
+	type Timing = inference::Timing;
 	type UnbondingPeriod = UnbondingPeriod;
 	type WeightInfo = pallet_inference::weights::SubstrateWeight<Runtime>;
 }

@@ -3,5 +3,6 @@
 pub mod autonomy;
 pub mod consensus;
 pub mod money;
+pub mod parameters;
 pub mod system;
 pub mod tokens;

@@ -206,15 +206,20 @@ pub fn commit(job: JobId, owner: Key, worker: Key, what: &Sealed) {
 }
 
 pub fn reveal(job: JobId, owner: Key, what: &Sealed) {
-	assert_ok!(Inference::reveal(
-		signed(Key::Eve),
-		job,
-		account(owner),
-		what.result,
-		what.trace_root,
-		what.artifact,
-		what.salt
-	));
+	let Sealed { result, trace_root, artifact, salt } = *what;
+	let outcome = pallet_inference::Outcome { result, trace_root, artifact };
+	assert_ok!(Inference::reveal(signed(Key::Eve), job, account(owner), outcome, salt, None));
+}
+
+/// Runs blocks until one has an event of the inference pallet that matches, at most `most` of them.
+pub fn run_until(most: u32, matches: impl Fn(&pallet_inference::Event<Runtime>) -> bool) {
+	for _ in 0..most {
+		if inference_events().iter().any(&matches) {
+			return;
+		}
+		next_block();
+	}
+	panic!("no such event in {most} blocks");
 }
 
 /// The session keys of genesis, for tests of rotation.

@@ -28,11 +28,11 @@ pub const PATIENCE: Duration = Duration::from_secs(180);
 pub fn program(name: &str) -> Result<PathBuf> {
 	let folder = match std::env::var_os("AUTONOMY_BIN_DIR") {
 		Some(folder) => PathBuf::from(folder),
-		// A test runs as target/<profile>/deps/<test>-<hash>.
+		// A test runs as target/<profile>/deps/<test>-<hash>, a program as target/<profile>/<program>.
 		None => {
-			let test = std::env::current_exe().context("this test does not know where it runs from")?;
-			let parent = test.ancestors().nth(2).context("this test runs outside of a target directory")?;
-			parent.to_path_buf()
+			let this = std::env::current_exe().context("this program does not know where it runs from")?;
+			let mut folders = this.ancestors().skip(1).skip_while(|folder| folder.ends_with("deps"));
+			folders.next().context("this program runs outside of a target directory")?.to_path_buf()
 		}
 	};
 	let file = folder.join(name);

@@ -4,7 +4,7 @@ use std::{
 	fs::{self, File, OpenOptions},
 	os::unix::fs::{OpenOptionsExt, PermissionsExt},
 	path::{Path, PathBuf},
-	process::{Child, Command, Output, Stdio},
+	process::{Child, Command, ExitStatus, Output, Stdio},
 	time::{Duration, Instant},
 };
 
@@ -109,6 +109,8 @@ pub struct Worker {
 	port: u16,
 	owner: Keypair,
 	account: Account,
+	/// The worker's secret URI, where it has no keystore.
+	secret: Option<String>,
 }
 
 impl Worker {
@@ -121,7 +123,17 @@ impl Worker {
 		let account = keystore_account(&key)?;
 		client.fund(&account, 1).await?;
 		let owner = client.funded(name, BOND + 100).await?;
-		let mut worker = Self { child: None, dir, port: free_port()?, owner, account };
+		let mut worker = Self { child: None, dir, port: free_port()?, owner, account, secret: None };
+		worker.configure(url, models)?;
+		Ok(worker)
+	}
+
+	/// A worker of keys that the caller has and has funded: nothing is asked of the chain. The process gets the worker's
+	/// secret URI in its environment, which spares it the keystore's slow decryption.
+	pub fn with_keys(owner: Keypair, secret: &str, url: &str, models: &[PathBuf]) -> Result<Self> {
+		let account = client::account(&client::key(secret));
+		let (dir, port, secret) = (tempfile::tempdir()?, free_port()?, Some(secret.to_string()));
+		let mut worker = Self { child: None, dir, port, owner, account, secret };
 		worker.configure(url, models)?;
 		Ok(worker)
 	}
@@ -134,10 +146,13 @@ impl Worker {
 			let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&password)?;
 			file.write_all(PASSWORD.as_bytes())?;
 		}
+		let keys = match self.secret {
+			Some(_) => "",
+			None => "[keys]\nfile = \"key.json\"\npassword_file = \"password\"\n",
+		};
 		let text = format!(
-			"data_dir = \"data\"\n[chain]\nurls = [\"{url}\"]\nconnect_timeout_seconds = 5\n[keys]\nfile = \"key.json\"\n\
-			password_file = \"password\"\n[models]\ndirs = {models:?}\n[server]\nlisten = \"127.0.0.1:{}\"\n\
-			[compute]\nthreads = 1\n",
+			"data_dir = \"data\"\n[chain]\nurls = [\"{url}\"]\nconnect_timeout_seconds = 5\n{keys}[models]\n\
+			dirs = {models:?}\n[server]\nlisten = \"127.0.0.1:{}\"\n[compute]\nthreads = 1\n",
 			self.port
 		);
 		fs::write(self.config(), text)?;
@@ -182,7 +197,11 @@ impl Worker {
 	}
 
 	fn spawn(&self, log: File) -> Result<Child> {
-		Command::new(program("autonomy-worker")?)
+		let mut command = Command::new(program("autonomy-worker")?);
+		if let Some(secret) = &self.secret {
+			command.env("AUTONOMY_WORKER_SURI", secret);
+		}
+		command
 			.arg("run")
 			.arg("--config")
 			.arg(self.config())
@@ -212,6 +231,11 @@ impl Worker {
 			// The server has no way to be waited on.
 			tokio::time::sleep(Duration::from_millis(200)).await;
 		}
+	}
+
+	/// How the process ended by itself, if it did.
+	pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+		Ok(self.child.as_mut().map(Child::try_wait).transpose()?.flatten())
 	}
 
 	/// Kills the process as a power cut would.

@@ -2,7 +2,7 @@
 
 use anyhow::{ensure, Context, Result};
 use autonomy_e2e::{
-	client::{account, bytes, list, Account, Client, Sent},
+	client::{account, bytes, list, Account, Client, Event, Sent},
 	input::{image, model, some, text, user_seed},
 	model_dir,
 	node::Node,
@@ -50,6 +50,7 @@ impl Network {
 			Value::u128(model.into()),
 			input,
 			some(Value::u128(K as u128)),
+			Value::unnamed_variant("None", []),
 			user_seed(5),
 			Value::u128(100 * AUTON),
 		];
@@ -60,7 +61,7 @@ impl Network {
 
 	async fn committed(&self, job: u64, from: u64, operator: Account) -> Result<()> {
 		let what = "Committed of one operator";
-		let matches = |e: &autonomy_e2e::client::Event| {
+		let matches = |e: &Event| {
 			e.is("Inference", "Committed") && e.number("job") == u128::from(job) && e.account("operator") == operator
 		};
 		self.client.wait_for(from, what, matches).await.map(drop)
@@ -72,7 +73,8 @@ impl Network {
 	}
 
 	/// Every planck of a job that became final.
-	async fn check_payment(&self, submitted: &Sent, end_block: u64) -> Result<()> {
+	async fn check_payment(&self, submitted: &Sent, end: &Event) -> Result<()> {
+		let (end_block, each) = (end.block, end.number("paid_per_seat"));
 		let fee = submitted.event("Inference", "JobSubmitted").number("fee");
 		let requester = account(&self.requester);
 		let before = self.client.balance(&requester, submitted.block - 1).await?;
@@ -82,8 +84,9 @@ impl Network {
 		for worker in &self.workers {
 			let before = self.client.balance(&worker.operator(), submitted.block - 1).await?;
 			let after = self.client.balance(&worker.operator(), end_block).await?;
-			assert_eq!(after.free - before.free, fee / K as u128, "each of three operators gets a third");
+			assert_eq!(after.free - before.free, each, "each of three operators gets its part");
 		}
+		assert_eq!(each * K as u128 + end.number("paid_to_model") + end.number("burned"), fee, "and that is all");
 		Ok(())
 	}
 }
@@ -98,7 +101,7 @@ async fn jobs_should_be_final_paid_and_verifiable_when_three_workers_run_them() 
 		let end = network.client.job_end(job.into(), submitted.block).await?;
 		assert_eq!(end.name, "JobFinalised", "{end}");
 		assert_eq!(list(end.field("operators")).len(), K);
-		network.check_payment(&submitted, end.block).await?;
+		network.check_payment(&submitted, &end).await?;
 
 		let output = network.verify(job, &model_dir(""))?;
 		let text = said(&output);
@@ -140,7 +143,7 @@ async fn worker_should_finish_its_job_when_killed_after_its_commit() -> Result<(
 
 	let end = network.client.job_end(job.into(), submitted.block).await?;
 	assert_eq!(end.name, "JobFinalised", "{end}");
-	network.check_payment(&submitted, end.block).await?;
+	network.check_payment(&submitted, &end).await?;
 	let mut commits = 0;
 	for block in submitted.block..=end.block {
 		commits += network.client.events(block).await?.iter().filter(|e| e.is("Inference", "Committed")).count();

@@ -26,49 +26,62 @@ after(() => chain.disconnect());
 
 interface Quote {
 	fee: bigint;
+	auditReserve: bigint;
 	deposit: bigint;
 	k: bigint;
 }
 
+/** The most that a job can cost: its fee, and what an audit is paid from. */
+const most = ({ fee, auditReserve }: Quote) => fee + auditReserve;
+
 async function quote(model: number, input: unknown): Promise<Quote> {
-	const answer = (await chain.api.call.inferenceApi.quote(model, input, K)) as unknown as {
+	const answer = (await chain.api.call.inferenceApi.quote(model, input, K, null)) as unknown as {
 		isSome: boolean;
-		unwrap(): { fee: Codec; deposit: Codec; k: Codec };
+		unwrap(): { fee: Codec; auditReserve: Codec; deposit: Codec; k: Codec };
 	};
 	assert.ok(answer.isSome, 'the runtime quotes no price for a valid job');
-	const { fee, deposit, k } = answer.unwrap();
-	return { fee: int(fee), deposit: int(deposit), k: int(k) };
+	const { fee, auditReserve, deposit, k } = answer.unwrap();
+	return { fee: int(fee), auditReserve: int(auditReserve), deposit: int(deposit), k: int(k) };
 }
 
-/** Submits a job as Apps does and waits for its end. */
-async function run(model: number, input: unknown, policy: unknown, maxFee: bigint) {
+/** Submits a job as Apps does. */
+async function submit(model: number, input: unknown, policy: unknown, maxFee: bigint) {
 	const submitted = await chain.send(
-		chain.api.tx.inference.submitJob(model, input, K, policy, maxFee),
+		chain.api.tx.inference.submitJob(model, input, K, null, policy, maxFee),
 		requester,
 	);
-	const job = int(event(submitted, 'inference', 'JobSubmitted').data.job);
+	return { submitted, job: int(event(submitted, 'inference', 'JobSubmitted').data.job) };
+}
+
+/** Submits a job and waits for its end. */
+async function run(model: number, input: unknown, policy: unknown, maxFee: bigint) {
+	const { submitted, job } = await submit(model, input, policy, maxFee);
 	const final = await chain.waitForFinal(job, submitted.block);
 	return { submitted, job, final };
 }
 
 /** Requester pays the fee and the transaction, each owner of a seat gets an equal part, and nothing else moves. */
-async function checkBalances(fee: bigint, submitted: Included, final: ChainEvent) {
+async function checkBalances({ fee, auditReserve }: Quote, submitted: Included, final: ChainEvent) {
 	const address = requester.address;
 	const before = await chain.balance(address, submitted.parent);
 	const during = await chain.balance(address, submitted.hash);
 	const after = await chain.balance(address, final.hash);
 	const deposit = int(event(submitted, 'inference', 'JobSubmitted').data.deposit);
-	assert.equal(during.held - before.held, fee + deposit, 'the fee and the deposit are on hold while the job runs');
-	assert.equal(before.free - during.free, fee + deposit + submitted.transactionFee);
+	const held = fee + auditReserve + deposit;
+	assert.equal(during.held - before.held, held, 'fee, audit reserve and deposit are on hold while the job runs');
+	assert.equal(before.free - during.free, held + submitted.transactionFee);
 	assert.equal(after.held, before.held, 'nothing stays on hold');
 	assert.equal(before.free - after.free, fee + submitted.transactionFee, 'the requester pays the fee and the transaction');
 
 	const seats = (final.data.operators as unknown as Codec[]).map(String);
 	assert.equal(new Set(seats).size, K, 'three different operators');
-	assert.equal(int(final.data.paidPerSeat) * BigInt(K), fee, 'three equal parts make the fee');
+	const [each, model, burned] = [int(final.data.paidPerSeat), int(final.data.paidToModel), int(final.data.burned)];
+	assert.equal(each * BigInt(K) + model + burned, fee, 'seats, model and burn make the fee');
+	assert.equal(model, fee / 10n, 'a tenth is the model’s');
+	assert.equal(burned, fee / 20n, 'a twentieth is burned');
 	for (const { owner } of network().operators) {
 		const earned = (await chain.balance(owner, final.hash)).free - (await chain.balance(owner, submitted.parent)).free;
-		assert.equal(earned, seats.includes(owner) ? fee / BigInt(K) : 0n, `what ${owner} earned`);
+		assert.equal(earned, seats.includes(owner) ? each : 0n, `what ${owner} earned`);
 	}
 }
 
@@ -80,7 +93,7 @@ describe('a picture', () => {
 
 	before(async () => {
 		quoted = await quote(network().shapes, image());
-		({ submitted, final, job } = await run(network().shapes, image(), seed(7), quoted.fee));
+		({ submitted, final, job } = await run(network().shapes, image(), seed(7), most(quoted)));
 	});
 
 	test('picture_should_cost_what_was_quoted_when_final', async () => {
@@ -88,7 +101,7 @@ describe('a picture', () => {
 		assert.equal(int(data.fee), quoted.fee);
 		assert.equal(int(data.deposit), quoted.deposit);
 		assert.equal(quoted.k, BigInt(K));
-		await checkBalances(quoted.fee, submitted, final);
+		await checkBalances(quoted, submitted, final);
 	});
 
 	test('picture_should_be_verified_when_run_again_here', async () => {
@@ -130,20 +143,24 @@ describe('a picture', () => {
 	});
 
 	test('picture_should_have_the_same_artifact_when_ordered_again_with_the_same_seed', async () => {
-		const again = await run(network().shapes, image(), seed(7), quoted.fee);
-		assert.equal(hex(again.final.data.artifact), hex(final.data.artifact));
-		assert.equal(hex(again.final.data.result), hex(final.data.result));
-		const other = await run(network().shapes, image(), seed(8), quoted.fee);
-		assert.notEqual(hex(other.final.data.artifact), hex(final.data.artifact));
+		const ordered = [
+			await submit(network().shapes, image(), seed(7), most(quoted)),
+			await submit(network().shapes, image(), seed(8), most(quoted)),
+		];
+		const ends = ordered.map(({ job, submitted }) => chain.waitForFinal(job, submitted.block));
+		const [again, other] = await Promise.all(ends);
+		assert.equal(hex(again!.data.artifact), hex(final.data.artifact));
+		assert.equal(hex(again!.data.result), hex(final.data.result));
+		assert.notEqual(hex(other!.data.artifact), hex(final.data.artifact));
 	});
 });
 
 describe('a reply', () => {
 	test('reply_should_be_paid_and_verified_when_the_chain_draws_the_seed', async () => {
-		const { fee } = await quote(network().keeper, text());
+		const quoted = await quote(network().keeper, text());
 		// A limit far above the price: only the price is taken.
-		const { submitted, final, job } = await run(network().keeper, text(), 'Chain', fee + 100n * AUTON);
-		await checkBalances(fee, submitted, final);
+		const { submitted, final, job } = await run(network().keeper, text(), 'Chain', most(quoted) + 100n * AUTON);
+		await checkBalances(quoted, submitted, final);
 		const said = await verify(job);
 		assert.match(said, /verified/);
 		assert.ok(said.includes(hex(final.data.result)), said);

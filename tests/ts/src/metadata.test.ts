@@ -93,7 +93,7 @@ test('runtime_apis_should_answer_when_a_client_reads', async () => {
 		assert.ok(view.isSome, `operator ${owner}`);
 		assert.ok(int(view.unwrap().info.bond) >= AUTON, 'an operator has a bond');
 	}
-	const none = (await chain.api.call.inferenceApi.quote(4_000_000_000, image(), null)) as unknown as { isNone: boolean };
+	const none = (await chain.api.call.inferenceApi.quote(4_000_000_000, image(), null, null)) as unknown as { isNone: boolean };
 	assert.ok(none.isNone, 'no price for an unknown model');
 });
 

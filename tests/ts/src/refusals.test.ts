@@ -19,9 +19,16 @@ before(async () => {
 after(() => chain.disconnect());
 
 /** Submits what must be refused, and checks that only the transaction's fee is gone. */
-async function refuse(expected: string, model: number, input: unknown, options: { k?: number; maxFee?: bigint } = {}) {
+async function refuse(expected: string, model: number, input: unknown, options: { k?: number; tier?: string; maxFee?: bigint } = {}) {
 	const before = await chain.balance(requester.address, await chain.finalised());
-	const tx = chain.api.tx.inference.submitJob(model, input, options.k ?? 3, seed(1), options.maxFee ?? PLENTY);
+	const tx = chain.api.tx.inference.submitJob(
+		model,
+		input,
+		options.k ?? 3,
+		options.tier ?? null,
+		seed(1),
+		options.maxFee ?? PLENTY,
+	);
 	const { failure, transactionFee } = await refused(chain.send(tx, requester));
 	assert.equal(failure, `inference.${expected}`);
 	const after = await chain.balance(requester.address, await chain.finalised());
@@ -54,6 +61,11 @@ test('job_should_be_refused_when_it_has_too_many_tokens', () =>
 test('job_should_be_refused_when_the_prompt_is_empty_or_too_long', async () => {
 	await refuse('PromptEmpty', network().shapes, image({ prompt: '' }));
 	await refuse('PromptTooLong', network().shapes, image({ prompt: 'x'.repeat(2048) }));
+});
+
+test('job_should_be_refused_when_its_tier_is_too_low_or_reserved', async () => {
+	await refuse('TierTooLow', network().shapes, image(), { tier: 'Text' });
+	await refuse('TierReserved', network().shapes, image(), { tier: 'Ballot' });
 });
 
 test('job_should_be_refused_when_there_are_too_few_operators', () =>

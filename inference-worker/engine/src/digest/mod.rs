@@ -6,7 +6,7 @@ mod image;
 
 pub use image::Image;
 
-use autonomy_primitives::digest::{Cid, TraceBuilder};
+use autonomy_primitives::digest::Cid;
 
 /// The usual text form of a CID: base32, lower case, beginning with `bafkrei`.
 pub fn cid_text(cid: &Cid) -> String {
@@ -20,10 +20,9 @@ pub fn parse_cid(text: &str) -> Option<Cid> {
 	autonomy_primitives::digest::is_cid(&bytes).then_some(bytes)
 }
 
-/// Appends a step's state to a trace as f32-LE.
-pub fn push_state(trace: &mut TraceBuilder, state: &[f32]) {
-	let bytes: Vec<u8> = state.iter().flat_map(|value| value.to_le_bytes()).collect();
-	trace.push(&bytes);
+/// A step's state as the trace has it: f32-LE, four bytes a value.
+pub fn state_bytes(state: &[f32]) -> Vec<u8> {
+	state.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 #[cfg(test)]

@@ -62,6 +62,10 @@ pub struct ChatRequest<'a> {
 	pub sampling: Sampling,
 }
 
+/// Tokens that go through the model at once where it does not matter how many: enough to use each weight often, few enough
+/// not to take more memory than a prompt does.
+const PIECE: usize = 64;
+
 /// A loaded language model.
 pub struct Chat {
 	tokenizer: TextTokenizer,
@@ -115,5 +119,18 @@ impl Chat {
 		}
 		let text = self.tokenizer.decode(&tokens)?.trim().to_owned();
 		Ok(Reply { tokens, stop, text })
+	}
+
+	/// The logits `(vocab_size)` that follow the prompt of `text` and these tokens of a reply: the row that [`Chat::run`]
+	/// chose the next token from, bit for bit. One pass over all of them, which is much cheaper than a pass for each.
+	pub fn logits_after(&self, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
+		let mut ids = self.tokenizer.encode(&self.config.prompt(text))?;
+		ids.extend(tokens);
+		let (mut cache, mut logits) = (KvCache::new(), Vec::new());
+		for piece in ids.chunks(PIECE) {
+			let piece = Tensor::from_slice(piece, (1, piece.len()), &Device::Cpu)?;
+			logits = self.llama.forward_cached(&piece, &mut cache)?.flatten_all()?.to_vec1::<f32>()?;
+		}
+		Ok(logits)
 	}
 }

@@ -32,7 +32,7 @@ struct ModelIndex {
 
 /// From what the UNet leaves to pixels.
 enum Decoder {
-	Autoencoder(AutoencoderKl),
+	Autoencoder(Box<AutoencoderKl>),
 	PixelShuffle(usize),
 }
 
@@ -128,7 +128,7 @@ impl TextToImage {
 					let why = format!("out_channels {}, a picture has 3", config.out_channels);
 					return Err(unsupported("vae/config.json", why));
 				}
-				(Decoder::Autoencoder(vae), config.latent_channels)
+				(Decoder::Autoencoder(Box::new(vae)), config.latent_channels)
 			}
 		};
 		let (inputs, outputs) = (unet_config.in_channels, unet_config.out_channels);

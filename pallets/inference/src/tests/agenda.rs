@@ -20,12 +20,12 @@ fn agenda_should_carry_jobs_over_when_a_block_has_no_room() {
 			assert_eq!((drawn(), AgendaCursor::<Test>::get()), (expected, cursor), "at block {block}");
 			Inference::do_try_state().unwrap();
 		}
-		// Later deadlines are not lost either: nobody commits, so each job fails at its own.
-		for (block, expected) in [(24, 4), (25, 3), (26, 2), (27, 1), (28, 0)] {
+		// Later deadlines are not lost either: nobody commits, and the draws that follow find nobody.
+		for block in 7..60 {
 			run_to(block);
-			assert_eq!(Jobs::<Test>::iter().count(), expected, "at block {block}");
+			Inference::do_try_state().unwrap();
 		}
-		assert_eq!(Agenda::<Test>::iter().count(), 0);
+		assert_eq!((Jobs::<Test>::iter().count(), Agenda::<Test>::iter().count()), (0, 0));
 	});
 }
 
@@ -59,14 +59,13 @@ fn agenda_should_stay_within_its_weight_when_much_is_due() {
 				submit(who);
 			}
 		}
-		for limit in [0, 10, 11, 1_010, 1_011, 3_500] {
+		for limit in [10, 11, 1_010, 1_011, 3_500] {
 			let limit = Weight::from_parts(limit, u64::MAX);
 			AgendaWeight::set(limit);
 			let next = System::block_number() + 1;
 			System::set_block_number(next);
 			let used = Inference::on_initialize(next);
-			// Reading the cursor is the one cost that cannot be avoided.
-			assert!(used.all_lte(limit.max(Weight::from_parts(10, 0))), "{used:?} of {limit:?}");
+			assert!(used.all_lte(limit), "{used:?} of {limit:?}");
 		}
 		assert!(drawn() > 0);
 	});
@@ -76,7 +75,7 @@ fn agenda_should_stay_within_its_weight_when_much_is_due() {
 fn agenda_should_catch_up_when_many_blocks_were_empty() {
 	build_and_execute(|| {
 		serving_operators(3);
-		AgendaWeight::set(Weight::zero());
+		stop_agenda();
 		let job = submit(ALICE);
 		run_to(5_000);
 		assert_eq!(AgendaCursor::<Test>::get(), 2);

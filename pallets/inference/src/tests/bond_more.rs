@@ -9,8 +9,8 @@ fn bond_more_should_add_to_the_bond_when_the_owner_asks() {
 	build_and_execute(|| {
 		operators(1);
 		assert_ok!(Inference::bond_more(signed(1), 5));
-		assert_eq!(held(HoldReason::Bond, 1), 8 * SLOT_BOND + 5);
-		assert_eq!(last_event(), Event::Bonded { operator: account(1), amount: 5, total: 8 * SLOT_BOND + 5 });
+		assert_eq!(held(HoldReason::Bond, 1), BOND + 5);
+		assert_eq!(last_event(), Event::Bonded { operator: account(1), amount: 5, total: BOND + 5 });
 	});
 }
 

@@ -1,7 +1,7 @@
 use frame_support::{assert_noop, assert_ok};
 
 use super::free;
-use crate::{mock::*, Agenda, Error, Event, Jobs};
+use crate::{mock::*, Agenda, Error, Event, Jobs, Tier};
 
 #[test]
 fn cancel_job_should_refund_everything_when_the_job_is_open() {
@@ -16,6 +16,16 @@ fn cancel_job_should_refund_everything_when_the_job_is_open() {
 		assert_eq!(Agenda::<Test>::iter().count(), 0);
 		run_to(10);
 		assert_eq!(last_event(), Event::JobCancelled { job, refunded: paid });
+	});
+}
+
+#[test]
+fn cancel_job_should_refund_the_reserve_of_an_audit_too() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let job = submit_with(ALICE, None, Some(Tier::Creation));
+		assert_ok!(Inference::cancel_job(signed(ALICE), job));
+		assert_eq!(free(ALICE), FUNDS);
 	});
 }
 

@@ -1,7 +1,6 @@
-use frame_support::{assert_noop, assert_ok, dispatch::CheckIfFeeless, weights::Weight};
+use frame_support::{assert_noop, assert_ok, dispatch::CheckIfFeeless};
 
-use super::{free, record};
-use crate::{mock::*, Call, Error, Event, FailReason, JobState, Jobs};
+use crate::{mock::*, Call, Error, Event, JobState, Jobs};
 
 fn feeless(who: u8, job: u64, hash: [u8; 32]) -> bool {
 	Call::<Test>::commit { job, hash }.is_feeless(&signed(who))
@@ -12,7 +11,7 @@ fn commit_should_open_the_reveals_when_the_last_seat_commits() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let (job, seats) = submit_and_draw(ALICE);
-		assert_eq!(Jobs::<Test>::get(job).unwrap().state, JobState::Committing { deadline: 25 });
+		assert_eq!(Jobs::<Test>::get(job).unwrap().state, JobState::Committing { deadline: 25, fill_at: None });
 		for n in &seats[..2] {
 			assert_ok!(commit(job, *n, outcome(1)));
 			assert_eq!(last_event(), Event::Committed { job, operator: account(*n) });
@@ -83,29 +82,11 @@ fn commit_should_fail_when_the_deadline_has_passed_and_the_agenda_is_late() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let (job, seats) = submit_and_draw(ALICE);
-		AgendaWeight::set(Weight::zero());
+		stop_agenda();
 		run_to(24);
 		assert_ok!(commit(job, seats[0], outcome(1)));
 		run_to(25);
 		assert_noop!(commit(job, seats[1], outcome(1)), Error::<Test>::DeadlinePassed);
 		assert!(!feeless(worker(seats[1]), job, [0; 32]));
-	});
-}
-
-#[test]
-fn job_should_be_refunded_in_full_when_a_seat_does_not_commit() {
-	build_and_execute(|| {
-		serving_operators(3);
-		let (job, seats) = submit_and_draw(ALICE);
-		let paid = FUNDS - free(ALICE);
-		assert_ok!(commit(job, seats[0], outcome(1)));
-		assert_ok!(commit(job, seats[1], outcome(1)));
-		run_to(24);
-		assert!(Jobs::<Test>::contains_key(job));
-		run_to(25);
-		let expected = Event::JobFailed { job, reason: FailReason::MissingCommit, refunded: paid };
-		assert_eq!(last_event(), expected);
-		assert_eq!(free(ALICE), FUNDS);
-		assert_eq!(seats.iter().map(|n| record(*n)).collect::<Vec<_>>(), vec![(0, 0), (0, 0), (0, 1)]);
 	});
 }

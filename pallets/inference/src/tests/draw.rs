@@ -6,12 +6,24 @@ use autonomy_primitives::{
 use frame_support::{assert_ok, pallet_prelude::Get};
 
 use super::{free, record};
-use crate::{mock::*, Config, Event, FailReason, JobState, Jobs, OpenSeats};
+use crate::{mock::*, Config, CpuClass, Event, FailReason, JobOf, JobState, Jobs, OpenSeats, Operators, PausedClasses};
 
 fn randomness(n: u32) -> Digest {
 	let mut out = [7; 32];
 	out[..4].copy_from_slice(&n.to_le_bytes());
 	out
+}
+
+/// The operators that a random number would seat, and the looks that it takes.
+fn picked(random: u32, id: u64, job: &JobOf<Test>) -> (Vec<u8>, u32) {
+	let (picks, looks) = Inference::pick(&randomness(random), id, job, None, job.k.into());
+	(picks.iter().map(|pick| number(&pick.operator)).collect(), looks)
+}
+
+/// Whether any of many draws of a job for one seat would seat an operator.
+fn is_ever_drawn(id: u64, n: u8) -> bool {
+	let job = JobOf::<Test> { k: 1, ..stored(id) };
+	(0..200).any(|random| picked(random, id, &job).0.contains(&n))
 }
 
 #[test]
@@ -29,11 +41,9 @@ fn draw_should_seat_different_operators_in_proportion_to_slots() {
 		let rounds = 4_000u32;
 		let mut hits = [0u32; 5];
 		for n in 0..rounds {
-			Randomness::set(Some(randomness(n)));
-			let (drawn, attempts) = Inference::draw(id, &job);
-			let operators = drawn.unwrap().operators;
-			assert_eq!((operators.len(), attempts), (1, 1));
-			hits[AsRef::<[u8; 32]>::as_ref(&operators[0])[0] as usize - 1] += 1;
+			let (operators, looks) = picked(n, id, &job);
+			assert_eq!((operators.len(), looks), (1, 1));
+			hits[usize::from(operators[0]) - 1] += 1;
 		}
 		// Pearson's statistic with 4 degrees of freedom: above 18.47 one time in a thousand, were the draw fair.
 		let statistic: f64 = hits
@@ -41,7 +51,8 @@ fn draw_should_seat_different_operators_in_proportion_to_slots() {
 			.zip(slots)
 			.map(|(hits, slots)| {
 				let expected = f64::from(rounds) * f64::from(slots) / 16.0;
-				(f64::from(*hits) - expected).powi(2) / expected
+				let off = f64::from(*hits) - expected;
+				off * off / expected
 			})
 			.sum();
 		assert!(statistic < 18.47, "{hits:?} for slots {slots:?}: {statistic}");
@@ -49,16 +60,53 @@ fn draw_should_seat_different_operators_in_proportion_to_slots() {
 		job.k = 4;
 		let mut complete = 0;
 		for n in 0..500 {
-			Randomness::set(Some(randomness(n)));
-			let Some(drawn) = Inference::draw(id, &job).0 else { continue };
-			complete += 1;
-			let mut operators = drawn.operators.clone();
+			let (mut operators, _) = picked(n, id, &job);
+			complete += usize::from(operators.len() == 4);
+			let count = operators.len();
 			operators.sort();
 			operators.dedup();
-			assert_eq!(operators.len(), 4, "an operator twice on a job");
+			assert_eq!(operators.len(), count, "an operator twice on a job");
 		}
 		assert!(complete > 490, "{complete} of 500 draws came together");
 		assert_ok!(Inference::cancel_job(signed(ALICE), id));
+	});
+}
+
+#[test]
+fn draw_should_pass_over_operators_that_cannot_take_the_seat() {
+	build_and_execute(|| {
+		serving_operators(7);
+		let id = submit(1);
+		assert!((2..=7).all(|n| is_ever_drawn(id, n)));
+		assert!(!is_ever_drawn(id, 1), "the requester");
+		// One whose worker asked, one that is suspended, one whose processor is paused, one whose bond is at stake, one
+		// whose bond does not cover its slots.
+		assert_ok!(Inference::set_worker_key(signed(2), account(150)));
+		Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().requester = account(150));
+		assert!(is_ever_drawn(id, 1) && !is_ever_drawn(id, 2));
+		Operators::<Test>::mutate(account(3), |operator| operator.as_mut().unwrap().suspended_until = Some(2));
+		assert!(!is_ever_drawn(id, 3));
+		System::set_block_number(2);
+		assert!(is_ever_drawn(id, 3), "the suspension is over");
+		PausedClasses::<Test>::insert(IMAGE, CpuClass::X86V3, 1);
+		assert!(!is_ever_drawn(id, 4));
+		PausedClasses::<Test>::remove(IMAGE, CpuClass::X86V3);
+		for (spare, drawn) in [(EXPOSURE - 1, false), (EXPOSURE, true)] {
+			Operators::<Test>::mutate(account(5), |operator| operator.as_mut().unwrap().exposed = BOND - spare);
+			assert_eq!(is_ever_drawn(id, 5), drawn);
+		}
+		for (bond, drawn) in [(2 * SLOT_BOND - 1, false), (2 * SLOT_BOND, true)] {
+			Operators::<Test>::mutate(account(6), |operator| operator.as_mut().unwrap().bond = bond);
+			assert_eq!(is_ever_drawn(id, 6), drawn);
+		}
+		// As it was.
+		for n in 3..=6 {
+			Operators::<Test>::mutate(account(n), |operator| {
+				let operator = operator.as_mut().unwrap();
+				(operator.suspended_until, operator.exposed, operator.bond) = (None, 0, BOND);
+			});
+		}
+		Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().requester = account(1));
 	});
 }
 
@@ -88,7 +136,7 @@ fn draw_should_use_the_requesters_seed_when_there_is_one() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let seed = SeedPolicy::User([9; 32]);
-		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), None, seed, 210));
+		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), None, None, seed, 210));
 		run_to(3);
 		let operators = seats(0).into_iter().map(account).collect();
 		assert_eq!(last_event(), Event::JobAssigned { job: 0, operators, seed: [9; 32], deadline: 25 });
@@ -109,7 +157,8 @@ fn draw_should_be_tried_again_and_then_refunded_when_there_is_no_randomness() {
 			assert_eq!(Jobs::<Test>::get(job).unwrap().state, JobState::Open { draw_at: block + 1 });
 		}
 		run_to(6);
-		let expected = Event::JobFailed { job, reason: FailReason::NotEnoughOperators, refunded: paid };
+		let expected =
+			Event::JobFailed { job, reason: FailReason::NotEnoughOperators, paid_per_seat: 0, refunded: paid };
 		assert_eq!(last_event(), expected);
 		assert_eq!(free(ALICE), FUNDS);
 	});
@@ -160,6 +209,7 @@ fn draw_should_skip_operators_when_their_hands_are_full() {
 			assert!(OpenSeats::<Test>::get(account(n)).len() <= most as usize);
 		}
 		run_to(6);
+		Inference::do_try_state().unwrap();
 		let assigned = events().iter().filter(|event| matches!(event, Event::JobAssigned { .. })).count();
 		let failed = events().iter().filter(|event| matches!(event, Event::JobFailed { .. })).count();
 		assert!(assigned >= 4, "{assigned}");

@@ -1,19 +1,64 @@
 use std::collections::BTreeMap;
 
-use autonomy_primitives::{job::SeedPolicy, JobId};
+use autonomy_primitives::{fault::FaultCode, job::SeedPolicy, trace::TraceOpening, JobId, ModelId};
 use frame_support::{
 	dispatch::CheckIfFeeless,
 	traits::{fungible::Mutate, tokens::Preservation},
 	weights::Weight,
 };
-use proptest::prelude::*;
-use sp_runtime::StateVersion;
+use proptest::{
+	prelude::*,
+	test_runner::{FileFailurePersistence, TestCaseError},
+};
+use sp_runtime::{DispatchResult, Permill, StateVersion};
 
 use super::{free, held};
-use crate::{mock::*, Call, CpuClass, Event, HoldReason, Jobs, Operators, Outcome};
+use crate::{
+	mock::*, Audit, Call, CpuClass, EngineFaults, Event, HoldReason, JobState, Jobs, Juries, JuryPhase, OpenSeats,
+	Operators, Outcome, Tier,
+};
 
-/// Operators that may register. Requesters are Alice, Bob and the first two operators' owners.
-const OWNERS: u8 = 6;
+/// Operators that may register. Requesters and challengers are people, owners and workers.
+const OWNERS: u8 = 30;
+
+/// What an operator, or everybody, finds in a job.
+#[derive(Clone, Copy, Debug)]
+enum Finding {
+	/// Outcome 1.
+	Right,
+	/// This one.
+	Other(u8),
+	/// Outcome 1, but for the processors of a class.
+	ByClass(u8),
+	/// Each its own.
+	Chaos(u8),
+	/// A fault in the input.
+	Fault(u8),
+	/// Something that is no artifact, and cannot be revealed.
+	Garbage,
+}
+
+impl Finding {
+	fn outcome(self, owner: u8) -> Outcome {
+		match self {
+			Self::Right => outcome(1),
+			Self::Other(n) => outcome(n % 4),
+			Self::ByClass(class) => outcome(if class_of(owner) == classes()[usize::from(class) % 4] { 2 } else { 1 }),
+			Self::Chaos(seed) => outcome(1 + (owner ^ seed) % 3 / 2),
+			Self::Fault(code) => fault(FaultCode::ALL[usize::from(code) % 3]),
+			Self::Garbage => Outcome { artifact: [0; 36], ..outcome(1) },
+		}
+	}
+}
+
+fn classes() -> [CpuClass; 4] {
+	[CpuClass::X86V3, CpuClass::X86V4, CpuClass::Aarch64, CpuClass::Other]
+}
+
+/// Most operators have the same processor.
+fn class_of(owner: u8) -> CpuClass {
+	classes()[usize::from(owner % 8 % 5 % 4)]
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -38,22 +83,23 @@ enum Step {
 	},
 	Join {
 		owner: u8,
-		model: u32,
+		model: ModelId,
 		slots: u32,
 	},
 	Prove {
 		owner: u8,
-		model: u32,
+		model: ModelId,
 		right: bool,
 	},
 	Leave {
 		owner: u8,
-		model: u32,
+		model: ModelId,
 	},
 	Submit {
 		who: u8,
-		model: u32,
+		model: ModelId,
 		k: Option<u8>,
+		tier: Option<Tier>,
 		steps: u16,
 		user_seed: bool,
 	},
@@ -64,23 +110,53 @@ enum Step {
 	Commit {
 		owner: u8,
 		job: JobId,
-		outcome: u8,
+		found: Finding,
 	},
 	Reveal {
 		owner: u8,
 		job: JobId,
 		right: bool,
+		opened: bool,
 	},
-	/// Every seat of a job commits and reveals; the last one may differ.
-	Work {
+	Decline {
+		owner: u8,
 		job: JobId,
-		last: u8,
+	},
+	Audit {
+		owner: Option<u8>,
+		job: JobId,
+		found: Finding,
+		opened: bool,
+	},
+	Challenge {
+		who: u8,
+		job: JobId,
+		result: u8,
+	},
+	Resolve {
+		job: JobId,
+		guilty: bool,
+		root: bool,
 	},
 	Poke {
 		job: JobId,
 	},
-	SetPrice {
+	/// Whoever has something to do on a job does it, but for those that sleep.
+	Work {
+		job: JobId,
+		found: Finding,
+		asleep: u8,
+	},
+	/// The same on all jobs.
+	WorkAll {
+		found: Finding,
+		asleep: u8,
+	},
+	Price {
 		price: u64,
+	},
+	Parameters {
+		seed: u8,
 	},
 	Drain {
 		who: u8,
@@ -88,7 +164,7 @@ enum Step {
 	Randomness {
 		there: bool,
 	},
-	Weight {
+	Agenda {
 		jobs: u64,
 	},
 	Blocks {
@@ -96,46 +172,191 @@ enum Step {
 	},
 }
 
-fn step() -> impl Strategy<Value = Step> {
-	let owner = 1..=OWNERS;
-	let model = prop_oneof![6 => 0u32..2, 1 => Just(5u32)];
-	let job = 0u64..16;
-	let who = prop_oneof![Just(ALICE), Just(BOB), 1u8..3];
+impl Step {
+	/// Whether it is one call, rather than many or none.
+	fn may_fail(&self) -> bool {
+		!matches!(
+			self,
+			Self::Work { .. }
+				| Self::WorkAll { .. }
+				| Self::Parameters { .. }
+				| Self::Randomness { .. }
+				| Self::Agenda { .. }
+				| Self::Blocks { .. }
+		)
+	}
+}
+
+fn finding() -> impl Strategy<Value = Finding> {
 	prop_oneof![
-		1 => (owner.clone(), 0u64..10).prop_map(|(owner, slots)| Step::Register { owner, slots }),
-		1 => (owner.clone(), 100u8..110).prop_map(|(owner, worker)| Step::SetWorker { owner, worker }),
-		1 => (owner.clone(), 0u64..3_000).prop_map(|(owner, amount)| Step::BondMore { owner, amount }),
-		1 => (owner.clone(), 0u64..9_000).prop_map(|(owner, amount)| Step::StartUnbond { owner, amount }),
-		1 => owner.clone().prop_map(|owner| Step::Withdraw { owner }),
-		2 => (owner.clone(), model.clone(), 0u32..5).prop_map(|(owner, model, slots)| Step::Join { owner, model, slots }),
-		2 => (owner.clone(), model.clone(), prop::bool::weighted(0.9))
-			.prop_map(|(owner, model, right)| Step::Prove { owner, model, right }),
-		1 => (owner.clone(), model.clone()).prop_map(|(owner, model)| Step::Leave { owner, model }),
-		6 => (who.clone(), model, prop::option::of(0u8..5), 0u16..52, any::<bool>())
-			.prop_map(|(who, model, k, steps, user_seed)| Step::Submit { who, model, k, steps, user_seed }),
-		1 => (who.clone(), job.clone()).prop_map(|(who, job)| Step::Cancel { who, job }),
-		3 => (owner.clone(), job.clone(), 1u8..3).prop_map(|(owner, job, outcome)| Step::Commit { owner, job, outcome }),
-		2 => (owner, job.clone(), prop::bool::weighted(0.8))
-			.prop_map(|(owner, job, right)| Step::Reveal { owner, job, right }),
-		6 => (job.clone(), prop_oneof![5 => Just(1u8), 1 => Just(2u8)]).prop_map(|(job, last)| Step::Work { job, last }),
-		2 => job.prop_map(|job| Step::Poke { job }),
-		1 => (0u64..20).prop_map(|price| Step::SetPrice { price }),
-		1 => who.prop_map(|who| Step::Drain { who }),
-		1 => prop::bool::weighted(0.7).prop_map(|there| Step::Randomness { there }),
-		1 => (0u64..4).prop_map(|jobs| Step::Weight { jobs }),
-		6 => prop_oneof![5 => 1u64..4, 1 => 10u64..30].prop_map(|count| Step::Blocks { count }),
+		12 => Just(Finding::Right),
+		2 => (0u8..4).prop_map(Finding::Other),
+		4 => (0u8..4).prop_map(Finding::ByClass),
+		2 => any::<u8>().prop_map(Finding::Chaos),
+		1 => (0u8..3).prop_map(Finding::Fault),
+		1 => Just(Finding::Garbage),
 	]
 }
 
-/// What the operators remember of their commitments.
+fn step() -> impl Strategy<Value = Step> {
+	let owner = || 1..=OWNERS;
+	let model = || prop_oneof![6 => 0u32..2, 1 => Just(5u32)];
+	// The n-th job that has not ended, or any number.
+	let job = || prop_oneof![12 => 1_000u64..1_008, 1 => 0u64..12];
+	let who = || prop_oneof![3 => ALICE..=CAROL, 1 => 1u8..4, 1 => 101u8..104];
+	let tier = prop_oneof![
+		10 => Just(None),
+		8 => Just(Some(Tier::Creation)),
+		3 => Just(Some(Tier::Image)),
+		1 => Just(Some(Tier::Text)),
+		1 => Just(Some(Tier::Ballot)),
+	];
+	let asleep = || prop_oneof![4 => Just(0u8), 1 => any::<u8>()];
+	prop_oneof![
+		1 => (owner(), 0u64..10).prop_map(|(owner, slots)| Step::Register { owner, slots }),
+		1 => (owner(), 100u8..135).prop_map(|(owner, worker)| Step::SetWorker { owner, worker }),
+		1 => (owner(), 0u64..3_000).prop_map(|(owner, amount)| Step::BondMore { owner, amount }),
+		1 => (owner(), 0u64..25_000).prop_map(|(owner, amount)| Step::StartUnbond { owner, amount }),
+		1 => owner().prop_map(|owner| Step::Withdraw { owner }),
+		1 => (owner(), model(), 0u32..5).prop_map(|(owner, model, slots)| Step::Join { owner, model, slots }),
+		1 => (owner(), model(), prop::bool::weighted(0.9))
+			.prop_map(|(owner, model, right)| Step::Prove { owner, model, right }),
+		1 => (owner(), model()).prop_map(|(owner, model)| Step::Leave { owner, model }),
+		10 => (who(), model(), prop::option::weighted(0.3, 0u8..6), tier, 0u16..20, any::<bool>())
+			.prop_map(|(who, model, k, tier, steps, user_seed)| Step::Submit { who, model, k, tier, steps, user_seed }),
+		1 => (who(), job()).prop_map(|(who, job)| Step::Cancel { who, job }),
+		2 => (owner(), job(), finding()).prop_map(|(owner, job, found)| Step::Commit { owner, job, found }),
+		2 => (owner(), job(), prop::bool::weighted(0.8), prop::bool::weighted(0.8))
+			.prop_map(|(owner, job, right, opened)| Step::Reveal { owner, job, right, opened }),
+		4 => (owner(), job()).prop_map(|(owner, job)| Step::Decline { owner, job }),
+		2 => (prop::option::of(owner()), job(), finding(), prop::bool::weighted(0.8))
+			.prop_map(|(owner, job, found, opened)| Step::Audit { owner, job, found, opened }),
+		8 => (who(), job(), 0u8..4).prop_map(|(who, job, result)| Step::Challenge { who, job, result }),
+		2 => (job(), any::<bool>(), prop::bool::weighted(0.9))
+			.prop_map(|(job, guilty, root)| Step::Resolve { job, guilty, root }),
+		2 => job().prop_map(|job| Step::Poke { job }),
+		10 => (job(), finding(), asleep()).prop_map(|(job, found, asleep)| Step::Work { job, found, asleep }),
+		30 => (finding(), asleep()).prop_map(|(found, asleep)| Step::WorkAll { found, asleep }),
+		1 => (0u64..20).prop_map(|price| Step::Price { price }),
+		2 => any::<u8>().prop_map(|seed| Step::Parameters { seed }),
+		1 => who().prop_map(|who| Step::Drain { who }),
+		1 => prop::bool::weighted(0.7).prop_map(|there| Step::Randomness { there }),
+		1 => (0u64..4).prop_map(|jobs| Step::Agenda { jobs }),
+		24 => prop_oneof![12 => 1u64..4, 1 => 10u64..30].prop_map(|count| Step::Blocks { count }),
+	]
+}
+
+/// What the operators remember of their commitments, by their hashes.
 type Sealed = BTreeMap<(JobId, u8), Outcome>;
 
 fn worker_of(owner: u8) -> Option<RuntimeOrigin> {
 	Operators::<Test>::get(account(owner)).map(|operator| RuntimeOrigin::signed(operator.worker))
 }
 
-fn apply(step: &Step, sealed_outcomes: &mut Sealed) -> Result<(), sp_runtime::DispatchError> {
-	let post = |result: frame_support::dispatch::DispatchResultWithPostInfo| result.map(|_| ()).map_err(|e| e.error);
+fn post(result: frame_support::dispatch::DispatchResultWithPostInfo) -> DispatchResult {
+	result.map(|_| ()).map_err(|error| error.error)
+}
+
+/// Makes a call that is free of charge exactly when it succeeds.
+fn feeless(call: Call<Test>, origin: RuntimeOrigin) -> DispatchResult {
+	use frame_support::traits::UnfilteredDispatchable;
+	let free = call.is_feeless(&origin);
+	let done = post(call.dispatch_bypass_filter(origin));
+	assert_eq!(free, done.is_ok(), "free of charge exactly when it succeeds");
+	done
+}
+
+fn opening_for(n: u8, found: Outcome, draw: Option<[u8; 32]>, opened: bool) -> Option<Box<TraceOpening>> {
+	opening(n, found, &draw.unwrap_or_default()).filter(|_| opened)
+}
+
+fn commit_to(owner: u8, job: JobId, found: Outcome, remembered: &mut Sealed) -> DispatchResult {
+	let Some(origin) = worker_of(owner) else { return Ok(()) };
+	feeless(Call::commit { job, hash: sealed(job, owner, found) }, origin)?;
+	remembered.insert((job, owner), found);
+	Ok(())
+}
+
+fn reveal_as(owner: u8, job: JobId, found: Outcome, opened: bool) -> DispatchResult {
+	let draw = Juries::<Test>::get(job).map(|jury| jury.draw);
+	let opening = opening_for(owner, found, draw, opened);
+	let operator = account(owner);
+	feeless(Call::reveal { job, operator, outcome: found, salt: salt(owner), opening }, signed(BOB))
+}
+
+fn audit_as(owner: u8, job: JobId, found: Outcome, opened: bool) -> DispatchResult {
+	let Some(origin) = worker_of(owner) else { return Ok(()) };
+	let draw = Jobs::<Test>::get(job).and_then(|job| job.auditor).map(|auditor| auditor.draw);
+	feeless(Call::audit { job, outcome: found, opening: opening_for(owner, found, draw, opened) }, origin)
+}
+
+/// Each operator that a job waits for does what it should, but for those whose bit of `asleep` is set.
+fn work(job: JobId, found: Finding, asleep: u8, remembered: &mut Sealed) {
+	let Some(stored) = Jobs::<Test>::get(job) else { return };
+	let awake = |n: &u8| asleep & (1 << (n % 8)) == 0;
+	let of_jury = matches!(stored.state, JobState::Jury { .. });
+	let waited_for = if of_jury { jurors(job) } else { seats(job) };
+	match stored.state {
+		JobState::Committing { .. } | JobState::Jury { phase: JuryPhase::Committing { .. } } => {
+			for n in waited_for.into_iter().filter(awake) {
+				let _ = commit_to(n, job, found.outcome(n), remembered);
+			}
+		}
+		JobState::Revealing { .. } | JobState::Jury { phase: JuryPhase::Revealing { .. } } => {
+			for n in waited_for.into_iter().filter(awake) {
+				let known = remembered.get(&(job, n)).copied().unwrap_or(outcome(0));
+				let _ = reveal_as(n, job, known, true);
+			}
+		}
+		JobState::Agreed { audit: Audit::Waiting { .. }, .. } => {
+			if let Some(n) = auditor(job).filter(awake) {
+				let _ = audit_as(n, job, found.outcome(n), true);
+			}
+		}
+		_ => (),
+	}
+}
+
+/// Parameters of every size, out of their bounds too.
+fn change_parameters(seed: u8) {
+	let n = |bits: u32| u64::from(seed >> (bits % 6));
+	TestTiming::mutate(|timing| {
+		(timing.draw_delay, timing.draw_retries, timing.redraws) = (n(4), seed as u32 % 7, seed as u32 % 5);
+		(timing.commit_grace, timing.reveal_period, timing.decline_period) = (n(3) % 12, n(2) % 12, n(4));
+	});
+	TestPenalties::mutate(|penalties| {
+		penalties.no_show = Permill::from_percent(seed.into());
+		penalties.no_reveal = Permill::from_percent(n(1) as u32);
+		(penalties.suspension, penalties.decline_quota, penalties.decline_quota_period) = (n(3), seed as u32 % 5, n(2));
+	});
+	TestDisputes::mutate(|disputes| {
+		(disputes.exposure_factor, disputes.audit_pay) = (seed as u32 % 40, 50 * seed as u32);
+		(disputes.first_panel, disputes.second_panel) = (seed % 9, seed % 17);
+		(disputes.least_reveals, disputes.challenge_bond) = (seed as u32 % 9, seed as u32 % 7);
+	});
+	TestSplit::mutate(|split| {
+		split.model = Permill::from_percent(n(1) as u32);
+		split.burn = Permill::from_percent(n(2) as u32);
+		split.fault_pay = Permill::from_percent(n(1) as u32);
+	});
+	TestTiers::mutate(|tiers| {
+		(tiers.text.audit, tiers.image.audit) =
+			(Permill::from_percent(n(1) as u32), Permill::from_percent(seed.into()));
+		(tiers.image.window, tiers.creation.committee, tiers.text.least_exposure) = (n(4), seed % 18, 10 * n(0));
+	});
+}
+
+/// The job that a number means: from 1,000 on it counts those that have not ended.
+fn job_of(n: JobId) -> JobId {
+	let mut open: Vec<_> = Jobs::<Test>::iter_keys().collect();
+	open.sort_unstable();
+	match n.checked_sub(1_000).zip(open.len().checked_sub(1)) {
+		Some((index, last)) => open[index as usize % (last + 1)],
+		None => n,
+	}
+}
+
+fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 	match *step {
 		Step::Register { owner, slots } => {
 			Inference::register_operator(signed(owner), account(worker(owner)), slots * SLOT_BOND)
@@ -145,134 +366,189 @@ fn apply(step: &Step, sealed_outcomes: &mut Sealed) -> Result<(), sp_runtime::Di
 		Step::StartUnbond { owner, amount } => Inference::start_unbond(signed(owner), amount),
 		Step::Withdraw { owner } => Inference::withdraw(signed(owner)),
 		Step::Join { owner, model, slots } => {
-			Inference::join_model(signed(owner), model, slots, ENGINE, CpuClass::X86V3)
+			Inference::join_model(signed(owner), model, slots, ENGINE, class_of(owner))
 		}
 		Step::Prove { owner, model, right } => {
 			let Some(origin) = worker_of(owner) else { return Ok(()) };
 			post(Inference::prove_engine(origin, model, if right { GOLDEN } else { [0; 32] }))
 		}
 		Step::Leave { owner, model } => post(Inference::leave_model(signed(owner), model)),
-		Step::Submit { who, model, k, steps, user_seed } => {
+		Step::Submit { who, model, k, tier, steps, user_seed } => {
 			let input = if model == TEXT { text_input() } else { image(b"x", steps) };
 			let seed = if user_seed { SeedPolicy::User([who; 32]) } else { SeedPolicy::Chain };
-			Inference::submit_job(signed(who), model, Box::new(input), k, seed, 20_000)
+			Inference::submit_job(signed(who), model, Box::new(input), k, tier, seed, 20_000)
 		}
-		Step::Cancel { who, job } => Inference::cancel_job(signed(who), job),
-		Step::Commit { owner, job, outcome: n } => {
+		Step::Cancel { who, job } => {
+			let job = job_of(job);
+			let requester = Jobs::<Test>::get(job).map(|job| RuntimeOrigin::signed(job.requester));
+			Inference::cancel_job(requester.filter(|_| who < CAROL).unwrap_or(signed(who)), job)
+		}
+		Step::Commit { owner, job, found } => commit_to(owner, job_of(job), found.outcome(owner), remembered),
+		Step::Reveal { owner, job, right, opened } => {
+			let job = job_of(job);
+			let known = remembered.get(&(job, owner)).copied().filter(|_| right);
+			reveal_as(owner, job, known.unwrap_or(outcome(9)), opened)
+		}
+		Step::Decline { owner, job } => {
+			let job = job_of(job);
+			// One of its seats, if it has any.
+			let seats = Jobs::<Test>::get(job).map_or(Vec::new(), |_| seats(job));
+			let owner = seats.get(usize::from(owner) % seats.len().max(1)).copied().unwrap_or(owner);
 			let Some(origin) = worker_of(owner) else { return Ok(()) };
-			let hash = sealed(job, owner, outcome(n));
-			let feeless = Call::<Test>::commit { job, hash }.is_feeless(&origin);
-			let done = Inference::commit(origin, job, hash);
-			assert_eq!(feeless, done.is_ok(), "free of charge exactly when it succeeds");
-			if done.is_ok() {
-				sealed_outcomes.insert((job, owner), outcome(n));
-			}
-			done
+			feeless(Call::decline { job }, origin)
 		}
-		Step::Reveal { owner, job, right } => {
-			let Some(known) = sealed_outcomes.get(&(job, owner)) else { return Ok(()) };
-			let Outcome { result, trace_root, artifact } = if right { *known } else { outcome(9) };
-			let (operator, salt) = (account(owner), salt(owner));
-			let call = Call::<Test>::reveal { job, operator: operator.clone(), result, trace_root, artifact, salt };
-			let feeless = call.is_feeless(&signed(BOB));
-			let done = post(Inference::reveal(signed(BOB), job, operator, result, trace_root, artifact, salt));
-			assert_eq!(feeless, done.is_ok(), "free of charge exactly when it succeeds");
-			done
+		Step::Audit { owner, job, found, opened } => {
+			let job = job_of(job);
+			let drawn = Jobs::<Test>::get(job).and_then(|job| job.auditor).map(|auditor| number(&auditor.operator));
+			let owner = owner.or(drawn).unwrap_or(1);
+			audit_as(owner, job, found.outcome(owner), opened)
 		}
-		Step::Work { job, last } => {
-			let Some(stored) = Jobs::<Test>::get(job) else { return Ok(()) };
-			let seats: Vec<u8> = stored.seats.iter().map(|s| AsRef::<[u8; 32]>::as_ref(&s.operator)[0]).collect();
-			for (index, owner) in seats.iter().enumerate() {
-				let outcome = if index + 1 == seats.len() { last } else { 1 };
-				let _ = apply(&Step::Commit { owner: *owner, job, outcome }, sealed_outcomes);
-			}
-			for owner in seats {
-				let _ = apply(&Step::Reveal { owner, job, right: true }, sealed_outcomes);
+		Step::Challenge { who, job, result } => Inference::challenge(signed(who), job_of(job), outcome(result).result),
+		Step::Resolve { job, guilty, root } => {
+			let origin = if root { RuntimeOrigin::root() } else { signed(ALICE) };
+			let job = EngineFaults::<Test>::iter_keys().next().unwrap_or(job);
+			post(Inference::resolve_engine_fault(origin, job, guilty))
+		}
+		Step::Poke { job } => post(Inference::poke(signed(BOB), job_of(job))),
+		Step::Work { job, found, asleep } => {
+			let job = job_of(job);
+			work(job, found, asleep, remembered);
+			work(job, found, asleep, remembered);
+			Ok(())
+		}
+		Step::WorkAll { found, asleep } => {
+			for job in Jobs::<Test>::iter_keys().collect::<Vec<_>>() {
+				work(job, found, asleep, remembered);
+				work(job, found, asleep, remembered);
 			}
 			Ok(())
 		}
-		Step::Poke { job } => post(Inference::poke(signed(BOB), job)),
-		Step::SetPrice { price } => Models::set_price(signed(MODELLER), IMAGE, price),
-		Step::Drain { who } => <Balances as Mutate<_>>::transfer(
-			&account(who),
-			&account(MODELLER),
-			free(who) / 2,
-			Preservation::Expendable,
-		)
-		.map(|_| ()),
+		Step::Price { price } => Models::set_price(signed(MODELLER), IMAGE, price),
+		Step::Parameters { seed } => {
+			change_parameters(seed);
+			Ok(())
+		}
+		Step::Drain { who } => {
+			let amount = if free(who) > 100 * ED { free(who) / 2 } else { 0 };
+			let (from, to) = (account(who), account(MODELLER));
+			<Balances as Mutate<_>>::transfer(&from, &to, amount, Preservation::Preserve).map(|_| ())
+		}
 		Step::Randomness { there } => {
 			let random = sp_io::hashing::blake2_256(&System::block_number().to_le_bytes());
 			Randomness::set(there.then_some(random));
 			Ok(())
 		}
-		Step::Weight { jobs } => {
+		Step::Agenda { jobs } => {
 			AgendaWeight::set(Weight::from_parts(20 + 1_000 * jobs, u64::MAX));
 			Ok(())
 		}
 		Step::Blocks { count } => {
-			run_to(System::block_number() + count);
+			for _ in 0..count {
+				run_for(1);
+				// So that a draw of another block is another draw.
+				if let Some(random) = Randomness::get() {
+					Randomness::set(Some(sp_io::hashing::blake2_256(&random)));
+				}
+			}
 			Ok(())
 		}
 	}
 }
 
-/// Blocks from submission to the end of a job at the latest, while the agenda keeps up: draw and its retries, work,
-/// reveals, window.
-const LONGEST: u64 = 2 + 3 + (3 * BUDGET as u64 + 10) + 10 + 5;
+/// A job takes no more steps than these, whoever works on it or does not: draws and their retries, redraws, auditors,
+/// panels; each at most a few hundred blocks long.
+const LONGEST: u64 = 6_000;
+
+fn nothing_left() -> Result<(), TestCaseError> {
+	prop_assert_eq!(Jobs::<Test>::iter().count(), 0);
+	prop_assert_eq!(OpenSeats::<Test>::iter().count(), 0);
+	prop_assert_eq!(Juries::<Test>::iter().count(), 0);
+	for who in (1..=OWNERS).chain(101..=104).chain(ALICE..=CAROL) {
+		let reasons = [HoldReason::JobFee, HoldReason::JobDeposit, HoldReason::Challenge];
+		prop_assert_eq!(reasons.map(|reason| held(reason, who)), [0; 3]);
+	}
+	let frozen: u64 =
+		EngineFaults::<Test>::iter_values().map(|fault| fault.exposure * fault.suspects.len() as u64).sum();
+	let exposed: u64 = Operators::<Test>::iter_values().map(|operator| operator.exposed).sum();
+	prop_assert_eq!(exposed, frozen, "nothing is at stake but what faults of the engine froze");
+	Ok(())
+}
+
+/// What has to be known of everything that happened.
+#[derive(Default)]
+struct History {
+	issuance: u64,
+	ends: BTreeMap<JobId, u32>,
+}
+
+impl History {
+	/// Checks the state, and takes the events off the chain.
+	fn check(&mut self, step: impl std::fmt::Debug) -> Result<(), TestCaseError> {
+		prop_assert_eq!(check(self.issuance), Ok(()), "{:?}", step);
+		for event in events() {
+			if let Event::JobFinalised { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } =
+				event
+			{
+				*self.ends.entry(job).or_default() += 1;
+			}
+		}
+		System::reset_events();
+		self.issuance = Balances::total_issuance();
+		Ok(())
+	}
+
+	/// Each job ended once.
+	fn each_ended_once(&self) -> Result<(), TestCaseError> {
+		prop_assert_eq!(self.ends.len() as u64, crate::NextJobId::<Test>::get());
+		prop_assert!(self.ends.values().all(|count| *count == 1));
+		Ok(())
+	}
+}
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(96))]
+	#![proptest_config(ProptestConfig {
+		cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24),
+		max_shrink_iters: 2_000,
+		failure_persistence: Some(Box::new(FileFailurePersistence::SourceParallel("proptest-regressions"))),
+		..ProptestConfig::default()
+	})]
 
 	#[test]
 	fn state_should_stay_consistent_when_calls_come_in_any_order(
-		ready in 0u8..=5,
-		steps in proptest::collection::vec(step(), 1..120),
+		ready in prop_oneof![1 => 0u8..=6, 3 => 10u8..=OWNERS],
+		steps in proptest::collection::vec(step(), 1..100),
 	) {
 		new_test_ext().execute_with(|| {
-			let issuance = Balances::total_issuance();
-			serving_operators(ready);
-			let mut sealed_outcomes = Sealed::new();
+			let mut history = History { issuance: Balances::total_issuance(), ..Default::default() };
+			operators(ready);
+			TestTiers::mutate(|tiers| tiers.text.audit = Permill::from_percent(40));
+			for owner in 1..=ready {
+				join_as(owner, IMAGE, 1 + u32::from(owner % 5 == 0), class_of(owner));
+				if owner % 3 == 0 {
+					join_as(owner, TEXT, 1, class_of(owner));
+				}
+			}
+			let mut remembered = Sealed::new();
 			for step in &steps {
-				let root = sp_io::storage::root(StateVersion::V1);
-				let done = apply(step, &mut sealed_outcomes);
-				if done.is_err() {
-					prop_assert_eq!(root, sp_io::storage::root(StateVersion::V1), "a failed call left a trace: {:?}", step);
+				let root = step.may_fail().then(|| sp_io::storage::root(StateVersion::V1));
+				if apply(step, &mut remembered).is_err() {
+					let now = Some(sp_io::storage::root(StateVersion::V1));
+					prop_assert_eq!(root, now, "a failed call left a trace: {:?}", step);
 				}
-				prop_assert_eq!(Inference::do_try_state(), Ok(()), "{:?}", step);
-				prop_assert_eq!(Balances::total_issuance(), issuance, "{:?}", step);
+				history.check(step)?;
 			}
 
-			let punctual = !steps.iter().any(|step| matches!(step, Step::Weight { .. }));
 			// Whatever happened, the agenda alone ends every job.
-			AgendaWeight::set(Weight::from_parts(1_000_000, u64::MAX));
+			start_agenda();
 			let end = System::block_number() + LONGEST;
-			for block in System::block_number() + 1..=end {
-				run_to(block);
-				for job in Jobs::<Test>::iter_values() {
-					prop_assert!(job.state.due() > block, "a deadline has passed: {:?}", job.state);
-					prop_assert!(!punctual || block <= job.submitted_at + LONGEST, "a job outlives its last deadline");
-				}
+			while let Some(due) = Jobs::<Test>::iter_values().map(|job| job.state.due()).min() {
+				prop_assert!(due > System::block_number() || System::block_number() < end - LONGEST + 2, "a deadline has passed");
+				prop_assert!(due < end, "a job never ends");
+				run_to(due.max(System::block_number() + 1));
 			}
-			prop_assert_eq!(Jobs::<Test>::iter().count(), 0);
-			prop_assert_eq!(Inference::do_try_state(), Ok(()));
-			prop_assert_eq!(Balances::total_issuance(), issuance);
-			for who in (1..=OWNERS).chain([ALICE, BOB]) {
-				prop_assert_eq!(held(HoldReason::JobFee, who) + held(HoldReason::JobDeposit, who), 0);
-			}
-
-			// Each job ended once, and pay is what the finalised jobs say.
-			let mut ends = BTreeMap::<JobId, u32>::new();
-			for event in events() {
-				match event {
-					Event::JobFinalised { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } => {
-						*ends.entry(job).or_default() += 1;
-					},
-					_ => (),
-				}
-			}
-			prop_assert_eq!(ends.len() as u64, crate::NextJobId::<Test>::get());
-			prop_assert!(ends.values().all(|count| *count == 1));
-			Ok(())
+			history.check("the end")?;
+			nothing_left()?;
+			history.each_ended_once()
 		})?;
 	}
 }

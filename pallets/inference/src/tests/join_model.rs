@@ -27,6 +27,7 @@ fn join_model_should_fail_when_the_slots_do_not_fit() {
 		assert_noop!(join(IMAGE, 0), Error::<Test>::SlotsAreZero);
 		assert_noop!(join(IMAGE, 17), Error::<Test>::TooManySlots);
 		assert_noop!(join(IMAGE, u32::MAX), Error::<Test>::TooManySlots);
+		assert_ok!(Inference::start_unbond(signed(1), BOND - 8 * SLOT_BOND));
 		assert_noop!(join(IMAGE, 9), Error::<Test>::BondTooSmallForSlots);
 		assert_ok!(join(IMAGE, 5));
 		assert_noop!(join(TEXT, 4), Error::<Test>::BondTooSmallForSlots);
@@ -39,7 +40,7 @@ fn join_model_should_fail_when_the_slots_do_not_fit() {
 fn join_model_should_fail_when_the_bond_is_unbonding() {
 	build_and_execute(|| {
 		operators(1);
-		assert_ok!(Inference::start_unbond(signed(1), 7 * SLOT_BOND));
+		assert_ok!(Inference::start_unbond(signed(1), BOND - SLOT_BOND));
 		let join = Inference::join_model(signed(1), IMAGE, 2, ENGINE, CpuClass::Other);
 		assert_noop!(join, Error::<Test>::BondTooSmallForSlots);
 	});

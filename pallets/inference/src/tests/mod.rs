@@ -1,27 +1,45 @@
-//! One file per call, one for the draw, the agenda and the settlement each, and one for what holds whatever is called.
+//! One file per call, one for the draw, the committee, the audit, the jury, the agenda and the settlement each, those of
+//! attacks and of faults that others had, and one for what holds whatever is called.
 
 mod agenda;
+mod attacks;
+mod audit;
 mod bond_more;
 mod cancel_job;
+mod challenge;
 mod commit;
+mod decline;
 mod draw;
 mod invariants;
 mod join_model;
+mod jury;
+mod known_faults;
 mod leave_model;
+mod penalties;
 mod poke;
 mod prove_engine;
+mod redraw;
 mod register_operator;
+mod resolve_engine_fault;
 mod reveal;
 mod set_worker_key;
 mod settlement;
+mod sizes;
 mod start_unbond;
 mod submit_job;
 mod views;
 mod withdraw;
 
-use frame_support::traits::fungible::InspectHold;
+use autonomy_primitives::JobId;
+use frame_support::{
+	assert_ok,
+	traits::{
+		fungible::{InspectHold, Mutate},
+		tokens::Preservation,
+	},
+};
 
-use crate::{mock::*, HoldReason, Operators};
+use crate::{mock::*, Event, FailReason, HoldReason, OperatorOf, Operators};
 
 /// What an account has on hold for a reason.
 fn held(reason: HoldReason, who: u8) -> u64 {
@@ -33,8 +51,44 @@ fn free(who: u8) -> u64 {
 	Balances::free_balance(account(who))
 }
 
-/// An operator's seats paid and missed.
+/// Everything that an account has.
+fn total(who: u8) -> u64 {
+	use frame_support::traits::fungible::Inspect;
+	Balances::total_balance(&account(who))
+}
+
+fn operator(who: u8) -> OperatorOf<Test> {
+	Operators::<Test>::get(account(who)).unwrap()
+}
+
+/// An operator's seats completed and missed.
 fn record(who: u8) -> (u32, u32) {
-	let operator = Operators::<Test>::get(account(who)).unwrap();
+	let operator = operator(who);
 	(operator.completed, operator.missed)
+}
+
+/// What an operator lost of its bond.
+fn lost(who: u8) -> u64 {
+	BOND - operator(who).bond
+}
+
+/// Why a job failed.
+fn failure(job: JobId) -> Option<FailReason> {
+	events().into_iter().find_map(|event| match event {
+		Event::JobFailed { job: failed, reason, .. } if failed == job => Some(reason),
+		_ => None,
+	})
+}
+
+fn is_final(job: JobId) -> bool {
+	crate::Provenance::<Test>::contains_key(job)
+}
+
+/// Sends all that an account can spend to somebody else, so that nothing but holds is left. Something else keeps the
+/// account alive.
+fn drain(who: u8) {
+	frame_system::Pallet::<Test>::inc_providers(&account(who));
+	let (from, to) = (account(who), account(if who == BOB { CAROL } else { BOB }));
+	assert_ok!(<Balances as Mutate<_>>::transfer(&from, &to, free(who), Preservation::Expendable));
+	assert_eq!(free(who), 0);
 }

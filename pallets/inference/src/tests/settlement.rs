@@ -1,45 +1,42 @@
 use autonomy_primitives::job::SeedPolicy;
-use frame_support::{assert_ok, traits::fungible::Mutate, traits::tokens::Preservation};
+use frame_support::assert_ok;
 
-use super::{free, held, record};
+use super::{drain, free, held, record};
 use crate::{
-	mock::*, Agenda, Event, FailReason, HoldReason, Jobs, OpenJobs, OpenSeats, Operators, Outcome, Provenance,
+	mock::*, Agenda, Event, FailReason, FeeSplit, HoldReason, Jobs, OpenJobs, OpenSeats, Operators, Outcome, Provenance,
 };
-
-/// Sends all that an account can spend to the modeller, so that nothing but holds is left. Something else keeps the
-/// account alive.
-fn drain(who: u8) {
-	frame_system::Pallet::<Test>::inc_providers(&account(who));
-	assert_ok!(<Balances as Mutate<_>>::transfer(
-		&account(who),
-		&account(MODELLER),
-		free(who),
-		Preservation::Expendable
-	));
-	assert_eq!(free(who), 0);
-}
 
 #[test]
 fn job_should_pay_every_seat_to_the_planck_when_it_becomes_final() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let (job, seats) = submit_and_draw(ALICE);
-		let assigned = Jobs::<Test>::get(job).unwrap();
+		let (assigned, modeller) = (stored(job), free(MODELLER));
 		agree(job);
 		run_to(7);
 		assert!(Jobs::<Test>::contains_key(job), "the window is not over");
 		run_to(8);
 		for n in 1..=3 {
-			assert_eq!(free(n), FUNDS - 8 * SLOT_BOND + PRICE * 10);
+			assert_eq!(free(n), FUNDS - BOND + SEAT_PAY);
 			assert_eq!(record(n), (1, 0));
 			assert_eq!(Operators::<Test>::get(account(n)).unwrap().seats, 0);
 		}
-		assert_eq!(free(ALICE), FUNDS - PRICE * 10 * 3);
+		assert_eq!(free(ALICE), FUNDS - 3 * SEAT_FEE);
+		assert_eq!((free(MODELLER) - modeller, burned()), (3 * MODEL_PAY, 3 * SEAT_BURN));
 		assert_eq!((held(HoldReason::JobFee, ALICE), held(HoldReason::JobDeposit, ALICE)), (0, 0));
 
 		let Outcome { result, trace_root, artifact } = outcome(1);
 		let operators = seats.into_iter().map(account).collect();
-		let finalised = Event::JobFinalised { job, result, artifact, paid_per_seat: PRICE * 10, operators };
+		let finalised = Event::JobFinalised {
+			job,
+			result,
+			artifact,
+			operators,
+			paid_per_seat: SEAT_PAY,
+			paid_to_model: 3 * MODEL_PAY,
+			burned: 3 * SEAT_BURN,
+			refunded: assigned.deposit,
+		};
 		assert_eq!(last_event(), finalised);
 
 		let row = Provenance::<Test>::get(job).unwrap();
@@ -58,14 +55,14 @@ fn text_job_should_become_final_after_its_own_window() {
 	build_and_execute(|| {
 		serving_operators(1);
 		let input = Box::new(text_input());
-		assert_ok!(Inference::submit_job(signed(ALICE), TEXT, input, None, SeedPolicy::Chain, u64::MAX));
+		assert_ok!(Inference::submit_job(signed(ALICE), TEXT, input, None, None, SeedPolicy::Chain, u64::MAX));
 		run_to(3);
 		agree(0);
 		run_to(5);
 		assert!(Jobs::<Test>::contains_key(0));
 		run_to(6);
-		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: 119, .. }));
-		assert_eq!(free(1), FUNDS - 8 * SLOT_BOND + 119);
+		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: 97, .. }));
+		assert_eq!(free(1), FUNDS - BOND + 97);
 	});
 }
 
@@ -78,36 +75,63 @@ fn job_should_keep_its_terms_when_the_owner_changes_the_models() {
 		assert_ok!(Models::set_active(signed(MODELLER), IMAGE, false));
 		agree(job);
 		run_to(8);
-		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: 70, .. }));
+		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: SEAT_PAY, .. }));
 		assert_eq!(free(ALICE), FUNDS - 210);
 	});
 }
 
 #[test]
-fn operator_should_be_paid_when_it_asked_for_the_job_itself() {
+fn model_should_be_paid_when_its_owner_asked_for_the_job_itself() {
 	build_and_execute(|| {
 		serving_operators(3);
-		let (job, _) = submit_and_draw(1);
+		let before = free(MODELLER);
+		let (job, _) = submit_and_draw(MODELLER);
 		agree(job);
 		run_to(8);
-		assert_eq!(free(1), FUNDS - 8 * SLOT_BOND - 210 + 70);
+		assert_eq!(free(MODELLER), before - 3 * (SEAT_PAY + SEAT_BURN));
+	});
+}
+
+#[test]
+fn operators_should_have_the_models_part_when_nobody_is_to_be_paid_for_the_model() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let (job, _) = submit_and_draw(ALICE);
+		Jobs::<Test>::mutate(job, |job| job.as_mut().unwrap().split.beneficiary = None);
+		agree(job);
+		run_to(8);
+		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: 63, paid_to_model: 0, burned: 21, .. }));
+		assert_eq!((free(1), free(ALICE)), (FUNDS - BOND + 63, FUNDS - 3 * SEAT_FEE));
+	});
+}
+
+#[test]
+fn nothing_should_be_burned_when_the_split_says_so() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let none = sp_runtime::Permill::zero();
+		TestSplit::set(FeeSplit { model: none, burn: none, fault_pay: none });
+		let (job, _) = submit_and_draw(ALICE);
+		agree(job);
+		run_to(8);
+		assert_eq!((free(1), burned()), (FUNDS - BOND + SEAT_FEE, 0));
 	});
 }
 
 #[test]
 fn requester_should_get_everything_back_when_its_account_holds_nothing_else() {
 	build_and_execute(|| {
-		serving_operators(3);
+		serving_operators(1);
 		// The fee of 7 alone is below the existential deposit of 10, so the deposit has to come back first.
 		let input = Box::new(image(b"x", 1));
-		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, input, Some(1), SeedPolicy::Chain, u64::MAX));
+		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, input, Some(1), None, SeedPolicy::Chain, u64::MAX));
 		assert_eq!(held(HoldReason::JobFee, ALICE), 7);
 		run_to(3);
 		let paid = FUNDS - free(ALICE);
 		drain(ALICE);
-		run_to(25);
-		assert!(matches!(last_event(), Event::JobFailed { reason: FailReason::MissingCommit, .. }));
-		assert_eq!(free(ALICE), paid);
+		run_out(0);
+		let expected = Event::JobFailed { job: 0, reason: FailReason::Expired, paid_per_seat: 0, refunded: paid };
+		assert_eq!((last_event(), free(ALICE)), (expected, paid));
 	});
 }
 
@@ -122,7 +146,7 @@ fn operators_should_be_paid_when_the_requester_holds_nothing_else() {
 		run_to(8);
 		assert!(matches!(last_event(), Event::JobFinalised { .. }));
 		assert_eq!(free(ALICE), deposit);
-		assert_eq!(free(1), FUNDS - 8 * SLOT_BOND + 70);
+		assert_eq!(free(1), FUNDS - BOND + SEAT_PAY);
 	});
 }
 
@@ -136,24 +160,51 @@ fn operators_should_be_paid_when_the_requesters_balance_is_frozen() {
 		<Balances as LockableCurrency<_>>::set_lock(*b"voting__", &account(ALICE), u64::MAX, reasons);
 		agree(job);
 		run_to(8);
-		assert_eq!(free(2), FUNDS - 8 * SLOT_BOND + 70);
+		assert_eq!(free(2), FUNDS - BOND + SEAT_PAY);
 	});
 }
 
 #[test]
-fn pay_should_go_back_to_the_requester_when_an_operators_account_cannot_take_it() {
+fn pay_should_go_back_to_the_requester_when_an_account_cannot_take_it() {
 	build_and_execute(|| {
 		serving_operators(3);
 		// One unit: each seat is paid 7, below the existential deposit of 10.
 		let input = Box::new(image(b"x", 1));
-		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, input, None, SeedPolicy::Chain, u64::MAX));
+		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, input, None, None, SeedPolicy::Chain, u64::MAX));
 		run_to(3);
 		drain(2);
 		agree(0);
 		run_to(8);
-		assert!(events().contains(&Event::PayReturned { job: 0, operator: account(2), amount: 7 }));
+		assert!(events().contains(&Event::PayReturned { job: 0, account: account(2), amount: 7 }));
 		assert!(matches!(last_event(), Event::JobFinalised { paid_per_seat: 7, .. }));
-		assert_eq!((free(1), free(2), free(3)), (FUNDS - 8 * SLOT_BOND + 7, 0, FUNDS - 8 * SLOT_BOND + 7));
+		assert_eq!((free(1), free(2), free(3)), (FUNDS - BOND + 7, 0, FUNDS - BOND + 7));
 		assert_eq!(free(ALICE), FUNDS - 14);
+
+		let job = submit_with(ALICE, Some(1), None);
+		run_on(job);
+		drain(MODELLER);
+		agree(job);
+		run_out(job);
+		assert!(events().contains(&Event::PayReturned { job, account: account(MODELLER), amount: MODEL_PAY }));
+		assert!(matches!(last_event(), Event::JobFinalised { paid_to_model: 0, burned: SEAT_BURN, .. }));
+		assert_eq!(free(ALICE), FUNDS - 14 - SEAT_FEE + MODEL_PAY);
+	});
+}
+
+#[test]
+fn slash_should_be_burned_where_an_account_cannot_take_its_part() {
+	build_and_execute(|| {
+		serving_operators(10);
+		let input = Box::new(image(b"x", 1));
+		assert_ok!(Inference::submit_job(signed(ALICE), IMAGE, input, None, None, SeedPolicy::Chain, u64::MAX));
+		run_to(3);
+		let seats = seats(0);
+		play(0, &[(seats[0], outcome(1)), (seats[1], outcome(1)), (seats[2], outcome(2))]);
+		drain(seats[0]);
+		judge(0, |_| outcome(1));
+		// 30 % of 175 among two seats and seven jurors are 5 each, below the existential deposit.
+		let shared = Event::SlashShared { job: 0, each_honest: 5, accuser: None, reward: 0, burned: 175 - 8 * 5 };
+		assert!(events().contains(&shared));
+		assert_eq!((free(seats[0]), free(seats[1])), (0, FUNDS - BOND + 5 + 7));
 	});
 }

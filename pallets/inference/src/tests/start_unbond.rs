@@ -9,8 +9,11 @@ fn start_unbond_should_keep_the_money_on_hold_when_the_owner_asks() {
 		operators(1);
 		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
 		let operator = Operators::<Test>::get(account(1)).unwrap();
-		assert_eq!((operator.bond, operator.unbonding, operator.withdraw_at), (7 * SLOT_BOND, SLOT_BOND, Some(21)));
-		assert_eq!(held(HoldReason::Bond, 1), 8 * SLOT_BOND);
+		assert_eq!(
+			(operator.bond, operator.unbonding, operator.withdraw_at),
+			((BOND - SLOT_BOND), SLOT_BOND, Some(21))
+		);
+		assert_eq!(held(HoldReason::Bond, 1), BOND);
 		assert_eq!(last_event(), Event::UnbondStarted { operator: account(1), amount: SLOT_BOND, at: 21 });
 	});
 }
@@ -32,8 +35,8 @@ fn start_unbond_should_fail_when_slots_need_the_bond() {
 	build_and_execute(|| {
 		operators(1);
 		join(1, IMAGE, 5);
-		assert_noop!(Inference::start_unbond(signed(1), 3 * SLOT_BOND + 1), Error::<Test>::BondNeededForSlots);
-		assert_ok!(Inference::start_unbond(signed(1), 3 * SLOT_BOND));
+		assert_noop!(Inference::start_unbond(signed(1), 15 * SLOT_BOND + 1), Error::<Test>::BondNeededForSlots);
+		assert_ok!(Inference::start_unbond(signed(1), 15 * SLOT_BOND));
 	});
 }
 
@@ -41,9 +44,19 @@ fn start_unbond_should_fail_when_slots_need_the_bond() {
 fn start_unbond_should_fail_when_a_busy_seat_needs_the_bond() {
 	build_and_execute(|| {
 		serving_operators(3);
-		let (_, seats) = submit_and_draw(ALICE);
-		let all = Inference::start_unbond(signed(seats[0]), 8 * SLOT_BOND);
-		assert_noop!(all, Error::<Test>::BondNeededForSlots);
+		let (job, seats) = submit_and_draw(ALICE);
+		let n = seats[0];
+		let unbond = |amount| Inference::start_unbond(signed(n), amount);
+		assert_noop!(unbond(BOND), Error::<Test>::BondNeededForSlots);
+		for model in [IMAGE, TEXT] {
+			assert_ok!(Inference::leave_model(signed(n), model));
+		}
+		assert_noop!(unbond(BOND), Error::<Test>::BondExposed);
+		assert_noop!(unbond(BOND - EXPOSURE + 1), Error::<Test>::BondExposed);
+		assert_ok!(unbond(BOND - EXPOSURE));
+		agree(job);
+		run_out(job);
+		assert_ok!(unbond(EXPOSURE));
 	});
 }
 
@@ -51,10 +64,10 @@ fn start_unbond_should_fail_when_a_busy_seat_needs_the_bond() {
 fn start_unbond_should_fail_when_too_little_stays() {
 	build_and_execute(|| {
 		operators(1);
-		assert_noop!(Inference::start_unbond(signed(1), 7 * SLOT_BOND + 1), Error::<Test>::BondTooSmall);
-		assert_noop!(Inference::start_unbond(signed(1), 8 * SLOT_BOND + 1), Error::<Test>::NotEnoughBonded);
+		assert_noop!(Inference::start_unbond(signed(1), (BOND - SLOT_BOND) + 1), Error::<Test>::BondTooSmall);
+		assert_noop!(Inference::start_unbond(signed(1), BOND + 1), Error::<Test>::NotEnoughBonded);
 		assert_noop!(Inference::start_unbond(signed(1), 0), Error::<Test>::AmountIsZero);
-		assert_ok!(Inference::start_unbond(signed(1), 8 * SLOT_BOND));
+		assert_ok!(Inference::start_unbond(signed(1), BOND));
 	});
 }
 

@@ -6,10 +6,10 @@ use frame_support::{assert_noop, assert_ok, traits::fungible::Mutate};
 use sp_runtime::{DispatchError, TokenError};
 
 use super::{free, held};
-use crate::{mock::*, Error, Event, HoldReason, JobState, Jobs, OpenJobs};
+use crate::{mock::*, Error, Event, HoldReason, JobState, Jobs, OpenJobs, Tier};
 
 fn submit_input(model: u32, input: JobInput) -> sp_runtime::DispatchResult {
-	Inference::submit_job(signed(ALICE), model, Box::new(input), None, SeedPolicy::Chain, u64::MAX)
+	Inference::submit_job(signed(ALICE), model, Box::new(input), None, None, SeedPolicy::Chain, u64::MAX)
 }
 
 fn image_with(change: impl FnOnce(&mut ImageInput)) -> JobInput {
@@ -28,7 +28,7 @@ fn text_with(change: impl FnOnce(&mut TextInput)) -> JobInput {
 fn submit_job_should_hold_fee_and_deposit_when_all_is_well() {
 	build_and_execute(|| {
 		serving_operators(3);
-		let quote = Inference::quote(IMAGE, image_input(), None).unwrap();
+		let quote = Inference::quote(IMAGE, image_input(), None, None).unwrap();
 		assert_eq!((quote.fee, quote.units, quote.k), (PRICE * 10 * 3, 10, 3));
 		assert!(quote.deposit > DEPOSIT_BASE);
 		let id = submit(ALICE);
@@ -44,9 +44,12 @@ fn submit_job_should_hold_fee_and_deposit_when_all_is_well() {
 			job: id,
 			requester: account(ALICE),
 			model: IMAGE,
+			tier: Tier::Image,
 			k: 3,
 			fee: quote.fee,
+			audit_reserve: 0,
 			deposit: quote.deposit,
+			exposure: EXPOSURE,
 			draw_at: 3,
 		};
 		assert_eq!(last_event(), expected);
@@ -60,6 +63,40 @@ fn submit_job_should_use_one_seat_when_a_text_job_says_nothing() {
 		assert_ok!(submit_input(TEXT, text_input()));
 		assert_eq!(Jobs::<Test>::get(0).unwrap().k, 1);
 		assert_eq!(held(HoldReason::JobFee, ALICE), PRICE * 17);
+	});
+}
+
+#[test]
+fn submit_job_should_follow_the_tier_when_one_is_named() {
+	build_and_execute(|| {
+		serving_operators(5);
+		let with_tier = |model, input, tier, max_fee| {
+			Inference::submit_job(signed(ALICE), model, Box::new(input), None, tier, SeedPolicy::Chain, max_fee)
+		};
+		let creation = Some(Tier::Creation);
+		// The reserve of an audit is part of what `max_fee` limits.
+		assert_noop!(
+			with_tier(IMAGE, image_input(), creation, 3 * SEAT_FEE + AUDIT_PAY - 1),
+			Error::<Test>::FeeAboveLimit
+		);
+		assert_ok!(with_tier(IMAGE, image_input(), creation, 3 * SEAT_FEE + AUDIT_PAY));
+		let job = stored(0);
+		assert_eq!((job.tier, job.exposure, job.window, job.audit_reserve), (Tier::Creation, 2_000, 10, AUDIT_PAY));
+		assert_ok!(with_tier(TEXT, text_input(), Some(Tier::Image), u64::MAX));
+		assert_eq!((stored(1).tier, stored(1).k), (Tier::Image, 3));
+	});
+}
+
+#[test]
+fn submit_job_should_fail_when_the_tier_is_too_low_or_reserved() {
+	build_and_execute(|| {
+		serving_operators(5);
+		let with_tier = |tier| {
+			let input = Box::new(image_input());
+			Inference::submit_job(signed(ALICE), IMAGE, input, None, Some(tier), SeedPolicy::Chain, u64::MAX)
+		};
+		assert_noop!(with_tier(Tier::Text), Error::<Test>::TierTooLow);
+		assert_noop!(with_tier(Tier::Ballot), Error::<Test>::TierReserved);
 	});
 }
 
@@ -85,7 +122,7 @@ fn submit_job_should_fail_when_a_limit_is_broken() {
 			(TEXT, text_with(|i| i.top_p_permille = 1001), Error::<Test>::TopPOutOfRange),
 		];
 		for (model, input, error) in cases {
-			assert_eq!(Inference::quote(model, input.clone(), None), None);
+			assert_eq!(Inference::quote(model, input.clone(), None, None), None);
 			assert_noop!(submit_input(model, input), error);
 		}
 	});
@@ -118,7 +155,7 @@ fn submit_job_should_fail_when_the_fee_is_above_the_limit() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let with_max = |max_fee| {
-			Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), None, SeedPolicy::Chain, max_fee)
+			Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), None, None, SeedPolicy::Chain, max_fee)
 		};
 		assert_noop!(with_max(209), Error::<Test>::FeeAboveLimit);
 		assert_ok!(with_max(210));
@@ -142,7 +179,15 @@ fn submit_job_should_fail_when_the_committee_is_out_of_range() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let with_k = |k| {
-			Inference::submit_job(signed(ALICE), IMAGE, Box::new(image_input()), Some(k), SeedPolicy::Chain, u64::MAX)
+			Inference::submit_job(
+				signed(ALICE),
+				IMAGE,
+				Box::new(image_input()),
+				Some(k),
+				None,
+				SeedPolicy::Chain,
+				u64::MAX,
+			)
 		};
 		assert_noop!(with_k(0), Error::<Test>::CommitteeSizeOutOfRange);
 		assert_noop!(with_k(16), Error::<Test>::CommitteeSizeOutOfRange);

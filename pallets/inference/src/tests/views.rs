@@ -1,4 +1,5 @@
-use crate::{mock::*, Jobs, Operators, Provenance};
+use super::held;
+use crate::{mock::*, HoldReason, Juries, Operators, Provenance, Tier};
 
 #[test]
 fn views_should_give_what_is_stored() {
@@ -6,7 +7,8 @@ fn views_should_give_what_is_stored() {
 		serving_operators(3);
 		assert_eq!(Inference::operator(account(9)), None);
 		let (job, _) = submit_and_draw(ALICE);
-		assert_eq!(Inference::job(job), Jobs::<Test>::get(job));
+		let view = Inference::job(job).unwrap();
+		assert_eq!((view.job, view.jury), (stored(job), None));
 		let view = Inference::operator(account(1)).unwrap();
 		assert_eq!(Some(view.info), Operators::<Test>::get(account(1)));
 		assert_eq!((view.open_seats, Inference::open_seats(account(1))), (vec![job], vec![job]));
@@ -21,18 +23,32 @@ fn views_should_give_what_is_stored() {
 }
 
 #[test]
+fn job_should_come_with_its_jury_when_it_is_in_dispute() {
+	build_and_execute(|| {
+		serving_operators(12);
+		let (job, _) = split(ALICE);
+		let view = Inference::job(job).unwrap();
+		assert!(view.jury.is_some());
+		assert_eq!(view.jury, Juries::<Test>::get(job));
+	});
+}
+
+#[test]
 fn quote_should_be_what_a_submission_holds() {
 	build_and_execute(|| {
 		serving_operators(5);
-		for k in [1, 3, 5] {
-			let quote = Inference::quote(TEXT, text_input(), Some(k)).unwrap();
-			let before = Balances::free_balance(account(ALICE));
+		for (k, tier) in [(Some(1), None), (Some(3), Some(Tier::Image)), (None, Some(Tier::Creation)), (None, None)] {
+			let quote = Inference::quote(TEXT, text_input(), k, tier).unwrap();
+			let before = [HoldReason::JobFee, HoldReason::JobDeposit].map(|reason| held(reason, ALICE));
 			let seed = autonomy_primitives::job::SeedPolicy::Chain;
-			let input = Box::new(text_input());
-			frame_support::assert_ok!(Inference::submit_job(signed(ALICE), TEXT, input, Some(k), seed, quote.fee));
-			assert_eq!(before - Balances::free_balance(account(ALICE)), quote.fee + quote.deposit);
+			let (input, most) = (Box::new(text_input()), quote.fee + quote.audit_reserve);
+			frame_support::assert_ok!(Inference::submit_job(signed(ALICE), TEXT, input, k, tier, seed, most));
+			let after = [HoldReason::JobFee, HoldReason::JobDeposit].map(|reason| held(reason, ALICE));
+			assert_eq!((after[0] - before[0], after[1] - before[1]), (most, quote.deposit));
+			assert_eq!(quote.fee, quote.seat_fee * u64::from(quote.k));
+			assert_eq!(quote.audit_reserve > 0, tier == Some(Tier::Creation), "a reserve where audits are drawn");
 		}
-		assert_eq!(Inference::quote(TEXT, text_input(), Some(0)), None);
-		assert_eq!(Inference::quote(9, text_input(), None), None);
+		assert_eq!(Inference::quote(TEXT, text_input(), Some(0), None), None);
+		assert_eq!(Inference::quote(9, text_input(), None, None), None);
 	});
 }

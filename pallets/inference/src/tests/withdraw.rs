@@ -1,6 +1,6 @@
 use frame_support::{assert_noop, assert_ok};
 
-use super::{free, held};
+use super::{free, held, operator};
 use crate::{mock::*, Error, Event, HoldReason, Operators, WorkerOf};
 
 #[test]
@@ -10,7 +10,7 @@ fn withdraw_should_release_the_money_when_the_period_is_over() {
 		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
 		run_to(21);
 		assert_ok!(Inference::withdraw(signed(1)));
-		assert_eq!((held(HoldReason::Bond, 1), free(1)), (7 * SLOT_BOND, FUNDS - 7 * SLOT_BOND));
+		assert_eq!((held(HoldReason::Bond, 1), free(1)), ((BOND - SLOT_BOND), FUNDS - (BOND - SLOT_BOND)));
 		assert_eq!(last_event(), Event::Withdrawn { operator: account(1), amount: SLOT_BOND });
 		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NothingToWithdraw);
 	});
@@ -20,7 +20,7 @@ fn withdraw_should_release_the_money_when_the_period_is_over() {
 fn withdraw_should_remove_the_operator_when_no_bond_is_left() {
 	build_and_execute(|| {
 		operators(1);
-		assert_ok!(Inference::start_unbond(signed(1), 8 * SLOT_BOND));
+		assert_ok!(Inference::start_unbond(signed(1), BOND));
 		run_to(21);
 		assert_ok!(Inference::withdraw(signed(1)));
 		assert_eq!(last_event(), Event::OperatorLeft { operator: account(1) });
@@ -53,7 +53,7 @@ fn withdraw_should_fail_when_a_seat_is_open() {
 		let (job, _) = submit_and_draw(ALICE);
 		// The seat stays an obligation after the operator has left and taken its bond out.
 		assert_ok!(Inference::leave_model(signed(n), IMAGE));
-		assert_ok!(Inference::start_unbond(signed(n), 8 * SLOT_BOND));
+		assert_ok!(Inference::start_unbond(signed(n), BOND - EXPOSURE));
 		run_to(41);
 		assert_noop!(Inference::withdraw(signed(n)), Error::<Test>::SeatsOpen);
 		agree(job);
@@ -61,7 +61,7 @@ fn withdraw_should_fail_when_a_seat_is_open() {
 		assert_noop!(Inference::withdraw(signed(n)), Error::<Test>::SeatsOpen);
 		run_to(46);
 		assert_ok!(Inference::withdraw(signed(n)));
-		assert_eq!(free(n), FUNDS + 70);
+		assert_eq!(free(n), FUNDS - EXPOSURE + SEAT_PAY);
 	});
 }
 
@@ -69,5 +69,33 @@ fn withdraw_should_fail_when_a_seat_is_open() {
 fn withdraw_should_fail_when_the_caller_is_no_operator() {
 	build_and_execute(|| {
 		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NotOperator);
+	});
+}
+
+#[test]
+fn withdraw_should_keep_the_operator_when_its_slots_are_still_in_the_draw() {
+	build_and_execute(|| {
+		serving_operators(11);
+		// All that is not at stake unbonds, and the rest is slashed: no bond is left, and the places on models are.
+		for model in [IMAGE, TEXT] {
+			assert_ok!(Inference::leave_model(signed(1), model));
+		}
+		assert_ok!(Inference::start_unbond(signed(1), BOND - EXPOSURE));
+		join(1, IMAGE, 1);
+		let (job, seats) = draw_such(ALICE, |seats| seats[2] == 1);
+		play(job, &[(seats[0], outcome(1)), (seats[1], outcome(1)), (1, outcome(2))]);
+		judge(job, |_| outcome(1));
+		assert_eq!(operator(1).bond, 0);
+		run_for(20);
+		assert_ok!(Inference::withdraw(signed(1)));
+		assert!(Operators::<Test>::contains_key(account(1)), "a place on a model would be left without an operator");
+		Inference::do_try_state().unwrap();
+		// It goes for good when it has left the model and taken the last of its bond out.
+		assert_ok!(Inference::leave_model(signed(1), IMAGE));
+		assert_ok!(Inference::bond_more(signed(1), SLOT_BOND));
+		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
+		run_for(20);
+		assert_ok!(Inference::withdraw(signed(1)));
+		assert!(!Operators::<Test>::contains_key(account(1)));
 	});
 }

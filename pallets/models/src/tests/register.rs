@@ -64,12 +64,12 @@ fn register_should_store_the_model_and_mint_its_nft_when_the_details_are_good() 
 #[test]
 fn registry_should_give_the_terms_when_a_model_is_registered() {
 	build_and_execute(|| {
-		assert!(<Models as ModelRegistry<u64>>::terms(0).is_none());
-		assert!(<Models as ModelRegistry<u64>>::golden_result(0).is_none());
+		assert!(<Models as ModelRegistry<sp_runtime::AccountId32, u64>>::terms(0).is_none());
+		assert!(<Models as ModelRegistry<sp_runtime::AccountId32, u64>>::golden_result(0).is_none());
 		assert_ok!(Models::register(signed(1), details("model")));
-		let terms = <Models as ModelRegistry<u64>>::terms(0).unwrap();
+		let terms = <Models as ModelRegistry<sp_runtime::AccountId32, u64>>::terms(0).unwrap();
 		assert_eq!((terms.price_per_unit, terms.budget, terms.active), (7, 5, true));
-		assert_eq!(<Models as ModelRegistry<u64>>::golden_result(0), Some([4; 32]));
+		assert_eq!(<Models as ModelRegistry<sp_runtime::AccountId32, u64>>::golden_result(0), Some([4; 32]));
 	});
 }
 

@@ -11,7 +11,7 @@ fn set_active_should_close_and_open_the_model_when_the_owner_asks() {
 		assert_ok!(Models::register(owner.clone(), details("model")));
 		for active in [false, true] {
 			assert_ok!(Models::set_active(owner.clone(), 0, active));
-			assert_eq!(<Models as ModelRegistry<u64>>::terms(0).unwrap().active, active);
+			assert_eq!(<Models as ModelRegistry<sp_runtime::AccountId32, u64>>::terms(0).unwrap().active, active);
 			assert_eq!(events().pop(), Some(Event::ActiveSet { model: 0, active }));
 		}
 	});

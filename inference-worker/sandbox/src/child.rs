@@ -1,0 +1,223 @@
+//! The engine process's side.
+
+use std::{
+	collections::HashMap,
+	ffi::OsStr,
+	io::{Read, Write},
+	os::unix::ffi::OsStrExt,
+	path::Path,
+};
+
+use autonomy_engine::{Engine, Model};
+use autonomy_primitives::Digest;
+
+use crate::{
+	compute::{open_trace, run_model, trace_model},
+	confine::{confine, ConfineError},
+	protocol::{read, write, Message, ProtocolError, Reply, Request},
+	ComputeError, Job, Trace,
+};
+
+/// Why the engine process ends before the worker lets it go.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+	/// The worker said something else than what belongs there.
+	#[error("the worker's message was not understood: {0}")]
+	Protocol(#[from] ProtocolError),
+	/// The limits cannot be set.
+	#[error(transparent)]
+	Confine(#[from] ConfineError),
+}
+
+/// Limits this process as the worker asks, then opens and runs models until `input` ends, which is a success.
+///
+/// Must be called before the process has a second thread: some limits are a thread's, and later threads inherit them.
+pub fn serve(input: &mut impl Read, output: &mut impl Write) -> Result<(), ServeError> {
+	match read(input)? {
+		Request::Hello { parent, memory_limit } => confine(parent, memory_limit)?,
+		_ => return Err(ProtocolError::Unexpected("a request before Hello").into()),
+	}
+	write(output, &Reply::Ready)?;
+	let mut models = Models::default();
+	loop {
+		let request = match read(input) {
+			Ok(request) => request,
+			Err(ProtocolError::Ended) => return Ok(()),
+			Err(error) => return Err(error.into()),
+		};
+		let mut steps = Steps { input: &mut *input, output: &mut *output, broken: None };
+		let answer = models.answer(request, &mut steps);
+		if let Some(error) = steps.broken {
+			return Err(error.into());
+		}
+		let reply = answer?;
+		match write(output, &reply) {
+			Err(ProtocolError::Length(length, limit)) => {
+				let why = format!("the answer has {length} bytes, an engine process can send {limit}");
+				write(output, &Reply::Failed(ComputeError::Machine(why)))?;
+			}
+			other => other?,
+		}
+	}
+}
+
+/// The models that were opened, by their weights root.
+#[derive(Default)]
+struct Models(HashMap<Digest, Model>);
+
+impl Models {
+	fn answer<I: Read, O: Write>(&mut self, request: Request, steps: &mut Steps<I, O>) -> Result<Reply, ProtocolError> {
+		let outcome = match request {
+			Request::Load { folder, weights_root } => {
+				self.open(Path::new(OsStr::from_bytes(&folder)), weights_root).map(|()| Reply::Loaded)
+			}
+			Request::Run { weights_root, job: Job { input, seed, genesis } } => self
+				.get(&weights_root)
+				.and_then(|model| run_model(model, &input, seed, genesis, &mut |step, all| steps.done(step, all)))
+				.map(Reply::Done),
+			Request::OpenTrace { weights_root, job, operator, draw } => self
+				.get(&weights_root)
+				.and_then(|model| open_trace(model, &job, &operator, &draw, &mut |step, all| steps.done(step, all)))
+				.map(|(computed, opening)| Reply::Opened(computed, opening)),
+			Request::Trace { weights_root, job } => self.get(&weights_root).and_then(|model| {
+				let mut trace = Trace::default();
+				let computed = trace_model(model, &job, &mut trace, &mut |step, all| steps.done(step, all))?;
+				Ok(Reply::Traced(computed, trace))
+			}),
+			Request::Hello { .. } => return Err(ProtocolError::Unexpected("a second Hello")),
+			Request::Continue | Request::Cancel => return Err(ProtocolError::Unexpected("an answer to no step")),
+		};
+		Ok(outcome.unwrap_or_else(Reply::Failed))
+	}
+
+	fn open(&mut self, folder: &Path, weights_root: Digest) -> Result<(), ComputeError> {
+		let model = Engine::open(folder).map_err(|error| ComputeError::Model(error.to_string()))?;
+		let actual = model.manifest().weights_root;
+		if actual.0 != weights_root {
+			// The worker compared the manifest a moment ago, so somebody is changing the folder.
+			let why = format!("{}: its weights root became {actual}; fetch the model again", folder.display());
+			return Err(ComputeError::Model(why));
+		}
+		self.0.insert(weights_root, model);
+		Ok(())
+	}
+
+	fn get(&self, weights_root: &Digest) -> Result<&Model, ComputeError> {
+		self.0.get(weights_root).ok_or_else(|| ComputeError::Machine("the model to run was not loaded".into()))
+	}
+}
+
+/// Reports the steps of a run and waits each time for leave to go on.
+struct Steps<'a, I, O> {
+	input: &'a mut I,
+	output: &'a mut O,
+	broken: Option<ProtocolError>,
+}
+
+impl<I: Read, O: Write> Steps<'_, I, O> {
+	fn done(&mut self, step: u32, steps: u32) -> bool {
+		self.ask(&Reply::Progress { step, steps }).unwrap_or_else(|error| {
+			self.broken = Some(error);
+			false
+		})
+	}
+
+	fn ask(&mut self, progress: &impl Message) -> Result<bool, ProtocolError> {
+		write(self.output, progress)?;
+		match read(self.input)? {
+			Request::Continue => Ok(true),
+			Request::Cancel => Ok(false),
+			_ => Err(ProtocolError::Unexpected("a request during a run")),
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use std::collections::HashSet;
+
+	use autonomy_engine::{InputSpec, Manifest};
+	use autonomy_primitives::trace::position;
+
+	use super::*;
+
+	#[test]
+	fn engine_should_refuse_to_work_when_it_is_not_told_its_limits() {
+		let mut input = Vec::new();
+		write(&mut input, &Request::Load { folder: b"/".to_vec(), weights_root: [0; 32] }).unwrap();
+		let mut output = Vec::new();
+		let error = serve(&mut &input[..], &mut output).unwrap_err();
+		assert!(error.to_string().contains("before Hello"), "{error}");
+		assert!(output.is_empty());
+	}
+
+	#[test]
+	fn model_should_be_refused_when_its_folder_is_missing_or_it_was_not_loaded() {
+		let mut steps = Steps { input: &mut std::io::empty(), output: &mut Vec::new(), broken: None };
+		let mut models = Models::default();
+		let load = Request::Load { folder: b"/nowhere/model".to_vec(), weights_root: [0; 32] };
+		let reply = models.answer(load, &mut steps).unwrap();
+		let Reply::Failed(ComputeError::Model(why)) = reply else { panic!("{reply:?}") };
+		assert!(why.contains("/nowhere/model"), "{why}");
+		assert!(matches!(models.answer(Request::Continue, &mut steps), Err(ProtocolError::Unexpected(_))));
+	}
+
+	/// A request about a model of `inference-worker/models`, answered as the engine process does, and its steps.
+	fn answered(models: &mut Models, request: Request) -> (Reply, u32) {
+		let (mut input, mut output) = (Vec::new(), Vec::new());
+		(0..100).for_each(|_| write(&mut input, &Request::Continue).unwrap());
+		let mut steps = Steps { input: &mut &input[..], output: &mut output, broken: None };
+		let reply = models.answer(request, &mut steps).unwrap();
+		assert!(steps.broken.is_none());
+		// The answer goes through the pipe too.
+		write(&mut output, &reply).unwrap();
+		let (mut output, mut steps) = (&output[..], 0);
+		loop {
+			match read(&mut output).unwrap() {
+				Reply::Progress { step, .. } => {
+					steps += 1;
+					assert_eq!(step, steps);
+				}
+				reply => return (reply, steps),
+			}
+		}
+	}
+
+	#[test]
+	fn opening_and_steps_should_belong_to_the_run_when_they_come_through_the_pipe() {
+		let picture = InputSpec::image("a red circle on a black background", 64, 64, 2, 1.0).to_job_input().unwrap();
+		for (name, input) in [("keeper", None), ("shapes", Some(picture))] {
+			let folder = format!("../models/{name}");
+			let manifest = Manifest::load(Path::new(&folder)).unwrap();
+			let (golden, weights_root) = (&manifest.golden, manifest.weights_root.0);
+			let is_golden = input.is_none();
+			let input = input.unwrap_or_else(|| golden.input.to_job_input().unwrap());
+			let job = Job { input, seed: golden.seed.0, genesis: [0; 32] };
+			let mut models = Models::default();
+			let load = Request::Load { folder: folder.into_bytes(), weights_root };
+			assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
+
+			let (done, steps) = answered(&mut models, Request::Run { weights_root, job: job.clone() });
+			let Reply::Done(expected) = done else { panic!("{done:?}") };
+			assert_eq!(expected.result == golden.result.0, is_golden);
+			let (traced, _) = answered(&mut models, Request::Trace { weights_root, job: job.clone() });
+			let Reply::Traced(computed, trace) = traced else { panic!("{traced:?}") };
+			assert_eq!((&computed, trace.step_roots.len()), (&expected, steps as usize));
+			assert_eq!(trace.root(), expected.trace_root);
+
+			let mut places = HashSet::new();
+			for n in 0..5 {
+				let (operator, draw) = ([n; 32], [7; 32]);
+				let request = Request::OpenTrace { weights_root, job: job.clone(), operator, draw };
+				let (opened, _) = answered(&mut models, request);
+				let Reply::Opened(computed, opening) = opened else { panic!("{opened:?}") };
+				assert_eq!(computed, expected);
+				assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
+				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_, _| true);
+				assert_eq!(here, Ok((expected.clone(), opening)));
+				places.insert(position(&operator, &draw, steps, trace.chunks));
+			}
+			assert!(places.len() > 1, "{name}: chance picked the same chunk for all");
+		}
+	}
+}

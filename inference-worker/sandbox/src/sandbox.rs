@@ -1,0 +1,275 @@
+//! Runs in an engine process, with what happens when one dies.
+
+use std::{
+	path::PathBuf,
+	sync::{Mutex, MutexGuard, PoisonError},
+	time::Duration,
+};
+
+use autonomy_primitives::{digest::input_hash, fault::FaultCode, trace::TraceOpening, Digest};
+use tracing::{error, info, warn};
+
+use crate::{
+	process::{Death, Observer, Process, Program, Usage},
+	protocol::{Reply, Request},
+	quarantine::{Key, Quarantine, QuarantineError},
+	ComputeError, Computed, InputFault, Job, LocalModel, Trace,
+};
+
+/// Engine processes that an input may end before it is given up for good.
+pub const MOST_ATTEMPTS: u32 = 2;
+/// Name of the file, in the worker's data folder, with the inputs that ended an engine process.
+pub const QUARANTINE_FILE: &str = "quarantine.redb";
+
+/// How a [`Sandbox`] works.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+	/// The engine process: [`Program::this`], unless this program does not have the subcommand.
+	pub program: Program,
+	/// Most memory that no file backs, in bytes, for the models in memory and a run together.
+	pub memory_limit: u64,
+	/// How long a process may take to start.
+	pub start_limit: Duration,
+	/// How long opening a model may take: every one of its files is read and hashed.
+	pub load_limit: Duration,
+	/// File with the inputs that ended an engine process; made when absent.
+	pub quarantine: PathBuf,
+}
+
+/// Runs models in an engine process. One run goes on at a time, others wait for its end.
+///
+/// Dropping it kills the process.
+pub struct Sandbox {
+	settings: Settings,
+	quarantine: Quarantine,
+	process: Mutex<Option<Process>>,
+	observer: Mutex<Option<Observer>>,
+}
+
+impl Sandbox {
+	/// A sandbox without a process; the first request starts one.
+	pub fn new(settings: Settings) -> Result<Self, QuarantineError> {
+		let quarantine = Quarantine::open(&settings.quarantine)?;
+		Ok(Self { settings, quarantine, process: Mutex::default(), observer: Mutex::default() })
+	}
+
+	/// Opens a model in the engine process, unless it is open there already.
+	///
+	/// Fails with [`ComputeError::Model`] when the model cannot be opened, be it for its files or for the memory that it
+	/// takes alone, and with [`ComputeError::Machine`] when there is no working engine process.
+	pub fn load(&self, model: &LocalModel) -> Result<(), ComputeError> {
+		let mut slot = lock(&self.process);
+		let process = self.ready(&mut slot, model)?;
+		*slot = Some(process);
+		Ok(())
+	}
+
+	/// Runs a model, which is opened first if need be. `progress` gets the step done and the number of steps, and says
+	/// whether to go on; when the process dies, steps begin anew. `limit` is the longest that one attempt may take.
+	///
+	/// Fails as [`Sandbox::load`] does, with [`ComputeError::Cancelled`], and with [`ComputeError::Fault`] when the engine
+	/// finds a fault of the input or when the input ended its process [`MOST_ATTEMPTS`] times, counting earlier runs of the
+	/// worker. A golden job is the model's own, so that one that ends its process is [`ComputeError::Model`], and is not
+	/// remembered.
+	pub fn run(
+		&self,
+		model: &LocalModel,
+		job: &Job,
+		limit: Duration,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<Computed, ComputeError> {
+		let request = Request::Run { weights_root: model.weights_root, job: job.clone() };
+		match self.attempts(model, job, &request, limit, progress)? {
+			Reply::Done(computed) => computed.checked(),
+			other => Err(out_of_place(&other)),
+		}
+	}
+
+	/// Runs a model as [`Sandbox::run`] does, and opens the chunk of the run's trace that `operator` has to open for `draw`.
+	pub fn open_trace(
+		&self,
+		model: &LocalModel,
+		job: &Job,
+		operator: &[u8; 32],
+		draw: &Digest,
+		limit: Duration,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, TraceOpening), ComputeError> {
+		let (weights_root, job_asked) = (model.weights_root, job.clone());
+		let request = Request::OpenTrace { weights_root, job: job_asked, operator: *operator, draw: *draw };
+		match self.attempts(model, job, &request, limit, progress)? {
+			Reply::Opened(computed, opening) => computed.checked()?.opened(opening, operator, draw),
+			other => Err(out_of_place(&other)),
+		}
+	}
+
+	/// Runs a model as [`Sandbox::run`] does, at the same cost, and gives the roots of the run's steps, 32 bytes each.
+	pub fn trace(
+		&self,
+		model: &LocalModel,
+		job: &Job,
+		limit: Duration,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, Trace), ComputeError> {
+		let request = Request::Trace { weights_root: model.weights_root, job: job.clone() };
+		match self.attempts(model, job, &request, limit, progress)? {
+			Reply::Traced(computed, trace) => {
+				let computed = computed.checked()?;
+				trace.check(&computed)?;
+				Ok((computed, trace))
+			}
+			other => Err(out_of_place(&other)),
+		}
+	}
+
+	/// What the engine process uses now, if there is one. Does not wait for a run.
+	pub fn usage(&self) -> Option<Usage> {
+		lock(&self.observer).as_ref()?.usage()
+	}
+
+	/// Asks until there is an answer or the input is given up.
+	fn attempts(
+		&self,
+		model: &LocalModel,
+		job: &Job,
+		request: &Request,
+		limit: Duration,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<Reply, ComputeError> {
+		let key = Key { weights_root: model.weights_root, input: input_hash(&job.input) };
+		let mut deaths = self.deaths(&key, job)?;
+		let mut slot = lock(&self.process);
+		loop {
+			if deaths > 0 {
+				// The last attempt has a process and its memory to itself: whatever ends that one is the input's doing.
+				*slot = None;
+			}
+			let mut process = self.ready(&mut slot, model)?;
+			match process.ask(request, limit, progress).and_then(|reply| answer(&mut process, reply)) {
+				Ok(reply) => {
+					*slot = Some(process);
+					let finished = !matches!(reply, Reply::Failed(ComputeError::Cancelled));
+					if deaths > 0 && finished && !job.is_golden() {
+						// Keeping a record too many costs one attempt at the next run of the same input.
+						self.quarantine.forget(&key).unwrap_or_else(|error| error!("{error}"));
+					}
+					return match reply {
+						Reply::Failed(error) => Err(error),
+						reply => Ok(reply),
+					};
+				}
+				Err(death) => deaths = self.died(&key, job, deaths, &death)?,
+			}
+		}
+	}
+
+	/// Processes that the input has ended so far, fewer than [`MOST_ATTEMPTS`]; else its fault.
+	fn deaths(&self, key: &Key, job: &Job) -> Result<u32, ComputeError> {
+		if job.is_golden() {
+			return Ok(0);
+		}
+		match self.quarantine.get(key).map_err(|error| ComputeError::Machine(error.to_string()))? {
+			Some(record) if record.deaths >= MOST_ATTEMPTS => Err(self.fault(record.deaths, &record.why)),
+			record => Ok(record.map_or(0, |record| record.deaths)),
+		}
+	}
+
+	/// An input ended a process: counts it, and gives the input up after too many.
+	fn died(&self, key: &Key, job: &Job, deaths: u32, death: &Death) -> Result<u32, ComputeError> {
+		lost(death);
+		if let Death::Unwatched(_) = death {
+			return Err(ComputeError::Machine(format!("the engine process was killed: {death}")));
+		}
+		let deaths = if job.is_golden() {
+			deaths.saturating_add(1)
+		} else {
+			let record = self.quarantine.died(key, death.to_string());
+			record.map_err(|error| ComputeError::Machine(error.to_string()))?.deaths
+		};
+		if deaths < MOST_ATTEMPTS {
+			warn!("the engine process died in a run: {death}; running again in a new one");
+			return Ok(deaths);
+		}
+		Err(match job.is_golden() {
+			true => ComputeError::Model(format!("its golden job ended the engine process {deaths} times: {death}")),
+			false => self.fault(deaths, &death.to_string()),
+		})
+	}
+
+	fn fault(&self, deaths: u32, why: &str) -> ComputeError {
+		ComputeError::Fault(InputFault {
+			code: FaultCode::ResourceLimit,
+			why: format!(
+				"the input ended the engine process {deaths} times, {MOST_ATTEMPTS} are allowed; the last time {why}. \
+				 It is not run again; to allow it, stop the worker and remove {}",
+				self.quarantine.path().display()
+			),
+		})
+	}
+
+	/// Takes the process out of its slot, or a new one, with the model open. It is put back by whoever finds it well.
+	fn ready(&self, slot: &mut Option<Process>, model: &LocalModel) -> Result<Process, ComputeError> {
+		let mut kept = slot.take().filter(Process::lives);
+		loop {
+			let mut process = match kept.take() {
+				Some(process) => process,
+				None => self.start()?,
+			};
+			if process.has(model) {
+				return Ok(process);
+			}
+			let was_new = process.is_new();
+			match process.load(model, self.settings.load_limit).and_then(|reply| answer(&mut process, reply)) {
+				Ok(Reply::Failed(error)) => {
+					*slot = Some(process);
+					return Err(error);
+				}
+				Ok(_) => return Ok(process),
+				Err(death) => {
+					lost(&death);
+					let folder = model.folder.display();
+					if was_new {
+						let why = format!("{folder}: opening the model ended the engine process: {death}");
+						return Err(ComputeError::Model(why));
+					}
+					info!("opening {folder} beside other models ended the engine process: {death}; a new one opens it alone");
+				}
+			}
+		}
+	}
+
+	fn start(&self) -> Result<Process, ComputeError> {
+		let Settings { program, memory_limit, start_limit, .. } = &self.settings;
+		let failed =
+			|why: String| ComputeError::Machine(format!("the engine process '{program}' did not start: {why}"));
+		let mut process = Process::start(program, *memory_limit).map_err(|error| failed(error.to_string()))?;
+		*lock(&self.observer) = Some(process.observer());
+		let hello = Request::Hello { parent: std::process::id(), memory_limit: *memory_limit };
+		match process.ask(&hello, *start_limit, &mut |_, _| true) {
+			Ok(Reply::Ready) => Ok(process),
+			Ok(other) => Err(failed(process.refuse(&other).to_string())),
+			Err(death) => Err(failed(death.to_string())),
+		}
+	}
+}
+
+/// An answer to a request that has come to its end.
+fn answer(process: &mut Process, reply: Reply) -> Result<Reply, Death> {
+	match reply {
+		Reply::Ready | Reply::Progress { .. } => Err(process.refuse(&reply)),
+		reply => Ok(reply),
+	}
+}
+
+fn out_of_place(reply: &Reply) -> ComputeError {
+	ComputeError::Machine(format!("the engine process answered {} to another question", reply.name()))
+}
+
+fn lost(death: &Death) {
+	metrics::counter!("autonomy_engine_deaths_total", "reason" => death.name()).increment(1);
+}
+
+/// A panic while a lock was held leaves nothing half-done behind it: a process that is in use is not in its slot.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,533 @@
+//! Runs in an engine process, which is this package's program: the same bits as without, and whatever kills it is told.
+
+use std::{
+	fs,
+	io::{BufRead, BufReader, Write},
+	path::{Path, PathBuf},
+	process::{Command, Stdio},
+	time::{Duration, Instant},
+};
+
+use autonomy_engine::{Engine, InputSpec, Manifest};
+use autonomy_primitives::{digest::cid, fault::FaultCode};
+use autonomy_sandbox::{
+	open_trace, run_model, ComputeError, Computed, InputFault, Job, LocalModel, Program, Sandbox, Settings,
+	MOST_ATTEMPTS, SUBCOMMAND,
+};
+
+const LONG: Duration = Duration::from_secs(300);
+const MIB: u64 = 1 << 20;
+/// Set for the test that stands in for a worker, to the folder that it works in.
+const PARENT: &str = "SANDBOX_TEST_PARENT";
+
+fn settings(dir: &Path) -> Settings {
+	Settings {
+		program: Program { path: env!("CARGO_BIN_EXE_autonomy-worker").into(), args: vec![SUBCOMMAND.into()] },
+		memory_limit: 4096 * MIB,
+		start_limit: LONG,
+		load_limit: LONG,
+		quarantine: dir.join("quarantine.redb"),
+	}
+}
+
+fn shell(script: &str) -> Program {
+	Program { path: "/bin/sh".into(), args: vec!["-c".into(), script.into()] }
+}
+
+/// A model of this package, and its golden job on some chain.
+fn model(name: &str) -> (LocalModel, Job) {
+	let folder = PathBuf::from("models").join(name);
+	let manifest = Manifest::load(&folder).unwrap();
+	let input = manifest.golden.input.to_job_input().unwrap();
+	let job = Job { input, seed: manifest.golden.seed.0, genesis: [9; 32] };
+	(LocalModel { folder, weights_root: manifest.weights_root.0 }, job)
+}
+
+fn other(job: &Job) -> Job {
+	let input = InputSpec::image("a green star on a yellow background", 64, 64, 4, 1.5).to_job_input().unwrap();
+	Job { input, ..job.clone() }
+}
+
+fn run(sandbox: &Sandbox, model: &LocalModel, job: &Job) -> Result<Computed, ComputeError> {
+	sandbox.run(model, job, LONG, &mut |_, _| true)
+}
+
+/// Runs a job and kills the engine process at the first step of each of its first `deaths` attempts.
+fn run_with_kills(
+	sandbox: &Sandbox,
+	model: &LocalModel,
+	job: &Job,
+	mut deaths: u32,
+) -> (Result<Computed, ComputeError>, u32) {
+	let mut attempts = 0;
+	let outcome = sandbox.run(model, job, LONG, &mut |step, _| {
+		attempts += u32::from(step == 1);
+		if step == 1 && deaths > 0 {
+			deaths -= 1;
+			signal("KILL", pid(sandbox));
+		}
+		true
+	});
+	(outcome, attempts)
+}
+
+fn pid(sandbox: &Sandbox) -> u32 {
+	sandbox.usage().expect("an engine process lives").pid
+}
+
+fn signal(name: &str, pid: u32) {
+	let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+	assert!(sent.success(), "kill -s {name} {pid}");
+}
+
+/// Whether a process runs. One that nobody waited for yet does not.
+fn runs(pid: u32) -> bool {
+	let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+	stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Memory of a process that no file backs, in bytes.
+fn private_memory(pid: u32) -> u64 {
+	let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+	let kib = status.lines().find_map(|l| l.strip_prefix("RssAnon:")?.split_whitespace().next());
+	kib.unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+	let started = Instant::now();
+	while !done() {
+		assert!(started.elapsed() < LONG, "{what} did not come about");
+		std::thread::yield_now();
+	}
+}
+
+fn fault(outcome: Result<Computed, ComputeError>) -> InputFault {
+	match outcome {
+		Err(ComputeError::Fault(fault)) => fault,
+		other => panic!("no fault: {other:?}"),
+	}
+}
+
+fn machine(outcome: Result<Computed, ComputeError>) -> String {
+	match outcome {
+		Err(ComputeError::Machine(why)) => why,
+		other => panic!("no failure of the machine: {other:?}"),
+	}
+}
+
+#[test]
+fn run_should_give_the_same_bits_when_it_is_isolated() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let mut pids = Vec::new();
+	for name in ["keeper", "shapes"] {
+		let (local, job) = model(name);
+		let here = Engine::open(&local.folder).unwrap();
+		for (seed, genesis) in [(job.seed, [0; 32]), (job.seed, [9; 32]), ([7; 32], [9; 32])] {
+			let job = Job { seed, genesis, ..job.clone() };
+			let mut steps_here = Vec::new();
+			let expected = run_model(&here, &job.input, seed, genesis, &mut |step, steps| {
+				steps_here.push((step, steps));
+				true
+			});
+			let mut steps = Vec::new();
+			let computed = sandbox.run(&local, &job, LONG, &mut |step, all| {
+				steps.push((step, all));
+				true
+			});
+			assert_eq!(computed, expected, "{name}");
+			assert_eq!(steps, steps_here, "{name}");
+			pids.push(pid(&sandbox));
+			if job.is_golden() {
+				assert_eq!(computed.unwrap().result, here.manifest().golden.result.0, "{name}");
+			}
+		}
+	}
+	pids.dedup();
+	assert_eq!(pids.len(), 1, "the process with its models did not stay");
+}
+
+#[test]
+fn opening_and_steps_should_belong_to_the_run_when_it_is_isolated() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	for name in ["keeper", "shapes"] {
+		let (local, job) = model(name);
+		let here = Engine::open(&local.folder).unwrap();
+		let expected = run(&sandbox, &local, &job).unwrap();
+		let mut steps = 0;
+		let mut count = |step, _| {
+			steps = step;
+			true
+		};
+		let (computed, trace) = sandbox.trace(&local, &job, LONG, &mut count).unwrap();
+		assert_eq!((&computed, trace.root()), (&expected, expected.trace_root), "{name}");
+		assert_eq!(trace.step_roots.len(), steps as usize, "{name}");
+		for n in 0..3 {
+			let (operator, draw) = ([n; 32], [7; 32]);
+			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_, _| true);
+			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_, _| true), "{name} {n}");
+			let (computed, opening) = opened.unwrap();
+			assert_eq!(computed, expected, "{name} {n}");
+			assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
+		}
+		let before = pid(&sandbox);
+		let outcome = sandbox.open_trace(&local, &job, &[1; 32], &[2; 32], LONG, &mut |_, _| false);
+		assert_eq!(outcome, Err(ComputeError::Cancelled), "{name}");
+		assert_eq!(pid(&sandbox), before);
+	}
+}
+
+#[test]
+fn fault_should_be_the_same_when_it_is_found_in_the_engine_process() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (keeper, text) = model("keeper");
+	let (shapes, image) = model("shapes");
+	for (local, job) in [(&keeper, &image), (&shapes, &text)] {
+		let here = Engine::open(&local.folder).unwrap();
+		let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |_, _| true);
+		let outcome = run(&sandbox, local, job);
+		assert_eq!(outcome, expected);
+		assert_eq!(fault(outcome).code, FaultCode::InputRejected);
+	}
+}
+
+#[test]
+fn engine_process_should_stay_when_a_run_is_cancelled() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let mut last = 0;
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |step, _| {
+		last = step;
+		step < 3
+	});
+	assert_eq!((outcome, last), (Err(ComputeError::Cancelled), 3));
+	let before = pid(&sandbox);
+	run(&sandbox, &shapes, &other(&job)).unwrap();
+	assert_eq!(pid(&sandbox), before);
+}
+
+#[test]
+fn run_should_be_made_again_when_its_process_is_killed_once() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let expected = run(&sandbox, &shapes, &job).unwrap();
+	for _ in 0..2 {
+		// A run that ends well is forgiven: the second time has as many attempts as the first.
+		let (outcome, attempts) = run_with_kills(&sandbox, &shapes, &job, 1);
+		assert_eq!((outcome, attempts), (Ok(expected.clone()), 2));
+	}
+}
+
+#[test]
+fn input_should_be_given_up_for_good_when_its_process_is_killed_twice() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let (outcome, attempts) = run_with_kills(&sandbox, &shapes, &job, u32::MAX);
+	assert_eq!(attempts, MOST_ATTEMPTS);
+	let first = fault(outcome);
+	assert_eq!(first.code, FaultCode::ResourceLimit);
+	for part in ["2 times", "signal 9 (SIGKILL", "quarantine.redb"] {
+		assert!(first.why.contains(part), "{part}: {first}");
+	}
+
+	// Not in this worker's life, whatever the seed, and not in the next one's.
+	let (again, attempts) = run_with_kills(&sandbox, &shapes, &Job { seed: [8; 32], ..job.clone() }, 0);
+	assert_eq!((fault(again), attempts), (first.clone(), 0));
+	drop(sandbox);
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	assert_eq!(fault(run(&sandbox, &shapes, &job)), first);
+	assert_eq!(sandbox.usage(), None, "a process was started for it");
+
+	// Another input, and the model's own job with the same one, are another matter.
+	run(&sandbox, &shapes, &other(&job)).unwrap();
+	run(&sandbox, &shapes, &Job { genesis: [0; 32], ..job }).unwrap();
+}
+
+#[test]
+fn death_should_count_when_the_worker_was_started_again_since() {
+	let dir = tempfile::tempdir().unwrap();
+	let (shapes, job) = model("shapes");
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let mut killed = false;
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |_, _| {
+		// The worker is told to stop in the second attempt.
+		!std::mem::replace(&mut killed, true) && {
+			signal("KILL", pid(&sandbox));
+			true
+		}
+	});
+	assert_eq!(outcome, Err(ComputeError::Cancelled));
+	drop(sandbox);
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (outcome, attempts) = run_with_kills(&sandbox, &shapes, &job, u32::MAX);
+	assert_eq!((fault(outcome).code, attempts), (FaultCode::ResourceLimit, 1));
+}
+
+#[test]
+fn golden_job_should_blame_the_model_when_it_kills_its_process() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let golden = Job { genesis: [0; 32], ..job };
+	let (outcome, attempts) = run_with_kills(&sandbox, &shapes, &golden, u32::MAX);
+	assert_eq!(attempts, MOST_ATTEMPTS);
+	assert!(matches!(&outcome, Err(ComputeError::Model(why)) if why.contains("golden job")), "{outcome:?}");
+	run(&sandbox, &shapes, &golden).unwrap();
+}
+
+#[test]
+fn input_should_not_be_blamed_when_its_process_died_between_runs() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	for _ in 0..=MOST_ATTEMPTS {
+		run(&sandbox, &shapes, &job).unwrap();
+		let before = pid(&sandbox);
+		signal("KILL", before);
+		until("the end of the process", || !runs(before));
+	}
+	run(&sandbox, &shapes, &job).unwrap();
+}
+
+#[test]
+fn input_should_be_given_up_when_it_takes_too_long() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	sandbox.load(&shapes).unwrap();
+	let fault = fault(sandbox.run(&shapes, &job, Duration::from_millis(1), &mut |_, _| true));
+	assert_eq!(fault.code, FaultCode::ResourceLimit);
+	assert!(fault.why.contains("limit of 0.001 s; compute.time_limit_seconds"), "{fault}");
+}
+
+#[test]
+fn input_should_be_given_up_when_it_takes_too_much_memory() {
+	let dir = tempfile::tempdir().unwrap();
+	let (shapes, job) = model("shapes");
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	sandbox.load(&shapes).unwrap();
+	let opened = private_memory(pid(&sandbox));
+	let mut most = 0;
+	let measured = sandbox.run(&shapes, &job, LONG, &mut |_, _| {
+		most = most.max(private_memory(pid(&sandbox)));
+		true
+	});
+	measured.unwrap();
+	drop(sandbox);
+	assert!(most > opened + 2 * MIB, "a run on {opened} bytes takes {most}: too little to tell them apart");
+
+	// Room for the model, not for the run.
+	let limit = opened + (most - opened) / 2;
+	let sandbox = Sandbox::new(Settings { memory_limit: limit, ..settings(dir.path()) }).unwrap();
+	sandbox.load(&shapes).unwrap();
+	let fault = fault(run(&sandbox, &shapes, &job));
+	assert_eq!(fault.code, FaultCode::ResourceLimit);
+	assert!(fault.why.contains("MiB of memory, compute.memory_limit is"), "{fault}");
+}
+
+#[test]
+fn model_should_be_refused_when_there_is_no_memory_for_it() {
+	let dir = tempfile::tempdir().unwrap();
+	let (shapes, _) = model("shapes");
+	let sandbox = Sandbox::new(Settings { memory_limit: 4 * MIB, ..settings(dir.path()) }).unwrap();
+	let Err(ComputeError::Model(why)) = sandbox.load(&shapes) else { panic!("there was room for the model") };
+	assert!(why.contains("models/shapes") && why.contains("compute.memory_limit is 4.0 MiB"), "{why}");
+}
+
+#[test]
+fn model_should_be_opened_alone_when_there_is_no_memory_for_two() {
+	let dir = tempfile::tempdir().unwrap();
+	let ((shapes, _), (keeper, _)) = (model("shapes"), model("keeper"));
+	let taken = |models: &[&LocalModel]| {
+		let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+		models.iter().for_each(|model| sandbox.load(model).unwrap());
+		private_memory(pid(&sandbox))
+	};
+	let (larger, both) = (taken(&[&shapes]).max(taken(&[&keeper])), taken(&[&shapes, &keeper]));
+	assert!(both > larger + MIB, "{both} bytes for two models, {larger} for one: too little to tell them apart");
+	let limit = larger + (both - larger) / 2;
+	let sandbox = Sandbox::new(Settings { memory_limit: limit, ..settings(dir.path()) }).unwrap();
+	sandbox.load(&shapes).unwrap();
+	let first = pid(&sandbox);
+	sandbox.load(&keeper).unwrap();
+	assert_ne!(pid(&sandbox), first);
+}
+
+#[test]
+fn machine_should_be_blamed_when_the_program_is_no_engine() {
+	let (shapes, job) = model("shapes");
+	let cat = Program { path: "/bin/cat".into(), args: vec![] };
+	let nowhere = Program { path: "/nowhere/engine".into(), args: vec![] };
+	for (program, limit, expected) in [
+		(cat, LONG, "a message that cannot be read"),
+		(Program { path: "/bin/true".into(), args: vec![] }, LONG, "exit code 0"),
+		(nowhere, LONG, "No such file"),
+		(shell("echo good morning; exec sleep 1000"), LONG, "not understood: a message of"),
+		(shell("exec sleep 1000"), Duration::from_millis(50), "its limit of 0.05 s"),
+		(shell("echo 'no such library' >&2; exit 127"), LONG, "exit code 127, saying: no such library"),
+	] {
+		let dir = tempfile::tempdir().unwrap();
+		let name = program.to_string();
+		let settings = Settings { program, start_limit: limit, ..settings(dir.path()) };
+		let sandbox = Sandbox::new(settings).unwrap();
+		for _ in 0..=MOST_ATTEMPTS {
+			let why = machine(run(&sandbox, &shapes, &job));
+			assert!(why.contains(&name) && why.contains("did not start") && why.contains(expected), "{name}: {why}");
+		}
+	}
+}
+
+#[test]
+fn input_should_be_given_up_when_the_engine_talks_nonsense_in_a_run() {
+	let dir = tempfile::tempdir().unwrap();
+	let (shapes, job) = model("shapes");
+	// Ready, Loaded, then words.
+	let script = r"printf '\002\000\000\000\001\201\002\000\000\000\001\202and now?'; exec cat >/dev/null";
+	let sandbox = Sandbox::new(Settings { program: shell(script), ..settings(dir.path()) }).unwrap();
+	let fault = fault(run(&sandbox, &shapes, &job));
+	assert_eq!(fault.code, FaultCode::ResourceLimit);
+	assert!(fault.why.contains("its answer was not understood"), "{fault}");
+}
+
+#[test]
+fn model_should_be_refused_when_its_folder_is_another_model() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, _) = model("shapes");
+	let (keeper, job) = model("keeper");
+	let mixed = LocalModel { folder: shapes.folder, ..keeper.clone() };
+	let Err(ComputeError::Model(why)) = sandbox.load(&mixed) else { panic!("it was opened") };
+	assert!(why.contains("weights root"), "{why}");
+	let before = pid(&sandbox);
+	run(&sandbox, &keeper, &job).unwrap();
+	assert_eq!(pid(&sandbox), before, "a refusal ended the process");
+}
+
+#[test]
+fn engine_process_should_have_nothing_but_what_it_needs() {
+	let dir = tempfile::tempdir().unwrap();
+	std::env::set_var("AUTONOMY_KEY_PASSWORD", "correct horse battery");
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	run(&sandbox, &shapes, &job).unwrap();
+	let proc = PathBuf::from(format!("/proc/{}", pid(&sandbox)));
+	let read = |name: &str| String::from_utf8_lossy(&fs::read(proc.join(name)).unwrap()).into_owned();
+
+	let environment = read("environ");
+	let names: Vec<_> = environment.split('\0').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
+	assert!(names.iter().all(|n| ["RAYON_NUM_THREADS", "AUTONOMY_ISA"].contains(n)), "{names:?}");
+	assert_eq!(fs::read_dir(proc.join("fd")).unwrap().count(), 3, "more than the standard streams is open");
+
+	let status = read("status");
+	let field = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_string();
+	assert_eq!(field("NoNewPrivs:"), "1");
+	assert_eq!(field("Name:"), "autonomy-engine");
+	// SIGHUP, SIGINT and SIGTERM.
+	assert_eq!(u64::from_str_radix(&field("SigBlk:"), 16).unwrap(), 1 | 1 << 1 | 1 << 14);
+
+	let limits = read("limits");
+	let hard = |name: &str| -> u64 {
+		let line = limits.lines().find_map(|l| l.strip_prefix(name)).unwrap();
+		line.split_whitespace().nth(1).unwrap().parse().unwrap()
+	};
+	assert!(hard("Max core file size") <= 1);
+	assert_eq!(hard("Max file size"), MIB);
+	assert!(hard("Max data size") >= 8192 * MIB);
+}
+
+#[test]
+fn engine_process_should_go_on_when_a_service_manager_asks_everybody_to_stop() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let mut attempts = 0;
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |step, _| {
+		attempts += u32::from(step == 1);
+		signal("TERM", pid(&sandbox));
+		true
+	});
+	assert!(outcome.is_ok(), "{outcome:?}");
+	assert_eq!(attempts, 1);
+}
+
+#[test]
+fn engine_process_should_end_when_the_sandbox_is_dropped() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	sandbox.load(&model("keeper").0).unwrap();
+	let pid = pid(&sandbox);
+	assert!(runs(pid));
+	drop(sandbox);
+	assert!(!runs(pid));
+}
+
+/// Stands in for a worker in the next test: opens a model, says its engine process's id, and waits to be killed.
+#[test]
+#[ignore = "started by engine_process_should_end_when_its_worker_is_killed"]
+fn parent() {
+	let Some(dir) = std::env::var_os(PARENT) else { return };
+	let sandbox = Sandbox::new(settings(Path::new(&dir))).unwrap();
+	sandbox.load(&model("keeper").0).unwrap();
+	println!("\nengine {}", pid(&sandbox));
+	std::io::stdout().flush().unwrap();
+	let mut line = String::new();
+	std::io::stdin().read_line(&mut line).unwrap();
+}
+
+#[test]
+fn engine_process_should_end_when_its_worker_is_killed() {
+	for stopped in [false, true] {
+		let dir = tempfile::tempdir().unwrap();
+		let mut worker = Command::new(std::env::current_exe().unwrap())
+			.args(["--exact", "parent", "--ignored", "--nocapture"])
+			.env(PARENT, dir.path())
+			.stdin(Stdio::piped())
+			.stdout(Stdio::piped())
+			.spawn()
+			.unwrap();
+		let mut lines = BufReader::new(worker.stdout.take().unwrap()).lines().map(Result::unwrap);
+		let engine: u32 = lines.find_map(|l| l.strip_prefix("engine ")?.parse().ok()).expect("an engine process");
+		assert!(runs(engine));
+		if stopped {
+			// It cannot see that its input ended, as one deep in a run cannot.
+			signal("STOP", engine);
+		}
+		worker.kill().unwrap();
+		worker.wait().unwrap();
+		until("the end of the engine process", || !runs(engine));
+	}
+}
+
+#[test]
+fn engine_process_should_not_be_for_people() {
+	let help = Command::new(env!("CARGO_BIN_EXE_autonomy-worker")).arg("--help").output().unwrap();
+	assert!(!String::from_utf8_lossy(&help.stdout).contains(SUBCOMMAND));
+	// Whoever does not say Hello, or is not its parent, is not served.
+	let mut engine = Command::new(env!("CARGO_BIN_EXE_autonomy-worker"))
+		.arg(SUBCOMMAND)
+		.stdin(Stdio::piped())
+		.stdout(Stdio::piped())
+		.stderr(Stdio::piped())
+		.spawn()
+		.unwrap();
+	engine.stdin.take().unwrap().write_all(b"hello?\n").unwrap();
+	let output = engine.wait_with_output().unwrap();
+	let error = String::from_utf8_lossy(&output.stderr).into_owned();
+	assert!(!output.status.success() && error.contains("was not understood"), "{error}");
+	assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn artifact_should_have_its_cid_when_it_came_through_the_pipe() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (shapes, job) = model("shapes");
+	let computed = run(&sandbox, &shapes, &job).unwrap();
+	assert_eq!(cid(&computed.bytes), computed.artifact);
+	assert!(computed.bytes.starts_with(b"\x89PNG"));
+}
