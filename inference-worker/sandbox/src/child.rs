@@ -185,7 +185,7 @@ mod tests {
 
 	#[test]
 	fn opening_and_steps_should_belong_to_the_run_when_they_come_through_the_pipe() {
-		let picture = InputSpec::image("a red circle on a black background", 64, 64, 2, 1.0).to_job_input().unwrap();
+		let picture = InputSpec::image("a red circle on a black background", 32, 32, 2, 1.0).to_job_input().unwrap();
 		for (name, input) in [("keeper", None), ("shapes", Some(picture))] {
 			let folder = format!("../models/{name}");
 			let manifest = Manifest::load(Path::new(&folder)).unwrap();
@@ -206,7 +206,7 @@ mod tests {
 			assert_eq!(trace.root(), expected.trace_root);
 
 			let mut places = HashSet::new();
-			for n in 0..5 {
+			for n in 0..3 {
 				let (operator, draw) = ([n; 32], [7; 32]);
 				let request = Request::OpenTrace { weights_root, job: job.clone(), operator, draw };
 				let (opened, _) = answered(&mut models, request);

@@ -186,6 +186,12 @@ impl Ledger {
 		Self { names, operators, ..Self::default() }
 	}
 
+	/// Takes in one more operator.
+	pub fn enlist(&mut self, operator: AccountId32, name: String) {
+		self.operators.entry(operator.clone()).or_default();
+		self.names.insert(operator, name);
+	}
+
 	/// Jobs that have ended.
 	pub fn ended(&self) -> usize {
 		self.jobs.values().filter(|job| job.end.is_some()).count()

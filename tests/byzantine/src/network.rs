@@ -46,8 +46,15 @@ pub const BOND: Balance = 500 * AUTON;
 const PRICE: &str = "0.001";
 /// Blocks that a job may take an operator; it has three times as long, and some.
 const BUDGET: u32 = 5;
+/// Most names that one operator uses in a run.
+const MOST_NAMES: usize = 50;
 /// Blocks of a first suspension. The runtime's own hour would keep whoever misbehaves away for most of the run.
-const SUSPENSION: BlockNumber = 30;
+pub const SUSPENSION: BlockNumber = 30;
+
+/// What an operator that comes back under another name gets, owner and worker together, in planck.
+pub const OUTFIT: Balance = BOND + 2 * POCKET;
+/// What owner and worker have besides the bond, in planck.
+const POCKET: Balance = 100 * AUTON;
 
 /// An operator and its keys.
 pub struct Player {
@@ -55,14 +62,28 @@ pub struct Player {
 	pub name: String,
 	/// How it behaves.
 	pub role: Role,
+	/// Place among the players of whoever is behind it: its own, unless somebody came back under another name.
+	pub lineage: usize,
 	/// The owner's key, by which the chain knows the operator.
-	pub owner: Signer,
+	pub owner: Arc<Signer>,
 	/// The worker's key.
 	pub worker: Arc<Signer>,
 	worker_uri: String,
 }
 
 impl Player {
+	fn new(name: String, role: Role, lineage: usize, seed: u64) -> Self {
+		let (owner, worker_uri) =
+			(format!("//byzantine//{seed}//{name}//owner"), format!("//byzantine//{seed}//{name}//worker"));
+		let (owner, worker) = (Arc::new(Signer::new(&owner)), Arc::new(Signer::new(&worker_uri)));
+		Self { name, role, lineage, owner, worker, worker_uri }
+	}
+
+	/// What it takes to be an operator: the bond and something to pay fees from.
+	fn outfit(&self) -> [Call; 2] {
+		[transfer(self.account(), BOND + POCKET), transfer(&self.worker.account, POCKET)]
+	}
+
 	/// The operator's account.
 	pub fn account(&self) -> &AccountId32 {
 		&self.owner.account
@@ -91,6 +112,9 @@ pub struct Stage {
 	pub challenger: Arc<Signer>,
 	/// Times that the victim was killed.
 	pub kills: Arc<AtomicU32>,
+	seed: u64,
+	alice: Arc<Signer>,
+	terms: Vec<Terms>,
 	workers: Vec<(String, Worker)>,
 	victim: Option<Victim>,
 	node: Node,
@@ -102,14 +126,11 @@ fn players(operators: usize, seed: u64) -> Vec<Player> {
 	roles.push(Role::Killed);
 	roles.extend(Role::BYZANTINE);
 	let mut players = Vec::new();
-	for role in &roles {
+	for (lineage, role) in roles.iter().enumerate() {
 		let number = 1 + players.iter().filter(|player: &&Player| player.role == *role).count();
 		let alone = roles.iter().filter(|other| *other == role).count() == 1;
 		let name = if alone { role.name().to_string() } else { format!("{}-{number}", role.name()) };
-		let uri = format!("//byzantine//{seed}//{name}");
-		let (owner, worker_uri) = (Signer::new(&format!("{uri}//owner")), format!("{uri}//worker"));
-		let worker = Arc::new(Signer::new(&worker_uri));
-		players.push(Player { name, role: *role, owner, worker, worker_uri });
+		players.push(Player::new(name, *role, lineage, seed));
 	}
 	players
 }
@@ -144,9 +165,31 @@ fn shorter_suspension() -> Call {
 	Call::Sudo(Sudo::sudo { call: Box::new(call) })
 }
 
-fn transfer(to: &AccountId32, auton: u128) -> Call {
+fn transfer(to: &AccountId32, value: Balance) -> Call {
 	let dest = MultiAddress::Id(to.clone());
-	Call::Balances(Balances::transfer_keep_alive { dest, value: auton * AUTON })
+	Call::Balances(Balances::transfer_keep_alive { dest, value })
+}
+
+/// A model's number, engine and golden result.
+type Terms = (ModelId, Digest, Digest);
+
+/// Registers an operator on both models. One that has no engine proves itself with the registered result, as a cheat
+/// would.
+async fn register(chain: &Chain, terms: &[Terms], role: Role, owner: &Signer, worker: &Signer) -> Result<()> {
+	let mut calls = vec![Call::Inference(Inference::register_operator { worker: worker.account.clone(), bond: BOND })];
+	// The liar says that it has a processor of its own, to pass its lies off as a fault of the engine.
+	let class = || if role == Role::Lying { CpuClass::Aarch64 } else { CpuClass::Other };
+	calls.extend(terms.iter().map(|(model, engine, _)| {
+		Call::Inference(Inference::join_model { model: *model, slots: 1, engine: *engine, cpu_class: class() })
+	}));
+	chain.send_all(owner, calls).await?;
+	if role.is_real() {
+		return Ok(());
+	}
+	let proofs = terms
+		.iter()
+		.map(|(model, _, golden)| Call::Inference(Inference::prove_engine { model: *model, result: *golden }));
+	chain.send_all(worker, proofs.collect()).await
 }
 
 impl Stage {
@@ -160,12 +203,10 @@ impl Stage {
 		let requester = Arc::new(Signer::new(&format!("//byzantine//{seed}//requester")));
 		let challenger = Arc::new(Signer::new(&format!("//byzantine//{seed}//challenger")));
 
-		let alice = Signer::new("//Alice");
-		let mut calls = vec![shorter_suspension(), transfer(&requester.account, 10_000)];
-		calls.push(transfer(&challenger.account, 1_000));
-		for player in &players {
-			calls.extend([transfer(player.account(), BOND / AUTON + 100), transfer(&player.worker.account, 100)]);
-		}
+		let alice = Arc::new(Signer::new("//Alice"));
+		let mut calls = vec![shorter_suspension(), transfer(&requester.account, 10_000 * AUTON)];
+		calls.push(transfer(&challenger.account, 1_000 * AUTON));
+		calls.extend(players.iter().flat_map(Player::outfit));
 		let register = |demo: Demo, owner| register_model(&url, models.join(demo.folder()), owner);
 		let (_, shapes, keeper) = tokio::try_join!(
 			chain.send_all(&alice, calls),
@@ -181,6 +222,9 @@ impl Stage {
 			terms.push((model, engine, golden));
 		}
 		let mut stage = Self {
+			seed,
+			alice,
+			terms,
 			chain,
 			models: numbers,
 			players,
@@ -192,39 +236,43 @@ impl Stage {
 			url,
 			node,
 		};
-		stage.register(&terms).await?;
-		stage.start_workers(models, seed).await?;
+		stage.register().await?;
+		stage.start_workers(models).await?;
 		Ok(stage)
 	}
 
-	/// Registers every operator on both models. Those that have no engine prove themselves with the registered result, as
-	/// a cheat would.
-	async fn register(&self, terms: &[(ModelId, Digest, Digest)]) -> Result<()> {
+	/// Registers every operator on both models.
+	async fn register(&self) -> Result<()> {
 		let registrations = self.players.iter().map(|player| async move {
-			let worker = player.worker.account.clone();
-			let mut calls = vec![Call::Inference(Inference::register_operator { worker, bond: BOND })];
-			// The liar says that it has a processor of its own, to pass its lies off as a fault of the engine.
-			let class = || if player.role == Role::Lying { CpuClass::Aarch64 } else { CpuClass::Other };
-			calls.extend(terms.iter().map(|(model, engine, _)| {
-				Call::Inference(Inference::join_model { model: *model, slots: 1, engine: *engine, cpu_class: class() })
-			}));
-			self.chain.send_all(&player.owner, calls).await.with_context(|| format!("registering {}", player.name))?;
-			if player.role.is_real() {
-				return Ok(());
-			}
-			let proofs = terms
-				.iter()
-				.map(|(model, _, golden)| Call::Inference(Inference::prove_engine { model: *model, result: *golden }));
-			self.chain
-				.send_all(&player.worker, proofs.collect())
-				.await
-				.with_context(|| format!("proving {}", player.name))
+			let done = register(&self.chain, &self.terms, player.role, &player.owner, &player.worker).await;
+			done.with_context(|| format!("registering {}", player.name))
 		});
 		futures::future::try_join_all(registrations).await?;
 		Ok(())
 	}
 
-	async fn start_workers(&mut self, models: &Path, seed: u64) -> Result<()> {
+	/// Has an operator give up its places and register under another name. Returns what there is to do; the player is
+	/// there at once. Nothing when it has used too many names.
+	pub fn rename(&mut self, index: usize) -> Option<impl std::future::Future<Output = Result<()>> + Send + 'static> {
+		let old = self.players.get(index)?;
+		let (role, lineage, first) = (old.role, old.lineage, &self.players.get(old.lineage)?.name);
+		let number = 1 + self.players.iter().filter(|player| player.lineage == lineage).count();
+		if number > MOST_NAMES {
+			return None;
+		}
+		let new = Player::new(format!("{first}.{number}"), role, lineage, self.seed);
+		let (chain, terms, alice) = (self.chain.clone(), self.terms.clone(), self.alice.clone());
+		let (old, owner, worker, outfit) = (old.owner.clone(), new.owner.clone(), new.worker.clone(), new.outfit());
+		self.players.push(new);
+		Some(async move {
+			let leave = terms.iter().map(|(model, ..)| Call::Inference(Inference::leave_model { model: *model }));
+			chain.send_all(&old, leave.collect()).await?;
+			chain.send_all(&alice, outfit.into()).await?;
+			register(&chain, &terms, role, &owner, &worker).await
+		})
+	}
+
+	async fn start_workers(&mut self, models: &Path) -> Result<()> {
 		let dirs: Vec<_> = Demo::ALL.iter().map(|demo| models.join(demo.folder())).collect();
 		let mut started = Vec::new();
 		for player in self.players.iter().filter(|player| player.role.is_real()) {
@@ -236,7 +284,7 @@ impl Stage {
 			worker.ready().await.with_context(|| format!("the worker of {}", player.name))?;
 			if player.role == Role::Killed {
 				let worker = Arc::new(Mutex::new(worker));
-				let task = tokio::spawn(torment(worker.clone(), self.kills.clone(), Chance::new(seed, 2)));
+				let task = tokio::spawn(torment(worker.clone(), self.kills.clone(), Chance::new(self.seed, 2)));
 				self.victim = Some(Victim { worker, task });
 			} else {
 				self.workers.push((player.name.clone(), worker));

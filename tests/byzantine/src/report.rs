@@ -265,32 +265,38 @@ impl<'a> Checks<'a> {
 
 	fn punished(&mut self, fates: &[Fate]) {
 		let of = |role: Role| fates.iter().filter(move |fate| fate.player.role == role);
+		let (mut said, mut slashes, mut slashed) = (0, 0, 0);
 		for fate in of(Role::Lying) {
-			let Deeds { said, slashes, slashed, .. } = fate.deeds;
-			let found = format!("{said} lies told, slashed {slashes} times, {} AUTON", auton(slashed));
-			self.in_time("the liar is slashed", slashes > 0, found);
+			said += fate.deeds.said;
+			slashes += fate.deeds.slashes;
+			slashed += fate.deeds.slashed;
 		}
+		let found = format!("{said} lies told, slashed {slashes} times, {} AUTON", auton(slashed));
+		self.in_time("the liar is slashed", slashes > 0, found);
 		let copied: Vec<_> = of(Role::Copying)
 			.filter(|fate| fate.deeds.said > 0)
 			.map(|fate| format!("{} of {} were taken", fate.deeds.said, fate.player.name))
 			.collect();
-		let refused = |role| -> u32 {
-			let of_role = self.run.refusals.iter().filter(|((other, ..), _)| *other == role);
-			of_role.map(|(_, count)| count).sum()
-		};
-		let attempts = refused(Role::Copying);
+		let refused = self.run.refusals.iter().filter(|((role, ..), _)| *role == Role::Copying);
+		let attempts: u32 = refused.map(|(_, count)| count).sum();
 		self.row("nothing that was copied is taken", &copied, format!("{attempts} attempts refused"));
-		let silent = [Role::Copying, Role::Aborting, Role::Offline].into_iter().flat_map(of);
 		let (mut spared, mut total) = (Vec::new(), 0);
-		for fate in silent {
-			total += fate.deeds.penalties;
-			if fate.deeds.penalties == 0 || fate.deeds.suspensions == 0 {
-				let Deeds { suspensions, .. } = fate.deeds;
+		for (lineage, player) in
+			self.stage.players.iter().enumerate().filter(|(index, player)| player.lineage == *index)
+		{
+			if !matches!(player.role, Role::Copying | Role::Aborting | Role::Offline) {
+				continue;
+			}
+			let own = || fates.iter().filter(|fate| fate.player.lineage == lineage).map(|fate| &fate.deeds);
+			let penalties: Balance = own().map(|deeds| deeds.penalties).sum();
+			let suspensions: u32 = own().map(|deeds| deeds.suspensions).sum();
+			total += penalties;
+			if penalties == 0 || suspensions == 0 {
+				let missed: u32 = own().map(Deeds::missed).sum();
 				spared.push(format!(
-					"{}: {} missed, {suspensions} suspensions, {} AUTON",
-					fate.player.name,
-					fate.deeds.missed(),
-					auton(fate.deeds.penalties)
+					"{}: {missed} missed, {suspensions} suspensions, {} AUTON",
+					player.name,
+					auton(penalties)
 				));
 			}
 		}
@@ -459,10 +465,12 @@ impl<'a> Checks<'a> {
 		text
 	}
 
+	/// One line for everybody who is behind one operator or several.
 	fn table(&self, fates: &[Fate]) -> String {
 		let signed = |amount: i128| format!("{}{}", if amount < 0 { "-" } else { "" }, auton(amount.unsigned_abs()));
 		let header = [
 			"operator",
+			"names",
 			"seats",
 			"done",
 			"missed",
@@ -474,25 +482,32 @@ impl<'a> Checks<'a> {
 			"after",
 			"net",
 		];
-		let line = |cells: [String; 11]| {
+		let line = |cells: [String; 12]| {
 			let [name, cells @ ..] = cells;
-			cells.iter().fold(format!("{name:<12}"), |line, cell| format!("{line} {cell:>11}")) + "\n"
+			cells.iter().fold(format!("{name:<10}"), |line, cell| format!("{line} {cell:>10}")) + "\n"
 		};
-		fates.iter().fold(line(header.map(String::from)), |text, fate| {
-			let deeds = &fate.deeds;
-			text + &line([
-				fate.player.name.clone(),
-				deeds.seats.to_string(),
-				fate.info.completed.to_string(),
-				fate.info.missed.to_string(),
-				deeds.suspensions.to_string(),
-				auton(deeds.slashed),
-				auton(deeds.penalties),
-				auton(deeds.earned),
-				auton(BOND),
-				auton(fate.info.bond),
-				signed(fate.net()),
-			])
-		})
+		let mut text = line(header.map(String::from));
+		for (lineage, player) in
+			self.stage.players.iter().enumerate().filter(|(index, player)| player.lineage == *index)
+		{
+			let own: Vec<_> = fates.iter().filter(|fate| fate.player.lineage == lineage).collect();
+			let count = |part: &dyn Fn(&Fate) -> u32| own.iter().map(|fate| part(fate)).sum::<u32>().to_string();
+			let sum = |part: &dyn Fn(&Fate) -> Balance| auton(own.iter().map(|fate| part(fate)).sum());
+			text += &line([
+				player.name.clone(),
+				own.len().to_string(),
+				count(&|fate| fate.deeds.seats),
+				count(&|fate| fate.info.completed),
+				count(&|fate| fate.info.missed),
+				count(&|fate| fate.deeds.suspensions),
+				sum(&|fate| fate.deeds.slashed),
+				sum(&|fate| fate.deeds.penalties),
+				sum(&|fate| fate.deeds.earned),
+				sum(&|_| BOND),
+				sum(&|fate| fate.info.bond),
+				signed(own.iter().map(|fate| fate.net()).sum()),
+			]);
+		}
+		text
 	}
 }

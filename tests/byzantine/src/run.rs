@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 use crate::{
 	cast::{is_time_to_challenge, next_move, Move, Role, Salts},
 	chain::{newest, Block, BlockNumber, Chain, JobView, Money, Refusal, Signer},
-	ledger::{End, Ledger},
-	network::Stage,
+	ledger::Ledger,
+	network::{Stage, OUTFIT, SUSPENSION},
 	truth::Truth,
 	workload::Order,
 };
@@ -76,6 +76,7 @@ pub struct Finished {
 struct Run<'a> {
 	stage: &'a mut Stage,
 	orders: &'a [Order],
+	challenges: bool,
 	truth: &'a Truth,
 	ledger: Ledger,
 	salts: Salts,
@@ -90,6 +91,10 @@ struct Run<'a> {
 	/// The order of each job.
 	order_of: BTreeMap<JobId, usize>,
 	under_way: JoinSet<(Sent, Result<Option<JobId>, Refusal>)>,
+	/// Operators that are about to come back under another name.
+	renaming: JoinSet<Result<()>>,
+	/// What each account had when its operator began to work.
+	had: BTreeMap<AccountId32, u128>,
 	refusals: Refusals,
 	journal: File,
 	last_event: BlockNumber,
@@ -111,15 +116,20 @@ pub async fn riches(stage: &Stage, block: BlockNumber) -> Result<BTreeMap<Accoun
 	Ok(had)
 }
 
-/// Runs `orders` on the stage until every job has ended, for at most `limit`.
-pub async fn run(
-	stage: &mut Stage,
-	orders: &[Order],
-	truth: &Truth,
-	limit: Duration,
-	journal: File,
-) -> Result<Finished> {
+/// What is to be run.
+pub struct Plan<'a> {
+	/// The jobs.
+	pub orders: &'a [Order],
+	/// Time after which the run is given up.
+	pub limit: Duration,
+	/// Whether somebody challenges wrong results.
+	pub challenge: bool,
+}
+
+/// Runs a plan on the stage until every job has ended.
+pub async fn run(stage: &mut Stage, plan: &Plan<'_>, truth: &Truth, journal: File) -> Result<Finished> {
 	let started = Instant::now();
+	let Plan { orders, limit, challenge } = *plan;
 	let names = stage.players.iter().map(|player| (player.account().clone(), player.name.clone()));
 	let ledger = Ledger::new(names);
 	let chain = stage.chain.clone();
@@ -127,6 +137,7 @@ pub async fn run(
 	let mut run = Run {
 		stage,
 		orders,
+		challenges: challenge,
 		truth,
 		ledger,
 		salts: Salts::new(),
@@ -137,6 +148,8 @@ pub async fn run(
 		ordered: 0,
 		order_of: BTreeMap::new(),
 		under_way: JoinSet::new(),
+		renaming: JoinSet::new(),
+		had: BTreeMap::new(),
 		refusals: Refusals::new(),
 		journal,
 		last_event: 0,
@@ -147,7 +160,7 @@ pub async fn run(
 	// The blocks of the set-up: nothing of theirs may be missing from the books.
 	let start = chain.head().await?;
 	run.follow(start).await?;
-	let had = riches(run.stage, start).await?;
+	run.had = riches(run.stage, start).await?;
 	let paid_before: BTreeMap<_, _> = run.ledger.fees.clone();
 	while !run.is_over() {
 		if started.elapsed() > limit {
@@ -164,6 +177,9 @@ pub async fn run(
 				let (sent, outcome) = done.context("a transaction's task crashed")?;
 				run.sent(sent, outcome)?;
 			}
+			Some(done) = run.renaming.join_next(), if !run.renaming.is_empty() => {
+				done.context("a registration's task crashed")?.context("coming back under another name")?;
+			}
 			_ = progress.tick() => {
 				run.stage.check_processes()?;
 				run.tell(started);
@@ -179,13 +195,24 @@ pub async fn run(
 			*all -= fees;
 		}
 	}
-	Ok(Finished { ledger, refusals: run.refusals, order_of: run.order_of, before, had, took: started.elapsed(), at })
+	Ok(Finished {
+		ledger,
+		refusals: run.refusals,
+		order_of: run.order_of,
+		before,
+		had: run.had,
+		took: started.elapsed(),
+		at,
+	})
 }
 
 impl Run<'_> {
 	/// Whether every job has ended, every transaction has come to its end, and every final job was run again here.
 	fn is_over(&self) -> bool {
-		self.ledger.ended() == self.orders.len() && self.under_way.is_empty() && self.truth.left() == 0
+		self.ledger.ended() == self.orders.len()
+			&& self.under_way.is_empty()
+			&& self.renaming.is_empty()
+			&& self.truth.left() == 0
 	}
 
 	/// Reads every block up to `head` that has not been read.
@@ -221,10 +248,36 @@ impl Run<'_> {
 					self.suspects.remove(job);
 					self.salts.retain(|(other, ..), _| other != job);
 				}
+				Inference::OperatorSuspended { operator, until } => {
+					// The first suspension is sat out, the next ones are dodged.
+					if until.saturating_sub(block.number) > SUSPENSION {
+						self.rename(operator);
+					}
+				}
 				_ => {}
 			}
 		}
 		Ok(())
+	}
+
+	/// Has an operator that misbehaves come back under another name.
+	fn rename(&mut self, operator: &AccountId32) {
+		let all_ordered = self.ordered == self.orders.len();
+		let found = self.stage.players.iter().position(|player| player.account() == operator);
+		let Some(index) = found.filter(|index| !self.stage.players[*index].role.is_real()) else { return };
+		let lineage = self.stage.players[index].lineage;
+		let newest = self.stage.players.iter().rposition(|player| player.lineage == lineage);
+		// A name that was given up can be suspended once more, for seats that it still had.
+		if all_ordered || newest != Some(index) {
+			return;
+		}
+		if let Some(work) = self.stage.rename(index) {
+			if let Some(player) = self.stage.players.last() {
+				self.ledger.enlist(player.account().clone(), player.name.clone());
+				self.had.insert(player.account().clone(), OUTFIT);
+			}
+			self.renaming.spawn(work);
+		}
 	}
 
 	fn assign(&mut self, job: JobId, operators: &[AccountId32]) {
@@ -254,7 +307,7 @@ impl Run<'_> {
 			self.ask(job, true);
 		}
 		let mut views: BTreeMap<JobId, Option<JobView>> = BTreeMap::new();
-		let wrong = self.wrong();
+		let wrong = if self.challenges { self.wrong() } else { Vec::new() };
 		let jobs: BTreeSet<_> = self.duties.iter().map(|(job, _)| *job).chain(wrong.iter().copied()).collect();
 		for job in jobs {
 			views.insert(job, self.stage.chain.job(now, job).await?);

@@ -172,6 +172,18 @@ impl Client {
 		Ok(())
 	}
 
+	/// Sends each of these accounts AUTON from Alice, in one transaction.
+	pub async fn fund_all(&self, accounts: &[(Account, u128)]) -> Result<()> {
+		let transfer = |(to, amount): &(Account, u128)| {
+			let dest = Value::unnamed_variant("Id", [Value::from_bytes(to)]);
+			let fields = [("dest", dest), ("value", Value::u128(amount * AUTON))];
+			Value::unnamed_variant("Balances", [Value::named_variant("transfer_keep_alive", fields)])
+		};
+		let calls = Value::unnamed_composite(accounts.iter().map(transfer));
+		self.call("Utility", "batch_all", vec![calls], &key("//Alice")).await?;
+		Ok(())
+	}
+
 	/// Signs a call, submits it and waits for its finality. A refusal is an error with the name that the pallet gives it.
 	pub async fn call(&self, pallet: &str, call: &str, arguments: Vec<Value>, signer: &Keypair) -> Result<Sent> {
 		let what = || format!("{pallet}.{call}");

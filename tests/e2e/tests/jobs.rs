@@ -25,7 +25,7 @@ struct Network {
 }
 
 async fn set_up() -> Result<Network> {
-	let node = Node::start(1000).await?;
+	let node = Node::start(500).await?;
 	let client = node.client().await?;
 	let url = node.url();
 	let dirs = [model_dir(model::SHAPES), model_dir(model::KEEPER)];

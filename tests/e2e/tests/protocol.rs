@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use autonomy_e2e::{
-	client::{account, bytes, list, number, Account, Client, Event, Sent},
+	client::{account, bytes, key, list, number, Account, Client, Event, Sent},
 	input::{some, text, user_seed},
 	node::Node,
 	worker, AUTON,
@@ -12,6 +12,7 @@ use autonomy_primitives::{
 	digest::{cid, commitment, Sealed},
 	trace::{TraceBuilder, TraceOpening},
 };
+use futures::future::try_join_all;
 use subxt::dynamic::{At, Value};
 use subxt_signer::sr25519::Keypair;
 
@@ -68,19 +69,22 @@ async fn register_model(client: &Client, owner: &Keypair) -> Result<()> {
 }
 
 async fn set_up() -> Result<Stage> {
-	let node = Node::start(200).await?;
+	let node = Node::start(500).await?;
 	let client = node.client().await?;
-	let author = client.funded("author", 1_000).await?;
+	let named = |role: &str, n: usize| key(&format!("//Alice//e2e//{role}-{n}"));
+	let puppets: Vec<_> =
+		(0..OPERATORS).map(|n| Puppet { owner: named("owner", n), worker: named("worker", n) }).collect();
+	let (author, requester) = (named("author", 0), named("requester", 0));
+	let mut funds = vec![(account(&author), 1_000), (account(&requester), 1_000)];
+	funds.extend(puppets.iter().flat_map(|p| [(account(&p.owner), 1_000), (account(&p.worker), 10)]));
+	client.fund_all(&funds).await?;
 	register_model(&client, &author).await?;
-	let mut puppets = Vec::new();
-	for n in 0..OPERATORS {
-		let owner = client.funded(&format!("owner-{n}"), 1_000).await?;
-		let worker = client.funded(&format!("worker-{n}"), 10).await?;
-		worker::register(&client, &owner, &account(&worker), &[0]).await?;
-		client.call("Inference", "prove_engine", vec![Value::u128(0), Value::from_bytes(GOLDEN)], &worker).await?;
-		puppets.push(Puppet { owner, worker });
-	}
-	let requester = client.funded("requester", 1_000).await?;
+	try_join_all(puppets.iter().map(|puppet| async {
+		worker::register(&client, &puppet.owner, &account(&puppet.worker), &[0]).await?;
+		let proof = vec![Value::u128(0), Value::from_bytes(GOLDEN)];
+		client.call("Inference", "prove_engine", proof, &puppet.worker).await
+	}))
+	.await?;
 	Ok(Stage { client, puppets, requester, _node: node })
 }
 
@@ -173,6 +177,15 @@ impl Stage {
 		self.client.call("Inference", "reveal", arguments, &puppet.worker).await
 	}
 
+	/// Jurors open their commitments, each with the chunk of the trace that the draw picked for it.
+	async fn jurors_reveal(&self, job: u64, jurors: &[&Puppet], answer: &Answer, draw: &[u8; 32]) -> Result<Vec<Sent>> {
+		try_join_all(jurors.iter().map(|juror| {
+			let opening = opening(answer, &juror.operator(), draw);
+			self.reveal(job, juror, answer, opening)
+		}))
+		.await
+	}
+
 	/// Reads a field of a stored item that belongs to the job.
 	async fn stored(&self, job: u64, item: &str) -> Result<Value> {
 		let newest = self.client.newest().await?;
@@ -201,12 +214,10 @@ async fn job_should_pay_its_seats_and_the_model_when_three_operators_agree() -> 
 	let stage = set_up().await?;
 	let (job, submitted, seats) = stage.submit().await?;
 	let right = answer(42);
-	for puppet in &seats {
-		let sent = stage.commit(job, 0, puppet, &right).await?;
+	for sent in try_join_all(seats.iter().map(|puppet| stage.commit(job, 0, puppet, &right))).await? {
 		assert_eq!(sent.fee, 0, "a valid commitment is free");
 	}
-	for puppet in &seats {
-		let sent = stage.reveal(job, puppet, &right, nothing()).await?;
+	for sent in try_join_all(seats.iter().map(|puppet| stage.reveal(job, puppet, &right, nothing()))).await? {
 		assert_eq!(sent.fee, 0, "a valid reveal is free");
 	}
 	// Chance may have it audited: the auditor then says the same.
@@ -247,24 +258,17 @@ async fn liar_should_lose_its_exposure_to_those_who_were_right_when_a_jury_decid
 	let (right, wrong) = (answer(42), answer(66));
 	let liar = seats[0];
 	let says = |puppet: &Puppet| if puppet.operator() == liar.operator() { &wrong } else { &right };
-	for puppet in &seats {
-		stage.commit(job, 0, puppet, says(puppet)).await?;
-	}
-	for puppet in &seats {
-		stage.reveal(job, puppet, says(puppet), nothing()).await?;
-	}
+	try_join_all(seats.iter().map(|puppet| stage.commit(job, 0, puppet, says(puppet)))).await?;
+	try_join_all(seats.iter().map(|puppet| stage.reveal(job, puppet, says(puppet), nothing()))).await?;
 	let drawn = stage.wait(job.into(), submitted.block, "JuryDrawn").await?;
 	let jurors = stage.drawn(&drawn);
 	assert_eq!(jurors.len(), OPERATORS - usize::from(K), "everybody who has no part in the job yet");
 	let jury = stage.stored(job, "Juries").await?;
 	let (draw, round) = (draw_of(&jury), round_of(&stage.stored(job, "Jobs").await?));
-	for juror in &jurors {
-		stage.commit(job, round, juror, &right).await?;
-	}
+	try_join_all(jurors.iter().map(|juror| stage.commit(job, round, juror, &right))).await?;
 	let blind = stage.reveal(job, jurors[0], &right, nothing()).await.expect_err("digests alone are not enough");
 	assert!(format!("{blind:#}").contains("OpeningMissing"), "{blind:#}");
-	for juror in &jurors {
-		let sent = stage.reveal(job, juror, &right, opening(&right, &juror.operator(), &draw)).await?;
+	for sent in stage.jurors_reveal(job, &jurors, &right, &draw).await? {
 		assert_eq!(sent.fee, 0, "a valid reveal is free");
 	}
 	let end = stage.client.job_end(job.into(), submitted.block).await?;
@@ -291,9 +295,7 @@ async fn seat_should_be_drawn_anew_when_its_operator_is_silent() -> Result<()> {
 	let stage = set_up().await?;
 	let (job, submitted, seats) = stage.submit().await?;
 	let right = answer(42);
-	for puppet in &seats[1..] {
-		stage.commit(job, 0, puppet, &right).await?;
-	}
+	try_join_all(seats[1..].iter().map(|puppet| stage.commit(job, 0, puppet, &right))).await?;
 	let missed = stage.wait(job.into(), submitted.block, "SeatMissed").await?;
 	assert_eq!(missed.account("operator"), seats[0].operator());
 	assert!(missed.number("penalty") > 0);
@@ -301,9 +303,8 @@ async fn seat_should_be_drawn_anew_when_its_operator_is_silent() -> Result<()> {
 	let [instead] = stage.drawn(&redrawn)[..] else { panic!("one seat was drawn: {redrawn}") };
 	let round = round_of(&stage.stored(job, "Jobs").await?);
 	stage.commit(job, round, instead, &right).await?;
-	for puppet in seats[1..].iter().chain([&instead]) {
-		stage.reveal(job, puppet, &right, nothing()).await?;
-	}
+	let revealing = seats[1..].iter().chain([&instead]);
+	try_join_all(revealing.map(|puppet| stage.reveal(job, puppet, &right, nothing()))).await?;
 	let end = stage.play_audit(job, &submitted, &right).await?;
 	assert_eq!(end.name, "JobFinalised", "{end}");
 	assert_eq!(list(end.field("operators")).len(), usize::from(K));
@@ -319,13 +320,11 @@ async fn commitment_should_be_worthless_when_it_is_copied_and_an_audit_takes_the
 	let [author, copycat, third] = seats.as_slice() else { panic!("three operators") };
 	let right = answer(42);
 	let hash = commitment(job, 0, &author.operator(), &right.sealed);
-	stage.commit_hash(job, author, hash).await?;
-	stage.commit_hash(job, copycat, hash).await?;
+	try_join_all([author, copycat].map(|puppet| stage.commit_hash(job, puppet, hash))).await?;
 	let early = stage.reveal(job, author, &right, nothing()).await.expect_err("no reveal before the last commitment");
 	assert!(format!("{early:#}").contains("Inference"), "{early:#}");
 	stage.commit(job, 0, third, &right).await?;
-	stage.reveal(job, author, &right, nothing()).await?;
-	stage.reveal(job, third, &right, nothing()).await?;
+	try_join_all([author, third].map(|puppet| stage.reveal(job, puppet, &right, nothing()))).await?;
 	let copied = stage.reveal(job, copycat, &right, nothing()).await.expect_err("a copy opens for nobody");
 	assert!(format!("{copied:#}").contains("Inference"), "{copied:#}");
 	let missed = stage.wait(job.into(), submitted.block, "SeatMissed").await?;
@@ -341,12 +340,8 @@ async fn challenge_should_cost_its_bond_when_the_result_was_right() -> Result<()
 	let stage = set_up().await?;
 	let (job, submitted, seats) = stage.submit().await?;
 	let right = answer(42);
-	for puppet in &seats {
-		stage.commit(job, 0, puppet, &right).await?;
-	}
-	for puppet in &seats {
-		stage.reveal(job, puppet, &right, nothing()).await?;
-	}
+	try_join_all(seats.iter().map(|puppet| stage.commit(job, 0, puppet, &right))).await?;
+	try_join_all(seats.iter().map(|puppet| stage.reveal(job, puppet, &right, nothing()))).await?;
 	let griefer = stage.client.funded("griefer", 1_000).await?;
 	let arguments = vec![Value::u128(job.into()), Value::from_bytes([13; 32])];
 	let sent = stage.client.call("Inference", "challenge", arguments, &griefer).await?;
@@ -355,12 +350,8 @@ async fn challenge_should_cost_its_bond_when_the_result_was_right() -> Result<()
 	let jurors = stage.drawn(&drawn);
 	let (draw, round) =
 		(draw_of(&stage.stored(job, "Juries").await?), round_of(&stage.stored(job, "Jobs").await?));
-	for juror in &jurors {
-		stage.commit(job, round, juror, &right).await?;
-	}
-	for juror in &jurors {
-		stage.reveal(job, juror, &right, opening(&right, &juror.operator(), &draw)).await?;
-	}
+	try_join_all(jurors.iter().map(|juror| stage.commit(job, round, juror, &right))).await?;
+	stage.jurors_reveal(job, &jurors, &right, &draw).await?;
 	let end = stage.client.job_end(job.into(), submitted.block).await?;
 	assert_eq!(end.name, "JobFinalised", "{end}");
 	let before = stage.client.balance(&account(&griefer), sent.block - 1).await?;
