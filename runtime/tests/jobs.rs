@@ -124,8 +124,9 @@ fn governance_should_change_a_number_within_its_bounds_and_no_job_under_way() {
 #[test]
 fn a_job_should_be_refused_when_it_breaks_a_limit_and_cost_nothing() {
 	test(|_| {
-		let submit =
-			|input: JobInput, fee| Inference::submit_job(signed(Key::Ferdie), 0, Box::new(input), Some(3), None, seed(), fee);
+		let submit = |input: JobInput, fee| {
+			Inference::submit_job(signed(Key::Ferdie), 0, Box::new(input), Some(3), None, seed(), fee)
+		};
 		let JobInput::Image(base) = picture("a red ring") else { unreachable!("it is a picture") };
 		let rich = 1_000 * AUTON;
 		let before = free(Key::Ferdie);

@@ -15,8 +15,8 @@ use autonomy_primitives::{
 use tokio::sync::{watch, Notify};
 
 use super::{
-	AccountId, AuditorView, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView, MembershipView,
-	ModelView, OperatorView, Provenance, Role, SeatView,
+	AccountId, AuditorView, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView,
+	MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
 };
 use crate::queue::Answer;
 
@@ -379,16 +379,7 @@ impl Chain for Memory {
 		let (bond, unbonding, exposed, suspended_until) = (1_000, 0, 100, None);
 		let (slots_used, completed, missed) = (1, 2, 0);
 		let worker = worker();
-		Ok(Some(OperatorView {
-			worker,
-			bond,
-			unbonding,
-			exposed,
-			suspended_until,
-			slots_used,
-			completed,
-			missed,
-		}))
+		Ok(Some(OperatorView { worker, bond, unbonding, exposed, suspended_until, slots_used, completed, missed }))
 	}
 
 	async fn job_events(&self, block: BlockNumber) -> Result<Option<Vec<(JobId, JobEvent)>>, ChainError> {

@@ -89,8 +89,7 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 	let chain = Arc::new(Node::new(&config, Some(pair)));
 	tokio::spawn(name_chain(chain.clone(), status.clone()));
 	let drain = Duration::from_secs(config.operator.drain_seconds);
-	let operator =
-		Operator { chain, compute, queue, artifacts, worker, owner, ledger, status, drain, startup_timeout };
+	let operator = Operator { chain, compute, queue, artifacts, worker, owner, ledger, status, drain, startup_timeout };
 	operator.run(stopped).await?;
 	Ok(())
 }

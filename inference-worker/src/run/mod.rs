@@ -38,7 +38,8 @@ use self::{
 use crate::{
 	artifacts::ArtifactStore,
 	chain::{
-		endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView, Place, Role,
+		endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView, Place,
+		Role,
 	},
 	queue::{Answer, Queue, QueueError, Seat, Stage},
 };
@@ -393,7 +394,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 						self.news.entry(job).or_default().push(event);
 					}
 				}
-				None => warn!(block, "the node has dropped this block's events: amounts of jobs that ended in it are unknown"),
+				None => warn!(
+					block,
+					"the node has dropped this block's events: amounts of jobs that ended in it are unknown"
+				),
 			}
 		}
 		Ok(())
@@ -723,7 +727,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			let answer = seat.stage.answer();
 			let (outcome, why) = match (&provenance, answer) {
 				_ if lost > 0 => {
-					error!(job, "the job ended with another result than this worker's: run `autonomy-worker explain {job}`");
+					error!(
+						job,
+						"the job ended with another result than this worker's: run `autonomy-worker explain {job}`"
+					);
 					(Outcome::Slashed { amount: lost }, "the job ended with another result")
 				}
 				(Some(p), Some(answer)) if p.result == answer.result => {
@@ -851,8 +858,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			(Some((job, round)), Err(ComputeError::Fault(fault))) if fault.code != FaultCode::ResourceLimit => {
 				warn!(job, model, "the input is at fault: {fault}");
 				let salt = salt()?;
-				let answer =
-					Answer { result: fault.code.digest(), trace_root: NO_TRACE, artifact: NO_ARTIFACT, salt };
+				let answer = Answer { result: fault.code.digest(), trace_root: NO_TRACE, artifact: NO_ARTIFACT, salt };
 				self.operator.queue.computed(job, round, answer, None)?;
 			}
 			(Some((job, round)), Err(error)) => {
