@@ -92,6 +92,7 @@ async fn interrupted() -> ExitCode {
 	tokio::select! {
 		_ = interrupt.recv() => ExitCode::from(130),
 		_ = terminate.recv() => ExitCode::from(143),
+		_ = hangup.recv() => ExitCode::from(129),
 	}
 }
 
