@@ -85,8 +85,8 @@ fn main() -> ExitCode {
 
 /// Returns when somebody wants an end. What runs is dropped then, and with it every process.
 async fn interrupted() -> ExitCode {
-	let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-	else {
+	let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+	let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
 		return std::future::pending().await;
 	};
 	tokio::select! {
