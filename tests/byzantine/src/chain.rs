@@ -203,7 +203,7 @@ impl Chain {
 
 	/// An operator, by its owner's account.
 	pub async fn operator(&self, block: BlockNumber, owner: &AccountId32) -> Result<Operator> {
-		let call = api::runtime_apis().inference_api().operator(owner.clone());
+		let call = api::runtime_apis().inference_api().operator(*owner);
 		let view = self.at(block).await?.runtime_apis().call(call).await?;
 		Ok(view.with_context(|| format!("{owner} is no operator"))?.info)
 	}
@@ -219,7 +219,7 @@ impl Chain {
 	/// What an account has, free and on hold.
 	pub async fn balance(&self, block: BlockNumber, account: &AccountId32) -> Result<Balance> {
 		let at = self.at(block).await?;
-		let found = at.storage().try_fetch(api::storage().system().account(), (account.clone(),)).await?;
+		let found = at.storage().try_fetch(api::storage().system().account(), (*account,)).await?;
 		let Some(found) = found else { return Ok(0) };
 		let data = found.decode()?.data;
 		Ok(data.free + data.reserved)
@@ -248,7 +248,7 @@ impl Chain {
 			let (account,) = entry.key()?.decode()?;
 			for hold in entry.value().decode()?.0 {
 				if let api::runtime_types::autonomy_runtime::RuntimeHoldReason::Inference(reason) = hold.id {
-					found.push((reason, account.clone(), hold.amount));
+					found.push((reason, account, hold.amount));
 				}
 			}
 		}

@@ -182,13 +182,13 @@ impl Ledger {
 	/// A ledger of these operators.
 	pub fn new(operators: impl IntoIterator<Item = (AccountId32, String)>) -> Self {
 		let names: BTreeMap<_, _> = operators.into_iter().collect();
-		let operators = names.keys().map(|account| (account.clone(), Deeds::default())).collect();
+		let operators = names.keys().map(|account| (*account, Deeds::default())).collect();
 		Self { names, operators, ..Self::default() }
 	}
 
 	/// Takes in one more operator.
 	pub fn enlist(&mut self, operator: AccountId32, name: String) {
-		self.operators.entry(operator.clone()).or_default();
+		self.operators.entry(operator).or_default();
 		self.names.insert(operator, name);
 	}
 
@@ -223,7 +223,7 @@ impl Ledger {
 				}
 				Event::TransactionPayment(Payment::TransactionFeePaid { who, actual_fee, tip }) => {
 					let fee = actual_fee + tip;
-					*self.fees.entry(who.clone()).or_default() += fee;
+					*self.fees.entry(*who).or_default() += fee;
 					if deposited.take() != Some(fee) {
 						self.fees_burned += fee;
 					}
@@ -253,14 +253,14 @@ impl Ledger {
 	}
 
 	fn deeds(&mut self, operator: &AccountId32) -> &mut Deeds {
-		self.operators.entry(operator.clone()).or_default()
+		self.operators.entry(*operator).or_default()
 	}
 
 	/// Gives an operator what it earned, or a challenger its reward.
 	fn give(&mut self, to: &AccountId32, amount: Balance) {
 		match self.operators.get_mut(to) {
 			Some(deeds) => deeds.earned += amount,
-			None => *self.rewards.entry(to.clone()).or_default() += amount,
+			None => *self.rewards.entry(*to).or_default() += amount,
 		}
 	}
 
@@ -301,12 +301,12 @@ impl Ledger {
 			Inference::AuditDrawn { job, operator, .. } => {
 				self.counts.audits_drawn += 1;
 				self.drawn(std::slice::from_ref(operator));
-				self.job(*job, |job| job.auditor = Some((operator.clone(), None)));
+				self.job(*job, |job| job.auditor = Some((*operator, None)));
 			}
 			Inference::JuryDrawn { job, operators, .. } => {
 				self.counts.panels += 1;
 				self.drawn(operators);
-				self.job(*job, |job| job.jurors.extend(operators.iter().map(|operator| (operator.clone(), None))));
+				self.job(*job, |job| job.jurors.extend(operators.iter().map(|operator| (*operator, None))));
 			}
 			Inference::Revealed { job, operator, result, .. } => {
 				self.deeds(operator).said += 1;
@@ -319,7 +319,7 @@ impl Ledger {
 			Inference::Audited { job, operator, result, agrees } => {
 				self.deeds(operator).said += 1;
 				self.counts.audits_agreed += u32::from(*agrees);
-				self.job(*job, |job| job.auditor = Some((operator.clone(), Some(*result))));
+				self.job(*job, |job| job.auditor = Some((*operator, Some(*result))));
 			}
 			Inference::AuditSkipped { .. } => self.counts.audits_skipped += 1,
 			Inference::JobAgreed { job, result, .. } => self.job(*job, |job| job.agreed = Some(*result)),
@@ -362,7 +362,7 @@ impl Ledger {
 			}
 			Inference::SlashShared { job, each_honest, accuser, reward, burned } => {
 				self.burned += burned;
-				self.job(*job, |job| job.share = Some((*each_honest, accuser.clone(), *reward)));
+				self.job(*job, |job| job.share = Some((*each_honest, *accuser, *reward)));
 			}
 			Inference::ChallengeEnded { job, won, bond, burned, .. } => {
 				self.burned += burned;
@@ -424,10 +424,9 @@ impl Ledger {
 	fn settle(&mut self, id: JobId, seats: &[AccountId32], result: &Digest, pay: Balance) -> Balance {
 		let Some(job) = self.jobs.get(&id) else { return 0 };
 		let jurors: Vec<_> =
-			job.jurors.iter().filter(|(_, found)| found.as_ref() == Some(result)).map(|(who, _)| who.clone()).collect();
-		let auditor =
-			job.auditor.as_ref().filter(|(_, found)| found.as_ref() == Some(result)).map(|(who, _)| who.clone());
-		let (reserve, share, forfeit) = (job.reserve, job.share.clone(), job.forfeit);
+			job.jurors.iter().filter(|(_, found)| found.as_ref() == Some(result)).map(|(who, _)| *who).collect();
+		let auditor = job.auditor.as_ref().filter(|(_, found)| found.as_ref() == Some(result)).map(|(who, _)| *who);
+		let (reserve, share, forfeit) = (job.reserve, job.share, job.forfeit);
 		for seat in seats {
 			self.give(seat, pay);
 		}

@@ -50,7 +50,7 @@ struct Args {
 	/// Folder of the demo models.
 	#[arg(long, default_value = "inference-worker/models")]
 	models: PathBuf,
-	/// Folder for the journal, and for the logs when something went wrong.
+	/// Folder for the journal and the logs of the last run.
 	#[arg(long, default_value = "/tmp/autonomy-byzantine")]
 	out: PathBuf,
 }
@@ -107,10 +107,8 @@ async fn play(args: &Args) -> Result<bool> {
 	);
 	let mut stage = Stage::set_up(args.block, args.operators as usize, args.seed, &models).await?;
 	let outcome = judge(args, &mut stage, &models).await;
-	if !matches!(outcome, Ok(true)) {
-		stage.keep_logs(&args.out).await?;
-		println!("Journal and logs: {}", args.out.display());
-	}
+	stage.keep_logs(&args.out).await?;
+	println!("Journal and logs: {}", args.out.display());
 	if args.keep {
 		println!("==> Chain and workers stay up: {}. Ctrl-C stops everything.", stage.url);
 		std::future::pending::<()>().await;

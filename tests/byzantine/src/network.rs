@@ -166,7 +166,7 @@ fn shorter_suspension() -> Call {
 }
 
 fn transfer(to: &AccountId32, value: Balance) -> Call {
-	let dest = MultiAddress::Id(to.clone());
+	let dest = MultiAddress::Id(*to);
 	Call::Balances(Balances::transfer_keep_alive { dest, value })
 }
 
@@ -176,7 +176,7 @@ type Terms = (ModelId, Digest, Digest);
 /// Registers an operator on both models. One that has no engine proves itself with the registered result, as a cheat
 /// would.
 async fn register(chain: &Chain, terms: &[Terms], role: Role, owner: &Signer, worker: &Signer) -> Result<()> {
-	let mut calls = vec![Call::Inference(Inference::register_operator { worker: worker.account.clone(), bond: BOND })];
+	let mut calls = vec![Call::Inference(Inference::register_operator { worker: worker.account, bond: BOND })];
 	// The liar says that it has a processor of its own, to pass its lies off as a fault of the engine.
 	let class = || if role == Role::Lying { CpuClass::Aarch64 } else { CpuClass::Other };
 	calls.extend(terms.iter().map(|(model, engine, _)| {

@@ -12,7 +12,10 @@ use std::{
 use anyhow::{bail, Context, Result};
 use autonomy_chain_api::{
 	self as api,
-	runtime_types::pallet_inference::{pallet::Event as Inference, types::Tier},
+	runtime_types::{
+		pallet_inference::{pallet::Event as Inference, types::Tier},
+		pallet_transaction_payment::pallet::Event as Payment,
+	},
 	Event,
 };
 use autonomy_primitives::{job::SeedPolicy, JobId};
@@ -108,10 +111,10 @@ pub async fn riches(stage: &Stage, block: BlockNumber) -> Result<BTreeMap<Accoun
 		for account in [player.account(), &player.worker.account] {
 			sum += stage.chain.balance(block, account).await?;
 		}
-		had.insert(player.account().clone(), sum);
+		had.insert(*player.account(), sum);
 	}
 	for signer in [&stage.requester, &stage.challenger] {
-		had.insert(signer.account.clone(), stage.chain.balance(block, &signer.account).await?);
+		had.insert(signer.account, stage.chain.balance(block, &signer.account).await?);
 	}
 	Ok(had)
 }
@@ -130,7 +133,7 @@ pub struct Plan<'a> {
 pub async fn run(stage: &mut Stage, plan: &Plan<'_>, truth: &Truth, journal: File) -> Result<Finished> {
 	let started = Instant::now();
 	let Plan { orders, limit, challenge } = *plan;
-	let names = stage.players.iter().map(|player| (player.account().clone(), player.name.clone()));
+	let names = stage.players.iter().map(|player| (*player.account(), player.name.clone()));
 	let ledger = Ledger::new(names);
 	let chain = stage.chain.clone();
 	let before = chain.money(0).await?;
@@ -231,6 +234,13 @@ impl Run<'_> {
 			self.salts.insert((opened.job, opened.outcome.result, opened.outcome.trace_root), opened.salt);
 		}
 		for event in &block.events {
+			if let Event::TransactionPayment(Payment::TransactionFeePaid { who, actual_fee, .. }) = event {
+				let payer =
+					self.stage.players.iter().find(|player| [player.account(), &player.worker.account].contains(&who));
+				if let Some(player) = payer {
+					writeln!(self.journal, "{} {} paid a fee of {actual_fee}", block.number, player.name)?;
+				}
+			}
 			let Event::Inference(event) = event else { continue };
 			writeln!(self.journal, "{} {event:?}", block.number)?;
 			self.last_event = block.number;
@@ -248,11 +258,11 @@ impl Run<'_> {
 					self.suspects.remove(job);
 					self.salts.retain(|(other, ..), _| other != job);
 				}
-				Inference::OperatorSuspended { operator, until } => {
-					// The first suspension is sat out, the next ones are dodged.
-					if until.saturating_sub(block.number) > SUSPENSION {
-						self.rename(operator);
-					}
+				// The first suspension is sat out, the next ones are dodged.
+				Inference::OperatorSuspended { operator, until }
+					if until.saturating_sub(block.number) > SUSPENSION =>
+				{
+					self.rename(operator);
 				}
 				_ => {}
 			}
@@ -273,8 +283,8 @@ impl Run<'_> {
 		}
 		if let Some(work) = self.stage.rename(index) {
 			if let Some(player) = self.stage.players.last() {
-				self.ledger.enlist(player.account().clone(), player.name.clone());
-				self.had.insert(player.account().clone(), OUTFIT);
+				self.ledger.enlist(*player.account(), player.name.clone());
+				self.had.insert(*player.account(), OUTFIT);
 			}
 			self.renaming.spawn(work);
 		}
@@ -351,7 +361,7 @@ impl Run<'_> {
 		if !self.made.insert((job, index, call)) {
 			return;
 		}
-		let (chain, signer, operator) = (self.stage.chain.clone(), player.worker.clone(), player.account().clone());
+		let (chain, signer, operator) = (self.stage.chain.clone(), player.worker.clone(), *player.account());
 		let sent = Sent::Move { player: index, call };
 		self.under_way
 			.spawn(async move { (sent, send_move(&chain, &signer, operator, job, next).await.map(|()| None)) });
