@@ -259,9 +259,7 @@ impl Run<'_> {
 					self.salts.retain(|(other, ..), _| other != job);
 				}
 				// The first suspension is sat out, the next ones are dodged.
-				Inference::OperatorSuspended { operator, until }
-					if until.saturating_sub(block.number) > SUSPENSION =>
-				{
+				Inference::OperatorSuspended { operator, until } if until.saturating_sub(block.number) > SUSPENSION => {
 					self.rename(operator);
 				}
 				_ => {}
