@@ -13,9 +13,9 @@ export WASM_TARGET=wasm32v1-none
 export WASM_TOOLCHAIN=autonomy-wasm
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-	BOLD=$'\e[1m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'
+	BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m'
 else
-	BOLD='' RED='' GREEN='' PLAIN=''
+	BOLD='' RED='' PLAIN=''
 fi
 
 say() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"; }

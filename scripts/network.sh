@@ -44,6 +44,7 @@ start_chain() {
 	p2p=$(free_port)
 	URL=ws://127.0.0.1:$port
 	start "$log" "$BIN/autonomy-node" --dev --base-path "$STATE/chain" --rpc-port "$port" --port "$p2p" --no-prometheus
+	# shellcheck disable=SC2153 # `start` sets it
 	wait_for_rpc "$port" "$STARTED" "$log"
 	note "chain: $URL, a block every second"
 }
