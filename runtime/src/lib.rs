@@ -1,7 +1,7 @@
 //! The Autonomy runtime: which pallets the chain is made of, with which parameters.
 //!
 //! `lib.rs` holds the types and the list of pallets, `configs/` the parameters by area, `apis.rs` what clients may ask,
-//! `genesis_config_presets.rs` how a chain starts.
+//! `genesis_config_presets.rs` how a chain starts, `weights/` what calls cost.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 // The runtime macros expand to items without documentation.
@@ -14,8 +14,11 @@ include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 extern crate alloc;
 
 pub mod apis;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarks;
 pub mod configs;
 pub mod genesis_config_presets;
+pub mod weights;
 
 use alloc::{borrow::Cow, vec::Vec};
 use sp_runtime::{

@@ -69,7 +69,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Takes the next step of a job that is due. Returns the weight that it took.
-	fn serve(id: JobId, entry: BlockNumberFor<T>) -> Weight {
+	pub(crate) fn serve(id: JobId, entry: BlockNumberFor<T>) -> Weight {
 		let job = match Jobs::<T>::get(id) {
 			Some(job) if job.state.due() == entry => job,
 			_ => {

@@ -1,6 +1,8 @@
-//! Benchmarks of every call and of the agenda, at the largest input and committee.
+//! Benchmarks of every call and of the agenda, each at the largest input, committee, jury and opening, on a job whose
+//! record is as long as it gets.
 
 use super::*;
+use crate::{draw::Pick, jobs::account_bytes};
 use alloc::vec;
 use autonomy_primitives::{
 	digest::{cid, commitment, Sealed},
@@ -10,6 +12,9 @@ use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use sp_runtime::traits::{Bounded, Saturating};
 
+const SALT: [u8; 32] = [3; 32];
+const CLASS: CpuClass = CpuClass::X86V3;
+
 fn funded<T: Config>(name: &'static str, index: u32) -> T::AccountId {
 	let who: T::AccountId = account(name, index, 0);
 	T::Currency::set_balance(&who, BalanceOf::<T>::max_value() / 1_000_000u32.into());
@@ -18,6 +23,10 @@ fn funded<T: Config>(name: &'static str, index: u32) -> T::AccountId {
 
 fn worker<T: Config>(index: u32) -> T::AccountId {
 	account("worker", index, 0)
+}
+
+fn signed<T: Config>(who: T::AccountId) -> T::RuntimeOrigin {
+	RawOrigin::Signed(who).into()
 }
 
 /// A registered operator with a bond for all slots. Returns its owner.
@@ -32,8 +41,7 @@ fn operator<T: Config>(index: u32) -> T::AccountId {
 fn joined<T: Config>(index: u32, model: ModelId, slots: u32) -> T::AccountId {
 	let owner = operator::<T>(index);
 	let engine = T::Models::terms(model).expect("the model exists").engine;
-	Pallet::<T>::do_join_model(owner.clone(), model, slots, engine, CpuClass::Other)
-		.expect("the bond covers the slots");
+	Pallet::<T>::do_join_model(owner.clone(), model, slots, engine, CLASS).expect("the bond covers the slots");
 	owner
 }
 
@@ -43,6 +51,11 @@ fn proved<T: Config>(index: u32, model: ModelId, slots: u32) -> T::AccountId {
 	let golden = T::Models::golden_result(model).expect("the model exists");
 	Pallet::<T>::do_prove_engine(owner.clone(), model, golden).expect("the golden result");
 	owner
+}
+
+/// Operators as a draw finds them.
+fn picks<T: Config>(owners: &[T::AccountId]) -> Vec<Pick<T::AccountId>> {
+	owners.iter().map(|owner| Pick { operator: owner.clone(), cpu_class: CLASS }).collect()
 }
 
 /// The largest input of the benchmark's model.
@@ -58,53 +71,120 @@ fn input() -> JobInput {
 	})
 }
 
-/// An open job for `k` seats on a model.
+/// An open job for `k` seats on a model, which turns away as many operators as it can but one.
 fn open<T: Config>(model: ModelId, k: u32) -> JobId {
 	let requester = funded::<T>("requester", 0);
 	let k = u8::try_from(k).expect("at most MAX_COMMITTEE");
-	let max = BalanceOf::<T>::max_value();
-	Pallet::<T>::do_submit_job(requester, model, input(), Some(k), SeedPolicy::Chain, max).expect("a good job")
+	let (tier, max) = (Some(Tier::Creation), BalanceOf::<T>::max_value());
+	let id = Pallet::<T>::do_submit_job(requester, model, input(), Some(k), tier, SeedPolicy::Chain, max);
+	let id = id.expect("a good job");
+	let turned_away: Vec<_> = (1..MAX_EXCLUDED).map(|index| account("turned away", index, 0)).collect();
+	change::<T>(id, |job| job.excluded = turned_away.try_into().expect("below the bound"));
+	id
 }
 
-/// A job whose committee is drawn: the first `k` operators. Seats are assigned without the draw, which needs randomness
-/// that a benchmark's block may not have.
+fn change<T: Config>(id: JobId, change: impl FnOnce(&mut JobOf<T>)) {
+	let mut job = Jobs::<T>::get(id).expect("the job is open");
+	change(&mut job);
+	Jobs::<T>::insert(id, job);
+}
+
+fn state<T: Config>(id: JobId) -> JobState<BlockNumberFor<T>> {
+	Jobs::<T>::get(id).expect("the job is open").state
+}
+
+/// A job whose committee is drawn: the first `k` operators. Seats are given without the draw, which needs randomness that
+/// a benchmark's block may not have.
 fn assigned<T: Config>(k: u32) -> (JobId, Vec<T::AccountId>) {
 	let model = T::Models::benchmark_model();
 	let owners: Vec<_> = (0..k).map(|index| proved::<T>(index, model, 1)).collect();
 	let id = open::<T>(model, k);
-	let mut job = Jobs::<T>::get(id).expect("just submitted");
-	let drawn = draw::Drawn { operators: owners.clone(), seed: [7; 32] };
-	Pallet::<T>::assign(id, &mut job, drawn);
-	Jobs::<T>::insert(id, job);
+	change::<T>(id, |job| {
+		job.seed = Some([7; 32]);
+		Pallet::<T>::seat_committee(id, job, picks::<T>(&owners));
+	});
 	(id, owners)
 }
 
-fn outcome() -> Outcome {
-	Outcome { result: [1; 32], trace_root: [2; 32], artifact: cid(b"picture") }
+/// A result, one for each `kind`.
+fn outcome(kind: u8) -> Outcome {
+	Outcome { result: [kind; 32], trace_root: [2; 32], artifact: cid(b"picture") }
 }
 
-const SALT: [u8; 32] = [3; 32];
-
-fn sealed<T: Config>(job: JobId, owner: &T::AccountId) -> Digest {
-	let Outcome { result, trace_root, artifact } = outcome();
-	commitment(job, 0, &jobs::account_bytes(owner), &Sealed { result, trace_root, artifact, salt: SALT })
+fn sealed<T: Config>(job: JobId, round: u32, owner: &T::AccountId, outcome: Outcome) -> Digest {
+	let Outcome { result, trace_root, artifact } = outcome;
+	commitment(job, round, &account_bytes(owner), &Sealed { result, trace_root, artifact, salt: SALT })
 }
 
-/// A job whose seats have all committed.
-fn committed<T: Config>(k: u32) -> (JobId, Vec<T::AccountId>) {
+/// A job whose committee has revealed: seat by seat the `kind` of its outcome.
+fn revealed<T: Config>(k: u32, kind: fn(usize) -> u8) -> (JobId, Vec<T::AccountId>) {
 	let (id, owners) = assigned::<T>(k);
-	for owner in &owners {
-		Pallet::<T>::do_commit(owner.clone(), id, sealed::<T>(id, owner)).expect("a seat");
+	for (index, owner) in owners.iter().enumerate() {
+		let hash = sealed::<T>(id, 0, owner, outcome(kind(index)));
+		Pallet::<T>::do_commit(owner.clone(), id, hash).expect("a seat");
+	}
+	for (index, owner) in owners.iter().enumerate() {
+		Pallet::<T>::do_reveal(id, owner.clone(), outcome(kind(index)), SALT, None).expect("the commitment opens");
 	}
 	(id, owners)
 }
 
-/// A job that waits for its window only.
+/// Seats an auditor on an agreed job, and returns its owner.
+fn auditor<T: Config>(id: JobId, index: u32) -> T::AccountId {
+	let model = Jobs::<T>::get(id).expect("the job is open").model;
+	let owner = proved::<T>(index, model, 1);
+	change::<T>(id, |job| {
+		let JobState::Agreed { final_at, .. } = job.state else { panic!("the job is not agreed") };
+		let picks = picks::<T>(core::slice::from_ref(&owner));
+		for pick in picks {
+			let Seat { operator, cpu_class, round, drawn_at, .. } = Pallet::<T>::take_seat(id, job, pick);
+			job.auditor = Some(Auditor { operator, cpu_class, round, drawn_at, draw: [8; 32], found: None });
+		}
+		let deadline = Pallet::<T>::commit_deadline(job.budget);
+		Pallet::<T>::set_state(id, job, JobState::Agreed { final_at, audit: Audit::Waiting { deadline } });
+	});
+	owner
+}
+
+/// Seats `n` jurors on a disputed job, operators from number `first` on. They stand for both panels at once.
+fn jury<T: Config>(id: JobId, first: u32, n: u32) -> Vec<T::AccountId> {
+	let model = Jobs::<T>::get(id).expect("the job is open").model;
+	let owners: Vec<_> = (first..first.saturating_add(n)).map(|index| proved::<T>(index, model, 1)).collect();
+	let mut jury = Juries::<T>::get(id).expect("a job in dispute");
+	(jury.panel, jury.wanted, jury.draw) = (2, u8::try_from(n).expect("at most MAX_JURORS"), [9; 32]);
+	change::<T>(id, |job| {
+		Pallet::<T>::seat_panel(id, job, &mut jury, picks::<T>(&owners));
+	});
+	Juries::<T>::insert(id, jury);
+	owners
+}
+
+/// A job of the largest committee in dispute, with the largest jury.
+fn disputed<T: Config>() -> (JobId, Vec<T::AccountId>) {
+	let k = T::MaxCommittee::get().into();
+	let (id, _) = revealed::<T>(k, |index| if index == 0 { 4 } else { 5 });
+	(id, jury::<T>(id, k, MAX_JURORS))
+}
+
+/// Has every juror reveal what `of` says, and the verdict due.
+fn all_reveal<T: Config>(id: JobId, of: impl Fn(&SeatOf<T>) -> Outcome) {
+	Juries::<T>::mutate(id, |jury| {
+		for seat in jury.iter_mut().flat_map(|jury| &mut jury.seats) {
+			let outcome = of(seat);
+			seat.commitment = Some(sealed::<T>(id, seat.round, &seat.operator, outcome));
+			seat.revealed = Some(outcome);
+		}
+	});
+	change::<T>(id, |job| Pallet::<T>::open_jury_reveals(id, job));
+}
+
+/// An agreed job that waits for the end of the time for challenges only.
 fn agreed<T: Config>(k: u32) -> JobId {
-	let (id, owners) = committed::<T>(k);
-	for owner in owners {
-		Pallet::<T>::do_reveal(id, owner, outcome(), SALT).expect("the commitment opens");
-	}
+	let (id, _) = revealed::<T>(k, |_| 4);
+	change::<T>(id, |job| {
+		let JobState::Agreed { final_at, .. } = job.state else { panic!("the job is not agreed") };
+		Pallet::<T>::set_state(id, job, JobState::Agreed { final_at, audit: Audit::Closed });
+	});
 	id
 }
 
@@ -177,7 +257,7 @@ mod benches {
 		let owner = operator::<T>(0);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(worker::<T>(0)), model, T::MaxSlotsPerOperator::get(), engine, CpuClass::Other);
+		_(RawOrigin::Signed(worker::<T>(0)), model, T::MaxSlotsPerOperator::get(), engine, CLASS);
 
 		assert!(Memberships::<T>::contains_key(model, owner));
 	}
@@ -210,12 +290,15 @@ mod benches {
 	#[benchmark]
 	fn submit_job() {
 		let model = T::Models::benchmark_model();
-		proved::<T>(0, model, 1);
+		let k = T::MaxCommittee::get();
+		for index in 0..k.into() {
+			proved::<T>(index, model, 1);
+		}
 		let requester = funded::<T>("requester", 0);
-		let max = BalanceOf::<T>::max_value();
+		let (input, max) = (Box::new(input()), BalanceOf::<T>::max_value());
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(requester), model, Box::new(input()), Some(1), SeedPolicy::Chain, max);
+		_(RawOrigin::Signed(requester), model, input, Some(k), Some(Tier::Creation), SeedPolicy::Chain, max);
 
 		assert!(Jobs::<T>::contains_key(0));
 	}
@@ -232,51 +315,160 @@ mod benches {
 		assert!(!Jobs::<T>::contains_key(job));
 	}
 
+	/// The last juror's commitment, with the check that decides whether the call is free.
 	#[benchmark]
-	fn commit() {
-		let (job, owners) = assigned::<T>(T::MaxCommittee::get().into());
-		let last = owners.len().saturating_sub(1);
-		for owner in owners.iter().take(last) {
-			Pallet::<T>::do_commit(owner.clone(), job, sealed::<T>(job, owner)).expect("a seat");
+	fn commit() -> Result<(), BenchmarkError> {
+		let (job, jurors) = disputed::<T>();
+		let (last, others) = jurors.split_last().expect("a jury");
+		let round = Jobs::<T>::get(job).expect("the job is open").round;
+		for owner in others {
+			Pallet::<T>::do_commit(owner.clone(), job, sealed::<T>(job, round, owner, outcome(4))).expect("a seat");
 		}
-		let hash = sealed::<T>(job, owners.last().expect("at least one seat"));
+		let origin = signed::<T>(Operators::<T>::get(last).expect("registered").worker);
+		let hash = sealed::<T>(job, round, last, outcome(4));
 
-		#[extrinsic_call]
-		_(RawOrigin::Signed(worker::<T>(last as u32)), job, hash);
+		#[block]
+		{
+			assert!(Pallet::<T>::can_commit(&origin, job));
+			Pallet::<T>::commit(origin, job, hash)?;
+		}
 
-		assert!(matches!(Jobs::<T>::get(job).expect("open").state, JobState::Revealing { .. }));
+		assert!(matches!(state::<T>(job), JobState::Jury { phase: JuryPhase::Revealing { .. } }));
+		Ok(())
 	}
 
+	/// The last juror's reveal with the longest opening, and the check that decides whether the call is free.
 	#[benchmark]
-	fn reveal() {
-		let (job, mut owners) = committed::<T>(T::MaxCommittee::get().into());
-		let last = owners.pop().expect("at least one seat");
-		for owner in owners {
-			Pallet::<T>::do_reveal(job, owner, outcome(), SALT).expect("the commitment opens");
+	fn reveal() -> Result<(), BenchmarkError> {
+		let (job, jurors) = disputed::<T>();
+		let last = jurors.last().expect("a jury").clone();
+		let draw = Juries::<T>::get(job).expect("in dispute").draw;
+		let deepest = TraceOpening::deepest(&account_bytes(&last), &draw);
+		let (opening, trace_root) = deepest.expect("a run has steps and chunks");
+		let found = Outcome { trace_root, ..outcome(4) };
+		all_reveal::<T>(job, |_| found);
+		Juries::<T>::mutate(job, |jury| {
+			let seat = jury.as_mut().and_then(|jury| jury.seats.last_mut()).expect("a jury");
+			seat.revealed = None;
+		});
+		let (origin, opening) = (signed::<T>(funded::<T>("anyone", 0)), Some(Box::new(opening)));
+
+		#[block]
+		{
+			assert!(Pallet::<T>::can_reveal(job, &last, found, SALT, opening.as_deref()));
+			Pallet::<T>::reveal(origin, job, last, found, SALT, opening)?;
 		}
-		let Outcome { result, trace_root, artifact } = outcome();
 
-		#[extrinsic_call]
-		_(RawOrigin::Signed(worker::<T>(0)), job, last, result, trace_root, artifact, SALT);
-
-		assert!(matches!(Jobs::<T>::get(job).expect("open").state, JobState::Agreed { .. }));
+		let jury = Juries::<T>::get(job).expect("in dispute");
+		assert!(jury.seats.iter().all(|seat| seat.revealed.is_some()));
+		Ok(())
 	}
 
+	/// Without the job's step, which is counted by itself.
 	#[benchmark]
 	fn poke() {
 		let job = agreed::<T>(T::MaxCommittee::get().into());
-		go_to::<T>(Jobs::<T>::get(job).expect("open").state.due());
+		let origin = signed::<T>(funded::<T>("anyone", 0));
+
+		#[block]
+		{
+			assert!(Pallet::<T>::poke(origin, job).is_err());
+		}
+
+		assert!(Jobs::<T>::contains_key(job));
+	}
+
+	/// The first seat of a committee whose others have committed, with the check that decides whether the call is free.
+	#[benchmark]
+	fn decline() -> Result<(), BenchmarkError> {
+		let (job, owners) = assigned::<T>(T::MaxCommittee::get().into());
+		for owner in owners.iter().skip(1) {
+			Pallet::<T>::do_commit(owner.clone(), job, sealed::<T>(job, 0, owner, outcome(4))).expect("a seat");
+		}
+		let origin = signed::<T>(worker::<T>(0));
+
+		#[block]
+		{
+			assert!(Pallet::<T>::can_decline(&origin, job));
+			Pallet::<T>::decline(origin, job)?;
+		}
+
+		assert!(matches!(state::<T>(job), JobState::Committing { fill_at: Some(_), .. }));
+		Ok(())
+	}
+
+	/// An audit with the longest opening that differs, with the check that decides whether the call is free.
+	#[benchmark]
+	fn audit() -> Result<(), BenchmarkError> {
+		let k = T::MaxCommittee::get().into();
+		let (job, _) = revealed::<T>(k, |_| 4);
+		let owner = auditor::<T>(job, k);
+		let deepest = TraceOpening::deepest(&account_bytes(&owner), &[8; 32]);
+		let (opening, trace_root) = deepest.expect("a run has steps and chunks");
+		let found = Outcome { trace_root, ..outcome(5) };
+		let (origin, opening) = (signed::<T>(worker::<T>(k)), Some(Box::new(opening)));
+
+		#[block]
+		{
+			assert!(Pallet::<T>::can_audit(&origin, job, found, opening.as_deref()));
+			Pallet::<T>::audit(origin, job, found, opening)?;
+		}
+
+		assert!(Juries::<T>::contains_key(job));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn challenge() {
+		let job = agreed::<T>(T::MaxCommittee::get().into());
+		let challenger = funded::<T>("challenger", 0);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(funded::<T>("anyone", 0)), job);
+		_(RawOrigin::Signed(challenger), job, outcome(5));
 
-		assert!(Provenance::<T>::contains_key(job));
+		assert!(Juries::<T>::contains_key(job));
+	}
+
+	/// A fault of `n` suspects of all classes that turn out to have lied, against as many that did not.
+	#[benchmark]
+	fn resolve_engine_fault(n: Linear<1, MAX_SUSPECTS>) -> Result<(), BenchmarkError> {
+		let model = T::Models::benchmark_model();
+		let exposure = T::SlotBond::get();
+		let classes = [CpuClass::X86V3, CpuClass::X86V4, CpuClass::Aarch64, CpuClass::Other];
+		for class in classes {
+			PausedClasses::<T>::insert(model, class, 1);
+		}
+		let suspects: Vec<_> = (0..n).map(operator::<T>).collect();
+		let honest: Vec<_> = (n..n.saturating_mul(2)).map(operator::<T>).collect();
+		for suspect in &suspects {
+			Operators::<T>::mutate(suspect, |account| {
+				if let Some(account) = account {
+					account.exposed = exposure;
+				}
+			});
+		}
+		let fault = EngineFault {
+			model,
+			classes: classes.to_vec().try_into().expect("at the bound"),
+			exposure,
+			suspects: suspects.try_into().expect("within the bound"),
+			honest: honest.try_into().expect("within the bound"),
+			accuser: Some(funded::<T>("challenger", 0)),
+		};
+		EngineFaults::<T>::insert(0, fault);
+		let origin = T::AdminOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, 0, true);
+
+		assert!(!PausedClasses::<T>::contains_key(model, CLASS));
+		Ok(())
 	}
 
 	#[benchmark]
 	fn agenda_base() {
 		let now = Pallet::<T>::after(One::one());
-		AgendaCursor::<T>::put(now);
+		AgendaCursor::<T>::put(now.saturating_add(One::one()));
 
 		#[block]
 		{
@@ -289,7 +481,7 @@ mod benches {
 	#[benchmark]
 	fn agenda_block() {
 		let now = Pallet::<T>::after(One::one());
-		AgendaCursor::<T>::put(now.saturating_sub(One::one()));
+		AgendaCursor::<T>::put(now);
 
 		#[block]
 		{
@@ -299,37 +491,110 @@ mod benches {
 		assert_eq!(AgendaCursor::<T>::get(), now.saturating_add(One::one()));
 	}
 
+	/// The verdict of a jury on a committee of which every second seat was wrong, after a challenge that was wrong too:
+	/// `n` seats are slashed, paid or have a share, and the challenger's bond is divided between the jurors.
 	#[benchmark]
-	fn agenda_job(k: Linear<1, { T::MaxCommittee::get().into() }>) {
+	fn agenda_job(n: Linear<3, { MAX_SUSPECTS - 1 }>) {
+		let k = n.div_ceil(3).max(n.saturating_sub(MAX_JURORS));
 		let job = agreed::<T>(k);
-		let due = Jobs::<T>::get(job).expect("open").state.due();
+		let challenger = funded::<T>("challenger", 0);
+		Pallet::<T>::do_challenge(challenger, job, outcome(6)).expect("an agreed job");
+		change::<T>(job, |job| {
+			for seat in job.seats.iter_mut().step_by(2) {
+				seat.revealed = Some(outcome(5));
+			}
+		});
+		jury::<T>(job, k, n.saturating_sub(k));
+		all_reveal::<T>(job, |_| outcome(4));
+		let due = state::<T>(job).due();
 		go_to::<T>(due);
-		AgendaCursor::<T>::put(due);
 
 		#[block]
 		{
-			Pallet::<T>::serve_agenda(due);
+			Pallet::<T>::serve(job, due);
 		}
 
 		assert!(Provenance::<T>::contains_key(job));
 	}
 
-	/// One operator has the only slot, so a second seat is never found and every look is taken.
+	/// Every look meets another operator, whose class of processors is paused, so that none is taken.
 	#[benchmark]
-	fn agenda_draw(a: Linear<1, { u32::from(T::MaxCommittee::get()).saturating_mul(T::DrawAttemptsPerSeat::get()) }>) {
+	fn agenda_draw(a: Linear<1, { MAX_COMMITTEE.saturating_mul(T::DrawAttemptsPerSeat::get()) }>) {
 		let model = T::Models::benchmark_model();
-		proved::<T>(0, model, 1);
+		for index in 0..a {
+			proved::<T>(index, model, 1);
+		}
 		let id = open::<T>(model, 1);
-		let mut job = Jobs::<T>::get(id).expect("open");
-		job.k = T::MaxCommittee::get();
+		let job = Jobs::<T>::get(id).expect("the job is open");
+		PausedClasses::<T>::insert(model, CLASS, 1);
 		let drawn;
 
 		#[block]
 		{
-			drawn = Pallet::<T>::draw_operators(&[7; 32], id, &job, a);
+			drawn = Pallet::<T>::pick_within(a, &[7; 32], id, &job, None, 1);
 		}
 
-		assert_eq!(drawn, (None, a));
+		assert_eq!((drawn.0.len(), drawn.1), (0, a));
+	}
+
+	/// The entries that such a draw reads, read by themselves among those of `o` operators: what the depth of the state trie
+	/// costs.
+	#[benchmark(extra)]
+	fn read_among_operators(o: Linear<10, 10_000>) {
+		let model = T::Models::benchmark_model();
+		for index in 0..o {
+			proved::<T>(index, model, 1);
+		}
+		let mut found = 0u32;
+
+		#[block]
+		{
+			for slot in 0..3 {
+				let owner = SlotAt::<T>::get(model, slot).expect("at least ten slots");
+				let complete = Operators::<T>::contains_key(&owner) && Memberships::<T>::contains_key(model, &owner);
+				found.saturating_accrue(complete.into());
+			}
+		}
+
+		assert_eq!(found, 3);
+	}
+
+	/// A committee of three drawn from `o` operators. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn draw_from_operators(o: Linear<10, 10_000>) {
+		let model = T::Models::benchmark_model();
+		for index in 0..o {
+			proved::<T>(index, model, 1);
+		}
+		let id = open::<T>(model, 3);
+		let job = Jobs::<T>::get(id).expect("the job is open");
+		let drawn;
+
+		#[block]
+		{
+			drawn = Pallet::<T>::pick(&[7; 32], id, &job, None, 3);
+		}
+
+		assert_eq!(drawn.0.len(), 3);
+	}
+
+	/// A job of three seats that becomes final among `o` operators. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn settle_among_operators(o: Linear<10, 10_000>) {
+		let job = agreed::<T>(3);
+		let model = Jobs::<T>::get(job).expect("the job is open").model;
+		for index in 3..o {
+			proved::<T>(index, model, 1);
+		}
+		let due = state::<T>(job).due();
+		go_to::<T>(due);
+
+		#[block]
+		{
+			Pallet::<T>::serve(job, due);
+		}
+
+		assert!(Provenance::<T>::contains_key(job));
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

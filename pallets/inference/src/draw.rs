@@ -32,6 +32,18 @@ impl<T: Config> Pallet<T> {
 		count: usize,
 	) -> (Vec<Pick<T::AccountId>>, u32) {
 		let most = u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(T::DrawAttemptsPerSeat::get());
+		Self::pick_within(most, random, id, job, jury, count)
+	}
+
+	/// The same in at most so many looks.
+	pub(crate) fn pick_within(
+		most: u32,
+		random: &Digest,
+		id: JobId,
+		job: &JobOf<T>,
+		jury: Option<&JuryOf<T>>,
+		count: usize,
+	) -> (Vec<Pick<T::AccountId>>, u32) {
 		let slots = SlotCount::<T>::get(job.model);
 		let mut picks: Vec<Pick<T::AccountId>> = Vec::with_capacity(count);
 		for n in 0..most {

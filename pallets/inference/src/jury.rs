@@ -1,7 +1,10 @@
 //! Disputes: challenges, juries and their verdict.
 
 use alloc::vec::Vec;
-use autonomy_primitives::{digest::opening_draw, Digest, JobId};
+use autonomy_primitives::{
+	digest::{is_cid, opening_draw},
+	Digest, JobId,
+};
 use frame_support::{
 	defensive, ensure,
 	pallet_prelude::DispatchResult,
@@ -11,23 +14,24 @@ use frame_support::{
 use sp_runtime::traits::Saturating;
 
 use crate::{
-	agenda::Served, maths, Audit, BalanceOf, BlockNumberFor, Challenge, Config, DisputeCause, DrawRandomness, Duty,
-	Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, Jury, JuryOf, JuryPhase, Outcome, Pallet,
-	SeatOf,
+	agenda::Served, draw::Pick, maths, Audit, BalanceOf, BlockNumberFor, Challenge, Config, DisputeCause,
+	DrawRandomness, Duty, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, Jury, JuryOf, JuryPhase,
+	Outcome, Pallet, SeatOf,
 };
 
 impl<T: Config> Pallet<T> {
 	/// Puts a challenger's bond on hold and has a jury drawn.
-	pub(crate) fn do_challenge(challenger: T::AccountId, id: JobId, result: Digest) -> DispatchResult {
+	pub(crate) fn do_challenge(challenger: T::AccountId, id: JobId, outcome: Outcome) -> DispatchResult {
 		let mut job = Jobs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
 		let JobState::Agreed { final_at, audit } = job.state else { return Err(Error::<T>::NotAgreed.into()) };
 		ensure!(!matches!(audit, Audit::Waiting { .. }), Error::<T>::AuditOpen);
 		ensure!(frame_system::Pallet::<T>::block_number() < final_at, Error::<T>::DeadlinePassed);
-		ensure!(job.outcome().is_none_or(|outcome| outcome.result != result), Error::<T>::SameResult);
+		ensure!(is_cid(&outcome.artifact) || outcome.fault().is_some(), Error::<T>::ArtifactNotCid);
+		ensure!(job.outcome() != Some(outcome), Error::<T>::SameOutcome);
 		let bond = Self::challenge_bond(&job);
 		T::Currency::hold(&HoldReason::Challenge.into(), &challenger, bond)?;
-		Self::deposit_event(Event::Challenged { job: id, challenger: challenger.clone(), result, bond });
-		job.challenge = Some(Challenge { challenger, bond, result });
+		Self::deposit_event(Event::Challenged { job: id, challenger: challenger.clone(), outcome, bond });
+		job.challenge = Some(Challenge { challenger, bond, outcome });
 		Self::dispute(id, &mut job, DisputeCause::Challenge);
 		Jobs::<T>::insert(id, job);
 		Ok(())
@@ -73,23 +77,34 @@ impl<T: Config> Pallet<T> {
 			return Self::postpone(id, job, looks);
 		}
 		jury.draw = opening_draw(&random, id, job.round);
-		jury.drawn = u8::try_from(drawn).unwrap_or(u8::MAX);
+		let (operators, deadline) = Self::seat_panel(id, &mut job, &mut jury, picks);
+		Self::deposit_event(Event::JuryDrawn { job: id, panel: jury.panel, operators, deadline });
+		Juries::<T>::insert(id, jury);
+		Jobs::<T>::insert(id, job);
+		Served { looks, seats: drawn }
+	}
+
+	/// Gives drawn operators their seats on the present panel. Returns them and the commit deadline. The caller stores both.
+	pub(crate) fn seat_panel(
+		id: JobId,
+		job: &mut JobOf<T>,
+		jury: &mut JuryOf<T>,
+		picks: Vec<Pick<T::AccountId>>,
+	) -> (Vec<T::AccountId>, BlockNumberFor<T>) {
+		jury.drawn = u8::try_from(picks.len()).unwrap_or(u8::MAX);
 		jury.first = u8::try_from(jury.seats.len()).unwrap_or(u8::MAX);
 		let mut operators = Vec::with_capacity(picks.len());
 		for pick in picks {
 			operators.push(pick.operator.clone());
-			let seat = Self::take_seat(id, &job, pick);
+			let seat = Self::take_seat(id, job, pick);
 			if jury.seats.try_push(seat).is_err() {
 				defensive!("a jury above its bound");
 			}
 		}
 		job.tries = 0;
 		let deadline = Self::commit_deadline(job.budget);
-		Self::set_state(id, &mut job, JobState::Jury { phase: JuryPhase::Committing { deadline } });
-		Self::deposit_event(Event::JuryDrawn { job: id, panel: jury.panel, operators, deadline });
-		Juries::<T>::insert(id, jury);
-		Jobs::<T>::insert(id, job);
-		Served { looks, seats: drawn }
+		Self::set_state(id, job, JobState::Jury { phase: JuryPhase::Committing { deadline } });
+		(operators, deadline)
 	}
 
 	/// Opens the panel's reveals. The caller stores the job.

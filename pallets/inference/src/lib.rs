@@ -453,8 +453,8 @@ pub mod pallet {
 			job: JobId,
 			/// Who claims it.
 			challenger: T::AccountId,
-			/// The result digest that it says is right.
-			result: Digest,
+			/// What it says is right.
+			outcome: Outcome,
 			/// Its bond on hold, in planck.
 			bond: BalanceOf<T>,
 		},
@@ -725,8 +725,8 @@ pub mod pallet {
 		NotAgreed,
 		/// An auditor is at work on the job. Challenge when it has said what it found.
 		AuditOpen,
-		/// The result is the one that the job agreed on. Challenge with the result that is right.
-		SameResult,
+		/// The outcome is the one that the job agreed on. Challenge with the one that is right.
+		SameOutcome,
 		/// The job has shown no fault of the engine, or it is resolved.
 		NoEngineFault,
 		/// Nothing is due. Poke the job at the block that its state names, or later.
@@ -1010,18 +1010,18 @@ pub mod pallet {
 			Self::do_audit(operator, job, outcome, opening.as_deref())
 		}
 
-		/// Claims that an agreed job's result is wrong, and has a jury drawn. A bond of `challenge_bond` seat fees goes on hold:
-		/// it comes back, with a fifth of what is slashed, when the jury finds `result`, and pays the jury otherwise. The caller
-		/// is anyone.
+		/// Claims that an agreed job's outcome is wrong, and has a jury drawn. A bond of `challenge_bond` seat fees goes on
+		/// hold: it comes back, with a fifth of what is slashed, when the jury finds `outcome`, and pays the jury otherwise. The
+		/// caller is anyone.
 		///
 		/// - `job`: number of the job.
-		/// - `result`: the result digest that is right.
+		/// - `outcome`: the result, trace root and artifact that are right.
 		///
 		/// Emits [`Event::Challenged`] and [`Event::JobDisputed`].
 		#[pallet::call_index(15)]
-		pub fn challenge(origin: OriginFor<T>, job: JobId, result: Digest) -> DispatchResult {
+		pub fn challenge(origin: OriginFor<T>, job: JobId, outcome: Outcome) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_challenge(who, job, result)
+			Self::do_challenge(who, job, outcome)
 		}
 
 		/// Says what a fault of the engine was: the suspects are slashed, or have their exposure back. Their classes of

@@ -611,7 +611,7 @@ pub fn audit(job: JobId, n: u8, outcome: Outcome) -> DispatchResult {
 
 /// Challenges as Carol.
 pub fn challenge(job: JobId, n: u8) -> DispatchResult {
-	Inference::challenge(signed(CAROL), job, outcome(n).result)
+	Inference::challenge(signed(CAROL), job, outcome(n))
 }
 
 /// Every seat commits to the same outcome.

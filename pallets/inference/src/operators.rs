@@ -112,18 +112,23 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_withdraw(owner: T::AccountId) -> DispatchResult {
 		let (amount, left, worker) = Self::try_mutate_operator(&owner, |operator| {
-			let at = operator.withdraw_at.ok_or(Error::<T>::NothingToWithdraw)?;
-			ensure!(frame_system::Pallet::<T>::block_number() >= at, Error::<T>::StillUnbonding);
+			// A slash can take the whole bond while its slots are still in the draw: it stays until it has left the models,
+			// and has nothing to unbond then.
+			let is_bare = operator.bond.is_zero() && operator.slots_used == 0;
+			match operator.withdraw_at {
+				Some(at) => ensure!(frame_system::Pallet::<T>::block_number() >= at, Error::<T>::StillUnbonding),
+				None => ensure!(is_bare, Error::<T>::NothingToWithdraw),
+			}
 			ensure!(operator.seats == 0 && operator.exposed.is_zero(), Error::<T>::SeatsOpen);
 			let amount = operator.unbonding;
 			T::Currency::release(&HoldReason::Bond.into(), &owner, amount, Precision::Exact)?;
 			operator.unbonding = Zero::zero();
 			operator.withdraw_at = None;
-			// A slash can take the whole bond while its slots are still in the draw: it stays until it has left the models.
-			let left = operator.bond.is_zero() && operator.slots_used == 0;
-			Ok((amount, left, operator.worker.clone()))
+			Ok((amount, is_bare, operator.worker.clone()))
 		})?;
-		Self::deposit_event(Event::Withdrawn { operator: owner.clone(), amount });
+		if !amount.is_zero() {
+			Self::deposit_event(Event::Withdrawn { operator: owner.clone(), amount });
+		}
 		if left {
 			Operators::<T>::remove(&owner);
 			WorkerOf::<T>::remove(worker);

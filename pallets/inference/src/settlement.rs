@@ -198,7 +198,7 @@ impl<T: Config> Pallet<T> {
 			right.iter().filter(|voice| voice.role != Role::Auditor).map(|voice| &voice.operator).collect();
 		let auditor = right.iter().find(|voice| voice.role == Role::Auditor).map(|voice| &voice.operator);
 		let accuser = match &job.challenge {
-			Some(challenge) => (challenge.result == outcome.result).then_some(&challenge.challenger),
+			Some(challenge) => (challenge.outcome == outcome).then_some(&challenge.challenger),
 			None => auditor,
 		};
 		let slashed: Vec<_> = wrong.iter().map(|voice| &voice.operator).collect();
@@ -206,8 +206,8 @@ impl<T: Config> Pallet<T> {
 
 		let jurors: Vec<_> =
 			right.iter().filter(|voice| voice.role == Role::Juror).map(|voice| &voice.operator).collect();
-		let backed = |result| suspects.iter().any(|voice| voice.outcome.result == result);
-		let won = job.challenge.as_ref().is_some_and(|c| c.result == outcome.result || backed(c.result));
+		let backed = |claim| suspects.iter().any(|voice| voice.outcome == claim);
+		let won = job.challenge.as_ref().is_some_and(|c| c.outcome == outcome || backed(c.outcome));
 		Self::settle_challenge(id, &job, won, &jurors);
 
 		for voice in &voices {

@@ -199,8 +199,8 @@ pub struct Challenge<AccountId, Balance> {
 	pub challenger: AccountId,
 	/// Its bond on hold, in planck.
 	pub bond: Balance,
-	/// The result digest that it says is right.
-	pub result: Digest,
+	/// What it says is right.
+	pub outcome: Outcome,
 }
 
 /// The jury of a job in dispute.

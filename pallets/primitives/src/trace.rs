@@ -135,6 +135,20 @@ impl TraceOpening {
 		})
 	}
 
+	/// The opening that takes longest to verify, with its trace root: a full chunk under the deepest trees.
+	#[cfg(feature = "runtime-benchmarks")]
+	pub fn deepest(operator: &[u8; 32], draw: &Digest) -> Option<(Self, Digest)> {
+		let leaves = 1usize.checked_shl(MAX_DEPTH)?;
+		let count = u32::try_from(leaves).ok()?;
+		let (step, index) = position(operator, draw, count, count)?;
+		let chunk = BoundedVec::truncate_from(alloc::vec![5; CHUNK]);
+		let path = BoundedVec::truncate_from(alloc::vec![[6; 32]; MAX_DEPTH as usize]);
+		let step_root = merkle::climb(leaves, index as usize, merkle::leaf(step, index, &chunk), &path)?;
+		let root = merkle::climb(leaves, step as usize, step_root, &path)?;
+		let opening = Self { steps: count, chunks: count, chunk, chunk_path: path.clone(), step_path: path };
+		Some((opening, root_of(count, count, &root)))
+	}
+
 	/// Whether this opens the chunk that `operator` has to open for `draw`, under a trace root.
 	pub fn verify(&self, trace_root: &Digest, operator: &[u8; 32], draw: &Digest) -> bool {
 		let Some((step, index)) = position(operator, draw, self.steps, self.chunks) else { return false };

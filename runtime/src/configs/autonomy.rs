@@ -31,7 +31,7 @@ impl pallet_models::Config for Runtime {
 	type MaxBudget = ConstU32<{ crate::HOURS }>;
 	type PalletId = ModelsPalletId;
 	type RuntimeHoldReason = RuntimeHoldReason;
-	type WeightInfo = pallet_models::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_models::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -65,5 +65,5 @@ impl pallet_inference::Config for Runtime {
 	type Tiers = inference::Tiers;
 	type Timing = inference::Timing;
 	type UnbondingPeriod = UnbondingPeriod;
-	type WeightInfo = pallet_inference::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = crate::weights::pallet_inference::WeightInfo<Runtime>;
 }

@@ -104,7 +104,7 @@ impl Default for RuntimeParameters {
 	fn default() -> Self {
 		RuntimeParameters::Inference(dynamic::inference::Parameters::Disputes(
 			dynamic::inference::Disputes,
-			Some(dynamic::inference::Disputes::get()),
+			Some(<dynamic::inference::Disputes as frame_support::traits::Get<_>>::get()),
 		))
 	}
 }

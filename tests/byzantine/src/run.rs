@@ -372,7 +372,7 @@ impl Run<'_> {
 		}
 		let (chain, signer) = (self.stage.chain.clone(), self.stage.challenger.clone());
 		self.under_way.spawn(async move {
-			let call = api::transactions().inference().challenge(job, right.result);
+			let call = api::transactions().inference().challenge(job, right.into());
 			(Sent::Challenge(job), chain.send(&signer, &call).await.map(|_| None))
 		});
 	}

@@ -344,7 +344,7 @@ async fn challenge_should_cost_its_bond_when_the_result_was_right() -> Result<()
 	try_join_all(seats.iter().map(|puppet| stage.reveal(job, puppet, &right, nothing()))).await?;
 	let griefer = stage.client.funded("griefer", 1_000).await?;
 	let challenge = || {
-		let arguments = vec![Value::u128(job.into()), Value::from_bytes([13; 32])];
+		let arguments = vec![Value::u128(job.into()), outcome(&answer(13).sealed)];
 		stage.client.call("Inference", "challenge", arguments, &griefer)
 	};
 	let sent = match challenge().await {

@@ -496,6 +496,20 @@ fn griefing_challenger_should_lose_its_bond_to_the_jury() {
 }
 
 #[test]
+fn wrong_file_under_the_right_result_should_be_slashed_when_it_is_challenged() {
+	build_and_execute(|| {
+		serving_operators(10);
+		let (job, seats) = submit_and_draw(ALICE);
+		agree_on(job, Outcome { artifact: outcome(2).artifact, ..outcome(1) });
+		assert_ok!(challenge(job, 1));
+		judge(job, |_| outcome(1));
+		assert_eq!(Inference::provenance(job).unwrap().artifact, outcome(1).artifact);
+		assert!(seats.iter().all(|n| Inference::operator(account(*n)).unwrap().info.bond == BOND - EXPOSURE));
+		assert!(total(CAROL) > FUNDS, "its bond and a fifth of the slashes");
+	});
+}
+
+#[test]
 fn challenge_should_be_refused_while_an_audit_is_open() {
 	build_and_execute(|| {
 		serving_operators(12);

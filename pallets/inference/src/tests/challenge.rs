@@ -17,8 +17,8 @@ fn challenge_should_hold_a_bond_and_open_a_dispute() {
 		serving_operators(10);
 		let (job, _) = agreed();
 		assert_ok!(challenge(job, 2));
-		let (challenger, result) = (account(CAROL), outcome(2).result);
-		let challenged = Event::Challenged { job, challenger, result, bond: CHALLENGE_BOND };
+		let (challenger, outcome) = (account(CAROL), outcome(2));
+		let challenged = Event::Challenged { job, challenger, outcome, bond: CHALLENGE_BOND };
 		let disputed = Event::JobDisputed { job, cause: DisputeCause::Challenge, draw_at: 5 };
 		assert_eq!(events()[events().len() - 2..], [challenged, disputed]);
 		assert_eq!((held(HoldReason::Challenge, CAROL), free(CAROL)), (CHALLENGE_BOND, FUNDS - CHALLENGE_BOND));
@@ -38,7 +38,7 @@ fn challenger_should_have_its_bond_and_a_fifth_when_it_is_right() {
 		assert!(jurors.iter().all(|n| free(*n) == FUNDS - BOND + slashed * 3 / 10 / 7));
 		// Nobody of the committee is paid, and the right result stands.
 		assert_eq!(free(ALICE), FUNDS);
-		assert_eq!(Provenance::<Test>::get(job).unwrap().result, outcome(2).result);
+		assert_eq!(Provenance::<Test>::get(job).unwrap().result, outcome(2));
 		let (challenger, bond) = (account(CAROL), CHALLENGE_BOND);
 		assert!(events().contains(&Event::ChallengeEnded {
 			job,
@@ -140,11 +140,11 @@ fn challenge_should_fail_when_the_job_is_not_agreed() {
 }
 
 #[test]
-fn challenge_should_fail_when_it_names_the_agreed_result() {
+fn challenge_should_fail_when_it_names_the_agreed_outcome() {
 	build_and_execute(|| {
 		serving_operators(10);
 		let (job, _) = agreed();
-		assert_noop!(challenge(job, 1), Error::<Test>::SameResult);
+		assert_noop!(challenge(job, 1), Error::<Test>::SameOutcome);
 	});
 }
 
@@ -177,7 +177,7 @@ fn challenger_should_not_judge_its_own_challenge() {
 			serving_operators(10);
 			let (job, _) = draw_such(ALICE, |seats| !seats.contains(&10));
 			agree(job);
-			assert_ok!(Inference::challenge(signed(challenger), job, outcome(2).result));
+			assert_ok!(Inference::challenge(signed(challenger), job, outcome(2)));
 			run_on(job);
 			assert_eq!(jurors(job).len(), 6);
 			assert!(!jurors(job).contains(&10));

@@ -403,7 +403,7 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 			let owner = owner.or(drawn).unwrap_or(1);
 			audit_as(owner, job, found.outcome(owner), opened)
 		}
-		Step::Challenge { who, job, result } => Inference::challenge(signed(who), job_of(job), outcome(result).result),
+		Step::Challenge { who, job, result } => Inference::challenge(signed(who), job_of(job), outcome(result)),
 		Step::Resolve { job, guilty, root } => {
 			let origin = if root { RuntimeOrigin::root() } else { signed(ALICE) };
 			let job = EngineFaults::<Test>::iter_keys().next().unwrap_or(job);

@@ -90,12 +90,11 @@ fn withdraw_should_keep_the_operator_when_its_slots_are_still_in_the_draw() {
 		assert_ok!(Inference::withdraw(signed(1)));
 		assert!(Operators::<Test>::contains_key(account(1)), "a place on a model would be left without an operator");
 		Inference::do_try_state().unwrap();
-		// It goes for good when it has left the model and taken the last of its bond out.
+		assert_noop!(Inference::withdraw(signed(1)), Error::<Test>::NothingToWithdraw);
+		// It goes for good when it has left the model.
 		assert_ok!(Inference::leave_model(signed(1), IMAGE));
-		assert_ok!(Inference::bond_more(signed(1), SLOT_BOND));
-		assert_ok!(Inference::start_unbond(signed(1), SLOT_BOND));
-		run_for(20);
 		assert_ok!(Inference::withdraw(signed(1)));
+		assert_eq!(last_event(), Event::OperatorLeft { operator: account(1) });
 		assert!(!Operators::<Test>::contains_key(account(1)));
 	});
 }

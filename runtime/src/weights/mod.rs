@@ -1,0 +1,4 @@
+//! Weights of Autonomy's own pallets in this runtime, measured by `scripts/benchmark`.
+
+pub mod pallet_inference;
+pub mod pallet_models;

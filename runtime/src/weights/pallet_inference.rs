@@ -1,0 +1,383 @@
+//! Weights of `pallet_inference`, measured by `scripts/benchmark`; not edited by hand.
+//!
+//! 2026-11-21, on AMD EPYC: 20 steps, 10 repeats, compiled WebAssembly, worst case map size
+//! 1000000.
+
+#![cfg_attr(rustfmt, rustfmt_skip)]
+#![allow(clippy::arithmetic_side_effects, unused_imports, unused_parens)]
+
+use core::marker::PhantomData;
+use frame_support::{traits::Get, weights::Weight};
+
+/// Measured weights, with the runtime's own database costs.
+pub struct WeightInfo<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
+	/// Storage: `Inference::Operators` (r:2 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::WorkerOf` (r:2 w:1)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	fn register_operator() -> Weight {
+		// Proof size: 109 bytes measured.
+		// Shortest run: 54_092_000 ps.
+		Weight::from_parts(57_737_000, 6278)
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Inference::Operators` (r:2 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::WorkerOf` (r:1 w:2)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	fn set_worker_key() -> Weight {
+		// Proof size: 297 bytes measured.
+		// Shortest run: 15_403_000 ps.
+		Weight::from_parts(16_815_000, 6278)
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
+	}
+	/// Storage: `Inference::Operators` (r:1 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	fn bond_more() -> Weight {
+		// Proof size: 387 bytes measured.
+		// Shortest run: 46_880_000 ps.
+		Weight::from_parts(51_207_000, 3640)
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
+	}
+	/// Storage: `Inference::Operators` (r:1 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	fn start_unbond() -> Weight {
+		// Proof size: 229 bytes measured.
+		// Shortest run: 8_833_000 ps.
+		Weight::from_parts(9_585_000, 3634)
+			.saturating_add(T::DbWeight::get().reads(1))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Inference::Operators` (r:1 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenSeats` (r:0 w:1)
+	/// Proof: `Inference::OpenSeats` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::WorkerOf` (r:0 w:1)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	fn withdraw() -> Weight {
+		// Proof size: 391 bytes measured.
+		// Shortest run: 44_547_000 ps.
+		Weight::from_parts(50_095_000, 3640)
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `Inference::Operators` (r:2 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::WorkerOf` (r:1 w:0)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Models::Models` (r:1 w:0)
+	/// Proof: `Models::Models` (`max_values`: None, `max_size`: Some(2899), added: 5374, mode: `MaxEncodedLen`)
+	/// Storage: `Models::Collection` (r:1 w:0)
+	/// Proof: `Models::Collection` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Nfts::Item` (r:1 w:0)
+	/// Proof: `Nfts::Item` (`max_values`: None, `max_size`: Some(861), added: 3336, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Memberships` (r:1 w:1)
+	/// Proof: `Inference::Memberships` (`max_values`: None, `max_size`: Some(500), added: 2975, mode: `MaxEncodedLen`)
+	fn join_model() -> Weight {
+		// Proof size: 3650 bytes measured.
+		// Shortest run: 30_606_000 ps.
+		Weight::from_parts(33_550_000, 6364)
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	/// Storage: `Inference::Operators` (r:1 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Memberships` (r:2 w:2)
+	/// Proof: `Inference::Memberships` (`max_values`: None, `max_size`: Some(500), added: 2975, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::SlotCount` (r:1 w:1)
+	/// Proof: `Inference::SlotCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::SlotAt` (r:100 w:200)
+	/// Proof: `Inference::SlotAt` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OperatorCount` (r:1 w:1)
+	/// Proof: `Inference::OperatorCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// `s` was measured from 1 to 100.
+	fn leave_model(s: u32, ) -> Weight {
+		// Proof size: 3226 + s * 62 bytes measured.
+		// Shortest run: 38_678_000 ps.
+		Weight::from_parts(40_465_366, 6940)
+			// Standard error: 5_764.
+			.saturating_add(Weight::from_parts(8_381_738, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(5))
+			.saturating_add(T::DbWeight::get().writes((2_u64).saturating_mul(s.into())))
+			.saturating_add(Weight::from_parts(0, 2531).saturating_mul(s.into()))
+	}
+	/// Storage: `Inference::WorkerOf` (r:1 w:0)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Memberships` (r:1 w:1)
+	/// Proof: `Inference::Memberships` (`max_values`: None, `max_size`: Some(500), added: 2975, mode: `MaxEncodedLen`)
+	/// Storage: `Models::Models` (r:1 w:0)
+	/// Proof: `Models::Models` (`max_values`: None, `max_size`: Some(2899), added: 5374, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::SlotCount` (r:1 w:1)
+	/// Proof: `Inference::SlotCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OperatorCount` (r:1 w:1)
+	/// Proof: `Inference::OperatorCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::SlotAt` (r:0 w:100)
+	/// Proof: `Inference::SlotAt` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	/// `s` was measured from 1 to 100.
+	fn prove_engine(s: u32, ) -> Weight {
+		// Proof size: 3278 bytes measured.
+		// Shortest run: 25_188_000 ps.
+		Weight::from_parts(25_967_311, 6364)
+			// Standard error: 857.
+			.saturating_add(Weight::from_parts(1_669_214, 0).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(3))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
+	}
+	/// Storage: `Models::Models` (r:1 w:0)
+	/// Proof: `Models::Models` (`max_values`: None, `max_size`: Some(2899), added: 5374, mode: `MaxEncodedLen`)
+	/// Storage: `Models::Collection` (r:1 w:0)
+	/// Proof: `Models::Collection` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Nfts::Item` (r:1 w:0)
+	/// Proof: `Nfts::Item` (`max_values`: None, `max_size`: Some(861), added: 3336, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:4 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OperatorCount` (r:1 w:0)
+	/// Proof: `Inference::OperatorCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenJobs` (r:1 w:1)
+	/// Proof: `Inference::OpenJobs` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::NextJobId` (r:1 w:1)
+	/// Proof: `Inference::NextJobId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:1)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Jobs` (r:0 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	fn submit_job() -> Weight {
+		// Proof size: 4066 bytes measured.
+		// Shortest run: 140_952_000 ps.
+		Weight::from_parts(151_548_000, 11370)
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenJobs` (r:1 w:1)
+	/// Proof: `Inference::OpenJobs` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:1)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn cancel_job() -> Weight {
+		// Proof size: 4998 bytes measured.
+		// Shortest run: 84_277_000 ps.
+		Weight::from_parts(90_416_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `Inference::WorkerOf` (r:1 w:0)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Juries` (r:1 w:1)
+	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:2)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn commit() -> Weight {
+		// Proof size: 9602 bytes measured.
+		// Shortest run: 51_587_000 ps.
+		Weight::from_parts(56_885_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Juries` (r:1 w:1)
+	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:2)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn reveal() -> Weight {
+		// Proof size: 11189 bytes measured.
+		// Shortest run: 149_624_000 ps.
+		Weight::from_parts(164_968_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Inference::Jobs` (r:1 w:0)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	fn poke() -> Weight {
+		// Proof size: 7362 bytes measured.
+		// Shortest run: 12_289_000 ps.
+		Weight::from_parts(14_371_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(1))
+	}
+	/// Storage: `Inference::WorkerOf` (r:1 w:0)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Operators` (r:1 w:1)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenSeats` (r:1 w:1)
+	/// Proof: `Inference::OpenSeats` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:2)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn decline() -> Weight {
+		// Proof size: 7054 bytes measured.
+		// Shortest run: 65_147_000 ps.
+		Weight::from_parts(73_360_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	/// Storage: `Inference::WorkerOf` (r:1 w:0)
+	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:2)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Juries` (r:0 w:1)
+	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
+	fn audit() -> Weight {
+		// Proof size: 7750 bytes measured.
+		// Shortest run: 147_952_000 ps.
+		Weight::from_parts(159_219_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:2)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Juries` (r:0 w:1)
+	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
+	fn challenge() -> Weight {
+		// Proof size: 7864 bytes measured.
+		// Shortest run: 79_539_000 ps.
+		Weight::from_parts(86_841_000, 10889)
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `Inference::EngineFaults` (r:1 w:1)
+	/// Proof: `Inference::EngineFaults` (`max_values`: None, `max_size`: Some(2508), added: 4983, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::PausedClasses` (r:4 w:4)
+	/// Proof: `Inference::PausedClasses` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:38 w:38)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:77 w:77)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Operators` (r:38 w:38)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// `n` was measured from 1 to 38.
+	fn resolve_engine_fault(n: u32, ) -> Weight {
+		// Proof size: 468 + n * 529 bytes measured.
+		// Shortest run: 102_383_000 ps.
+		Weight::from_parts(38_340_638, 10990)
+			// Standard error: 88_089.
+			.saturating_add(Weight::from_parts(57_158_217, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(6))
+			.saturating_add(T::DbWeight::get().writes((4_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 5206).saturating_mul(n.into()))
+	}
+	/// Storage: `Inference::AgendaCursor` (r:1 w:0)
+	/// Proof: `Inference::AgendaCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	fn agenda_base() -> Weight {
+		// Proof size: 32 bytes measured.
+		// Shortest run: 2_534_000 ps.
+		Weight::from_parts(2_924_000, 1489)
+			.saturating_add(T::DbWeight::get().reads(1))
+	}
+	/// Storage: `Inference::AgendaCursor` (r:1 w:1)
+	/// Proof: `Inference::AgendaCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:1 w:0)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn agenda_block() -> Weight {
+		// Proof size: 32 bytes measured.
+		// Shortest run: 5_328_000 ps.
+		Weight::from_parts(5_789_000, 3493)
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Inference::Jobs` (r:1 w:1)
+	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Juries` (r:1 w:1)
+	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:10 w:10)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:39 w:39)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Operators` (r:37 w:37)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenSeats` (r:37 w:37)
+	/// Proof: `Inference::OpenSeats` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::OpenJobs` (r:1 w:1)
+	/// Proof: `Inference::OpenJobs` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Agenda` (r:0 w:1)
+	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Provenance` (r:0 w:1)
+	/// Proof: `Inference::Provenance` (`max_values`: None, `max_size`: Some(285), added: 2760, mode: `MaxEncodedLen`)
+	/// `n` was measured from 3 to 37.
+	fn agenda_job(n: u32, ) -> Weight {
+		// Proof size: 5452 + n * 525 bytes measured.
+		// Shortest run: 241_342_000 ps.
+		Weight::from_parts(175_076_273, 10889)
+			// Standard error: 69_876.
+			.saturating_add(Weight::from_parts(46_930_313, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(9))
+			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(9))
+			.saturating_add(T::DbWeight::get().writes((3_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(n.into()))
+	}
+	/// Storage: `Inference::SlotCount` (r:1 w:0)
+	/// Proof: `Inference::SlotCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::SlotAt` (r:149 w:0)
+	/// Proof: `Inference::SlotAt` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Operators` (r:149 w:0)
+	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::Memberships` (r:149 w:0)
+	/// Proof: `Inference::Memberships` (`max_values`: None, `max_size`: Some(500), added: 2975, mode: `MaxEncodedLen`)
+	/// Storage: `Inference::PausedClasses` (r:1 w:0)
+	/// Proof: `Inference::PausedClasses` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+	/// `a` was measured from 1 to 240.
+	fn agenda_draw(a: u32, ) -> Weight {
+		// Proof size: 307 + a * 234 bytes measured.
+		// Shortest run: 21_973_000 ps.
+		Weight::from_parts(22_954_000, 3490)
+			// Standard error: 18_185.
+			.saturating_add(Weight::from_parts(13_789_037, 0).saturating_mul(a.into()))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(a.into())))
+			.saturating_add(Weight::from_parts(0, 1877).saturating_mul(a.into()))
+	}
+}
