@@ -157,8 +157,8 @@ const LEAST_QUOTA: ByteSize = ByteSize(1 << 20);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-	/// Address and port of the operator's page, `/metrics`, `/healthz`, `/readyz` and `/artifacts`; an empty text turns the
-	/// server off.
+	/// Address and port of the operator's page, `/metrics`, `/healthz`, `/readyz`, `/artifacts` and `/traces`; an empty text
+	/// turns the server off.
 	pub listen: String,
 }
 

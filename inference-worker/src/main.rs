@@ -12,6 +12,7 @@ mod run;
 mod server;
 mod trace;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -28,6 +28,8 @@ const MOST_BYTES: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Most characters of a text that somebody else wrote.
 const MOST_SHOWN: usize = 80;
+/// Most characters of a server's reason for having no file.
+const MOST_REASON: usize = 300;
 
 /// What was run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub struct Subject {
 	pub genesis: Hash32,
 	/// Number of the model.
 	pub model: ModelId,
-	/// The model's name, for people.
+	/// The model's name, for people; empty when whoever made the run did not know it.
 	pub name: String,
 	/// Kernel specification.
 	pub engine: Hash32,
@@ -106,7 +108,7 @@ impl TraceFile {
 		subject: Subject,
 		machine: Machine,
 		trace: &Trace,
-		outcome: Result<Computed, ComputeError>,
+		outcome: Result<&Computed, ComputeError>,
 	) -> Result<Self, ComputeError> {
 		let (result, trace_root, artifact, fault) = match outcome {
 			Ok(c) => (c.result, c.trace_root, Some(cid_text(&c.artifact)), None),
@@ -128,11 +130,16 @@ impl TraceFile {
 		})
 	}
 
-	/// Writes the file as JSON.
-	pub fn write(&self, path: &Path) -> Result<()> {
+	/// The file as JSON.
+	pub fn bytes(&self) -> Result<Vec<u8>> {
 		let mut bytes = serde_json::to_vec_pretty(self).context("cannot write a trace as JSON")?;
 		bytes.push(b'\n');
-		std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+		Ok(bytes)
+	}
+
+	/// Writes the file as JSON.
+	pub fn write(&self, path: &Path) -> Result<()> {
+		std::fs::write(path, self.bytes()?).with_context(|| format!("cannot write {}", path.display()))
 	}
 
 	/// Reads a file, from the disk or from a server when `place` begins with `http://` or `https://`. One that contradicts
@@ -366,7 +373,11 @@ pub fn short(digest: &[u8; 32]) -> String {
 
 /// Takes out of a text what would steer a terminal, and what is too long for a line.
 fn tame(text: &mut String) {
-	*text = text.chars().filter(|c| !c.is_control()).take(MOST_SHOWN).collect();
+	*text = tamed(text, MOST_SHOWN);
+}
+
+fn tamed(text: &str, most: usize) -> String {
+	text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 fn too_large() -> anyhow::Error {
@@ -385,15 +396,21 @@ fn load(path: &Path) -> Result<Vec<u8>> {
 
 async fn download(url: &str) -> Result<Vec<u8>> {
 	let client = reqwest::Client::builder().timeout(PATIENCE).connect_timeout(PATIENCE / 4).build()?;
-	let mut response = client.get(url).send().await?.error_for_status()?;
+	let mut response = client.get(url).send().await?;
+	let status = response.status();
+	let most = if status.is_success() { MOST_BYTES } else { MOST_REASON };
 	let mut bytes = Vec::new();
 	while let Some(chunk) = response.chunk().await? {
-		if bytes.len() + chunk.len() > MOST_BYTES {
-			return Err(too_large());
-		}
 		bytes.extend_from_slice(&chunk);
+		if bytes.len() > most {
+			break;
+		}
 	}
-	Ok(bytes)
+	match status.is_success() {
+		true if bytes.len() > MOST_BYTES => Err(too_large()),
+		true => Ok(bytes),
+		false => bail!("it answered {status}, saying: '{}'", tamed(&String::from_utf8_lossy(&bytes), MOST_REASON)),
+	}
 }
 
 #[cfg(test)]
@@ -406,9 +423,15 @@ impl TraceFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use autonomy_primitives::digest::cid;
+
+	/// The file of a short run.
+	pub(crate) fn of_job(job: JobId) -> TraceFile {
+		let file = run(3);
+		TraceFile { subject: Subject { job, ..file.subject }, ..file }
+	}
 
 	fn computed(trace: &Trace) -> Computed {
 		Computed {
@@ -432,7 +455,7 @@ mod tests {
 			input_hash: Hash32([4; 32]),
 			seed: Hash32([5; 32]),
 		};
-		TraceFile::of_run(subject, Machine::this(Isa::Scalar), &trace, Ok(computed(&trace))).unwrap()
+		TraceFile::of_run(subject, Machine::this(Isa::Scalar), &trace, Ok(&computed(&trace))).unwrap()
 	}
 
 	/// A run that ended in a fault after some steps.
@@ -466,6 +489,19 @@ mod tests {
 		assert_eq!(outcome, Err(ComputeError::Machine("out of memory".into())));
 	}
 
+	/// A server with one answer, on a free port.
+	async fn served(path: &str, status: u16, body: Vec<u8>) -> (String, tokio::task::JoinHandle<()>) {
+		let status = axum::http::StatusCode::from_u16(status).unwrap();
+		let app = axum::Router::new().route(path, axum::routing::get(move || async move { (status, body) }));
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let address = format!("http://{}", listener.local_addr().unwrap());
+		(address, tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
+	}
+
+	async fn unread(place: &str) -> String {
+		format!("{:#}", TraceFile::read(place).await.unwrap_err())
+	}
+
 	#[tokio::test]
 	async fn file_should_be_read_from_disk_and_from_a_server() {
 		let dir = tempfile::tempdir().unwrap();
@@ -474,17 +510,13 @@ mod tests {
 			file.write(&path).unwrap();
 			assert_eq!(TraceFile::read(path.to_str().unwrap()).await.unwrap(), file);
 		}
-		let bytes = std::fs::read(&path).unwrap();
-		let app = axum::Router::new().route("/trace.json", axum::routing::get(move || async move { bytes }));
-		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-		let address = listener.local_addr().unwrap();
-		let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-		let fetched = TraceFile::read(&format!("http://{address}/trace.json")).await.unwrap();
+		let (address, server) = served("/traces/12", 200, std::fs::read(&path).unwrap()).await;
+		let fetched = TraceFile::read(&format!("{address}/traces/12")).await.unwrap();
 		assert_eq!(fetched, faulty(0, FaultCode::InputRejected));
-		let error = format!("{:#}", TraceFile::read(&format!("http://{address}/nowhere")).await.unwrap_err());
+		let error = unread(&format!("{address}/nowhere")).await;
 		assert!(error.contains("cannot fetch") && error.contains("404"), "{error}");
 		server.abort();
-		let error = format!("{:#}", TraceFile::read("/nowhere/trace.json").await.unwrap_err());
+		let error = unread("/nowhere/trace.json").await;
 		assert!(error.contains("cannot read /nowhere/trace.json"), "{error}");
 	}
 
@@ -493,8 +525,34 @@ mod tests {
 		let dir = tempfile::tempdir().unwrap();
 		let path = dir.path().join("trace.json");
 		std::fs::File::create(&path).unwrap().set_len(MOST_BYTES as u64 + 1).unwrap();
-		let error = format!("{:#}", TraceFile::read(path.to_str().unwrap()).await.unwrap_err());
+		let error = unread(path.to_str().unwrap()).await;
 		assert!(error.contains("more than 16 MiB"), "{error}");
+		let (address, server) = served("/traces/12", 200, vec![b' '; MOST_BYTES + 1]).await;
+		let error = unread(&format!("{address}/traces/12")).await;
+		assert!(error.contains("cannot fetch") && error.contains("more than 16 MiB"), "{error}");
+		server.abort();
+	}
+
+	#[tokio::test]
+	async fn file_should_be_refused_when_a_server_gives_something_else() {
+		for (body, why) in
+			[(&b"<html>"[..], "expected value"), (b"", "EOF"), (b"{\"schema\":9}", "layout has version 9")]
+		{
+			let (address, server) = served("/traces/12", 200, body.to_vec()).await;
+			let error = unread(&format!("{address}/traces/12")).await;
+			assert!(error.contains("is no trace file that can be compared") && error.contains(why), "{error}");
+			server.abort();
+		}
+	}
+
+	#[tokio::test]
+	async fn reason_of_a_server_should_be_repeated_when_it_has_no_file() {
+		let body = "job 12: not revealed\n\u{1b}]0;steered\u{7}".to_string() + &"x".repeat(5000);
+		let (address, server) = served("/traces/12", 404, body.into_bytes()).await;
+		let error = unread(&format!("{address}/traces/12")).await;
+		assert!(error.contains("404 Not Found, saying: 'job 12: not revealed"), "{error}");
+		assert!(!error.contains(char::is_control) && error.len() < 500, "{error}");
+		server.abort();
 	}
 
 	#[test]

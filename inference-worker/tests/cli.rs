@@ -79,10 +79,12 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 	let url = nobody();
 	let dir = folder(&url);
 	let config = ["--config", "worker.toml"];
-	let commands: [&[&str]; 7] = [
+	let commands: [&[&str]; 9] = [
 		&["run", "--startup-timeout", "1"],
 		&["verify", "0"],
 		&["explain", "0"],
+		&["watch", "--dry-run"],
+		&["watch", "--once", "--dev", "alice"],
 		&["show", "0"],
 		&["models", "list"],
 		&["submit", "image", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
@@ -97,6 +99,19 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 		assert!(complaint.contains(&expected), "{command:?}: {complaint}");
 		assert!(started.elapsed() < Duration::from_secs(30), "{command:?} took {:?}", started.elapsed());
 	}
+}
+
+#[test]
+fn watch_should_want_a_key_unless_it_only_reports() {
+	let dir = folder(&nobody());
+	let complaint = complaint(&worker(dir.path(), &["watch", "--once", "--config", "worker.toml"]));
+	assert!(
+		complaint.contains("give the key of its account by --key, --suri-env or --dev, or --dry-run"),
+		"{complaint}"
+	);
+	let output = worker(dir.path(), &["watch", "--sample", "1.5", "--dry-run"]);
+	let text = String::from_utf8_lossy(&output.stderr).into_owned();
+	assert!(!output.status.success() && text.contains("'1.5' is not a number from 0 to 1"), "{text}");
 }
 
 #[test]
@@ -282,7 +297,7 @@ fn old_files_should_go_when_the_worker_runs() {
 }
 
 #[test]
-fn server_should_give_nothing_but_artifacts_when_a_path_plays_tricks() {
+fn server_should_give_nothing_but_files_of_its_own_when_a_path_plays_tricks() {
 	let operator = Operator::start();
 	let name = operator.leave(b"a picture", b"a picture");
 	assert_eq!(operator.get(&format!("/artifacts/{name}")), 200);
@@ -294,6 +309,9 @@ fn server_should_give_nothing_but_artifacts_when_a_path_plays_tricks() {
 		"/artifacts/.marks/pin",
 		&format!("/artifacts/{name}%00"),
 		&format!("/artifacts/..%2Fartifacts%2F{name}"),
+		"/traces/..%2F..%2Fworker.toml",
+		"/traces/7.json.sealed",
+		"/traces/7",
 	] {
 		let status = operator.get(path);
 		assert!(status == 400 || status == 404, "{path}: {status}");

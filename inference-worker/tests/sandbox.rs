@@ -167,8 +167,8 @@ fn opening_and_steps_should_belong_to_the_run_when_it_is_isolated() {
 			let (operator, draw) = ([n; 32], [7; 32]);
 			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_, _| true);
 			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_, _| true), "{name} {n}");
-			let (computed, opening) = opened.unwrap();
-			assert_eq!(computed, expected, "{name} {n}");
+			let (computed, opening, steps_too) = opened.unwrap();
+			assert_eq!((&computed, &steps_too), (&expected, &trace), "{name} {n}");
 			assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
 		}
 		let before = pid(&sandbox);
@@ -453,6 +453,20 @@ fn engine_process_should_go_on_when_a_service_manager_asks_everybody_to_stop() {
 	});
 	assert!(outcome.is_ok(), "{outcome:?}");
 	assert_eq!(attempts, 1);
+}
+
+#[test]
+fn model_should_be_opened_by_another_process_when_the_sandbox_is_restarted() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (keeper, job) = model("keeper");
+	let expected = run(&sandbox, &keeper, &job).unwrap();
+	let before = pid(&sandbox);
+	sandbox.restart();
+	assert!(!runs(before));
+	assert_eq!(sandbox.usage(), None);
+	assert_eq!(run(&sandbox, &keeper, &job).unwrap(), expected);
+	assert_ne!(pid(&sandbox), before);
 }
 
 #[test]

@@ -182,8 +182,8 @@ impl Model {
 		})
 	}
 
-	/// Runs a job as [`Model::run`] does and opens the chunk of its trace that `operator` has to open for `draw`. The opening
-	/// holds under the output's trace root.
+	/// Runs a job as [`Model::run_traced`] does and opens the chunk of its trace that `operator` has to open for `draw`. The
+	/// opening holds under the output's trace root.
 	///
 	/// Takes 32 bytes a step and one state more memory than [`Model::run`]. How many steps a reply has, and thus which of
 	/// them is to be opened, is known at its end only: its row of logits is then computed again in one pass over the prompt
@@ -198,7 +198,7 @@ impl Model {
 		genesis: [u8; 32],
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(Progress) -> Control,
+		sink: &mut dyn FnMut(TracedStep) -> Control,
 	) -> Result<(JobOutput, TraceOpening), JobFault> {
 		let (mut roots, mut chunks, mut kept) = (Vec::new(), 0, None);
 		let output = self.run_traced(input, seed, genesis, &mut |step| {
@@ -210,7 +210,7 @@ impl Model {
 			}
 			roots.push(step.root);
 			chunks = step.chunks;
-			progress(step.progress)
+			sink(step)
 		})?;
 		let at = trace::position(operator, draw, output.steps, chunks).map(|(step, _)| step);
 		let state = match (kept, at) {

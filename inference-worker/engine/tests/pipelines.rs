@@ -186,20 +186,22 @@ fn opening_should_hold_under_the_trace_root_whichever_chunk_chance_picks() {
 	jobs.extend((0..6).map(|seed| (&chat, text.clone(), seed)));
 	let (mut ended, mut cut_off) = (0, 0);
 	for (model, job, seed) in jobs {
-		let (expected, _, states) = traced(model, &job, seed);
+		let (expected, roots, states) = traced(model, &job, seed);
 		if let Output::Text(reply) = &expected.output {
 			*(if reply.stop == StopCode::Stop { &mut ended } else { &mut cut_off }) += 1;
 		}
 		for draw in 0..4 {
 			let (operator, draw) = ([9; 32], [draw; 32]);
-			let mut steps = 0;
-			let opened = model.run_opening(&job, [seed; 32], [1; 32], &operator, &draw, &mut |progress| {
+			let (mut steps, mut seen) = (0, vec![]);
+			let opened = model.run_opening(&job, [seed; 32], [1; 32], &operator, &draw, &mut |step| {
 				steps += 1;
-				assert_eq!(progress.step, steps);
+				assert_eq!(step.progress.step, steps);
+				seen.push(step.root);
 				Control::Continue
 			});
 			let (output, opening) = opened.unwrap();
 			assert_eq!((&output, steps), (&expected, expected.steps));
+			assert_eq!(seen, roots);
 			assert!(opening.verify(&output.trace_root, &operator, &draw));
 			assert_eq!(Some(opening), TraceOpening::new(&states, &operator, &draw));
 		}
@@ -223,11 +225,15 @@ fn row_of_logits_should_be_the_same_when_it_is_computed_again_in_one_pass() {
 fn opening_should_end_as_a_run_does_when_it_is_cancelled_or_the_input_is_refused() {
 	let (_dir, model) = open(write_pixel_model, image_meta());
 	let open = |spec: InputSpec| {
-		let stop = &mut |progress: Progress| match progress.step {
-			2 => Control::Cancel,
-			_ => Control::Continue,
-		};
-		model.run_opening(&input(spec), [0; 32], [0; 32], &[1; 32], &[2; 32], stop).unwrap_err()
+		let opened = model.run_opening(&input(spec), [0; 32], [0; 32], &[1; 32], &[2; 32], &mut |step| {
+			let Progress { step, .. } = step.progress;
+			if step == 2 {
+				Control::Cancel
+			} else {
+				Control::Continue
+			}
+		});
+		opened.unwrap_err()
 	};
 	assert_eq!(open(InputSpec::image("w8", 16, 16, 6, 1.0)), JobFault::Cancelled);
 	assert!(matches!(open(InputSpec::image("w8", 18, 16, 2, 1.0)), JobFault::InputInvalid(_)));

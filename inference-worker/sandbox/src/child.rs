@@ -78,7 +78,7 @@ impl Models {
 			Request::OpenTrace { weights_root, job, operator, draw } => self
 				.get(&weights_root)
 				.and_then(|model| open_trace(model, &job, &operator, &draw, &mut |step, all| steps.done(step, all)))
-				.map(|(computed, opening)| Reply::Opened(computed, opening)),
+				.map(|(computed, opening, trace)| Reply::Opened(computed, opening, trace)),
 			Request::Trace { weights_root, job } => self.get(&weights_root).and_then(|model| {
 				let mut trace = Trace::default();
 				let computed = trace_model(model, &job, &mut trace, &mut |step, all| steps.done(step, all))?;
@@ -210,11 +210,11 @@ mod tests {
 				let (operator, draw) = ([n; 32], [7; 32]);
 				let request = Request::OpenTrace { weights_root, job: job.clone(), operator, draw };
 				let (opened, _) = answered(&mut models, request);
-				let Reply::Opened(computed, opening) = opened else { panic!("{opened:?}") };
-				assert_eq!(computed, expected);
+				let Reply::Opened(computed, opening, steps_too) = opened else { panic!("{opened:?}") };
+				assert_eq!((&computed, &steps_too), (&expected, &trace));
 				assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
 				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_, _| true);
-				assert_eq!(here, Ok((expected.clone(), opening)));
+				assert_eq!(here, Ok((expected.clone(), opening, steps_too)));
 				places.insert(position(&operator, &draw, steps, trace.chunks));
 			}
 			assert!(places.len() > 1, "{name}: chance picked the same chunk for all");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use autonomy_engine::{Control, JobFault, JobOutput, Model, Progress};
+use autonomy_engine::{Control, JobFault, JobOutput, Model, Progress, TracedStep};
 use autonomy_primitives::{
 	digest::{cid, Cid},
 	fault::FaultCode,
@@ -65,6 +65,11 @@ impl Trace {
 	/// The trace root over these steps.
 	pub fn root(&self) -> Digest {
 		root_of_steps(&self.step_roots, self.chunks)
+	}
+
+	fn push(&mut self, step: &TracedStep) {
+		self.chunks = step.chunks;
+		self.step_roots.push(step.root);
 	}
 
 	/// Compares the steps with the trace root: they went through memory that may fail, and perhaps through a pipe.
@@ -141,8 +146,7 @@ pub fn trace_model(
 	progress: &mut dyn FnMut(u32, u32) -> bool,
 ) -> Result<Computed, ComputeError> {
 	let output = model.run_traced(&job.input, job.seed, job.genesis, &mut |step| {
-		trace.chunks = step.chunks;
-		trace.step_roots.push(step.root);
+		trace.push(&step);
 		control(step.progress, progress)
 	})?;
 	let computed = Computed::from(output).checked()?;
@@ -151,8 +155,8 @@ pub fn trace_model(
 }
 
 /// Runs a model in this process and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor
-/// and a juror post together with the result. Takes 32 bytes a step and one state more memory than [`run_model`], and at
-/// most a pass over the tokens of a reply more time.
+/// and a juror post together with the result. Gives the steps too. Takes 64 bytes a step and one state more memory than
+/// [`run_model`], and at most a pass over the tokens of a reply more time.
 ///
 /// Fails as [`run_model`] does. An opening that is given holds under the trace root that is given with it.
 pub fn open_trace(
@@ -161,11 +165,16 @@ pub fn open_trace(
 	operator: &[u8; 32],
 	draw: &Digest,
 	progress: &mut dyn FnMut(u32, u32) -> bool,
-) -> Result<(Computed, TraceOpening), ComputeError> {
+) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 	let Job { input, seed, genesis } = job;
-	let mut progress = |p: Progress| control(p, progress);
-	let (output, opening) = model.run_opening(input, *seed, *genesis, operator, draw, &mut progress)?;
-	Computed::from(output).checked()?.opened(opening, operator, draw)
+	let mut trace = Trace::default();
+	let (output, opening) = model.run_opening(input, *seed, *genesis, operator, draw, &mut |step| {
+		trace.push(&step);
+		control(step.progress, progress)
+	})?;
+	let (computed, opening) = Computed::from(output).checked()?.opened(opening, operator, draw)?;
+	trace.check(&computed)?;
+	Ok((computed, opening, trace))
 }
 
 fn control(now: Progress, progress: &mut dyn FnMut(u32, u32) -> bool) -> Control {

@@ -128,9 +128,9 @@ pub(crate) enum Reply {
 	/// The run is done.
 	#[codec(index = 132)]
 	Done(Computed),
-	/// The run is done, with a chunk of its trace.
+	/// The run is done, with a chunk of its trace and the roots of its steps.
 	#[codec(index = 133)]
-	Opened(Computed, TraceOpening),
+	Opened(Computed, TraceOpening, Trace),
 	/// The run is done, with the roots of its steps.
 	#[codec(index = 135)]
 	Traced(Computed, Trace),
@@ -245,7 +245,7 @@ mod tests {
 			Reply::Loaded,
 			Reply::Progress { step: 1, steps: 2 },
 			Reply::Done(computed.clone()),
-			Reply::Opened(computed.clone(), opening),
+			Reply::Opened(computed.clone(), opening, trace.clone()),
 			Reply::Traced(computed, trace),
 			Reply::Failed(ComputeError::Cancelled),
 		] {

@@ -85,7 +85,7 @@ impl Sandbox {
 		}
 	}
 
-	/// Runs a model as [`Sandbox::run`] does, and opens the chunk of the run's trace that `operator` has to open for `draw`.
+	/// Runs a model as [`Sandbox::trace`] does, and opens the chunk of the run's trace that `operator` has to open for `draw`.
 	pub fn open_trace(
 		&self,
 		model: &LocalModel,
@@ -94,11 +94,15 @@ impl Sandbox {
 		draw: &Digest,
 		limit: Duration,
 		progress: &mut dyn FnMut(u32, u32) -> bool,
-	) -> Result<(Computed, TraceOpening), ComputeError> {
+	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let (weights_root, job_asked) = (model.weights_root, job.clone());
 		let request = Request::OpenTrace { weights_root, job: job_asked, operator: *operator, draw: *draw };
 		match self.attempts(model, job, &request, limit, progress)? {
-			Reply::Opened(computed, opening) => computed.checked()?.opened(opening, operator, draw),
+			Reply::Opened(computed, opening, trace) => {
+				let (computed, opening) = computed.checked()?.opened(opening, operator, draw)?;
+				trace.check(&computed)?;
+				Ok((computed, opening, trace))
+			}
 			other => Err(out_of_place(&other)),
 		}
 	}
@@ -120,6 +124,12 @@ impl Sandbox {
 			}
 			other => Err(out_of_place(&other)),
 		}
+	}
+
+	/// Ends the engine process, if there is one: the next request starts another, which opens its models anew. Waits for the
+	/// end of a run.
+	pub fn restart(&self) {
+		*lock(&self.process) = None;
 	}
 
 	/// What the engine process uses now, if there is one. Does not wait for a run.

@@ -15,8 +15,8 @@ use autonomy_primitives::{
 use tokio::sync::{watch, Notify};
 
 use super::{
-	AccountId, AuditorView, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView,
-	MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
+	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, ChallengeView, Found, JobEvent, JobState, JobView,
+	JuryView, MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
 };
 use crate::queue::Answer;
 
@@ -44,6 +44,8 @@ struct State {
 	reveals: Vec<(JobId, Digest)>,
 	proofs: Vec<(ModelId, Digest)>,
 	declined: Vec<JobId>,
+	challenges: Vec<(JobId, Found)>,
+	funds: Balance,
 	events: BTreeMap<BlockNumber, Vec<(JobId, JobEvent)>>,
 	now: BlockNumber,
 	down: bool,
@@ -72,6 +74,17 @@ pub const AUDIT_RESERVE: u128 = 6;
 pub const SHARE: u128 = 5;
 /// Picks the chunk that an auditor or a juror has to open.
 pub const DRAW: Digest = [11; 32];
+/// Bond of a challenge, in planck.
+pub const BOND: u128 = 8 * SEAT_FEE;
+/// Fee of a challenge, in planck.
+pub const CHALLENGE_FEE: u128 = 1;
+/// What a challenger that was right gets besides its bond, in planck.
+pub const REWARD: u128 = 20;
+
+/// Somebody with money and no operator.
+pub fn challenger() -> AccountId {
+	AccountId::from([3; 32])
+}
 
 /// Its worker.
 pub fn worker() -> AccountId {
@@ -117,6 +130,7 @@ impl Memory {
 		let state = State {
 			membership: Some(MembershipView { model: 0, slots: 1, engine: [4; 32], proved }),
 			models: [(0, model(0))].into(),
+			funds: 1_000,
 			..State::default()
 		};
 		Arc::new(Self {
@@ -181,11 +195,62 @@ impl Memory {
 			seats,
 			auditor,
 			jury,
+			challenge: None,
 			weights_root: [3; 32],
 			engine: [4; 32],
 		};
 		self.with(|s| s.jobs.insert(id, job));
 		self.block();
+	}
+
+	/// A job that others have agreed on, and the block at which it becomes final.
+	pub fn agree(&self, id: JobId, found: Found, final_at: BlockNumber) {
+		// An auditor's place with somebody else in it.
+		self.assign_as(id, Role::Auditor);
+		self.change(id, |job| {
+			(job.state, job.auditor) = (JobState::Agreed(final_at), None);
+			job.seats.iter_mut().for_each(|seat| seat.revealed = Some(found));
+		});
+	}
+
+	/// Changes a job as nothing else here does.
+	pub fn change(&self, id: JobId, change: impl FnOnce(&mut JobView)) {
+		self.with(|s| {
+			if let Some(job) = s.jobs.get_mut(&id) {
+				change(job);
+			}
+		});
+		self.block();
+	}
+
+	/// A jury ends a job: with the challenger's result, with that of the seats, or with none.
+	pub fn judge(&self, id: JobId, won: Option<bool>) {
+		let block = *self.head.borrow() + 1;
+		self.with(|s| {
+			s.now = block;
+			let challenger = challenger();
+			if won == Some(true) {
+				s.event(id, JobEvent::Shared { each_honest: SHARE, accuser: Some(challenger), reward: REWARD });
+			}
+			if let Some(won) = won {
+				s.event(id, JobEvent::ChallengeEnded { challenger, won, bond: BOND, each_juror: 0 });
+				s.event(id, JobEvent::Final { operators: vec![AccountId::from([9; 32])], each: SEAT_FEE });
+			} else {
+				s.event(id, JobEvent::Failed { reason: "Disputed".into(), each: 0 });
+			}
+			s.jobs.remove(&id);
+		});
+		self.block();
+	}
+
+	/// What accounts have.
+	pub fn fund(&self, planck: Balance) {
+		self.with(|s| s.funds = planck);
+	}
+
+	/// Every challenge that the chain saw, also those it refused.
+	pub fn challenges(&self) -> Vec<(JobId, Found)> {
+		self.with(|s| s.challenges.clone())
 	}
 
 	/// Has somebody else drawn in the operator's place, for having been late.
@@ -474,5 +539,48 @@ impl Chain for Memory {
 			Ok(())
 		})
 		.await
+	}
+
+	async fn agreed_jobs(&self) -> Result<Vec<JobView>, ChainError> {
+		self.up()?;
+		let agreed = |job: &&JobView| matches!(job.state, JobState::Agreed(_));
+		Ok(self.with(|s| if s.behind { Vec::new() } else { s.jobs.values().filter(agreed).cloned().collect() }))
+	}
+
+	async fn challenge_bond(&self, seat_fee: Balance) -> Result<Balance, ChainError> {
+		self.up()?;
+		Ok(8 * seat_fee)
+	}
+
+	async fn challenge_fee(&self, _: JobId, _: Found) -> Result<Balance, ChainError> {
+		self.up()?;
+		Ok(CHALLENGE_FEE)
+	}
+
+	async fn spendable(&self, _: &AccountId) -> Result<Balance, ChainError> {
+		self.up()?;
+		Ok(self.with(|s| s.funds))
+	}
+
+	async fn challenge(&self, job: JobId, found: Found) -> Result<Balance, ChainError> {
+		self.transact("challenge", move |s| {
+			s.challenges.push((job, found));
+			let now = s.now;
+			let view = s.jobs.get_mut(&job).ok_or(refused("challenge", "UnknownJob"))?;
+			match view.state {
+				JobState::Agreed(final_at) if now >= final_at => return Err(refused("challenge", "DeadlinePassed")),
+				JobState::Agreed(_) => {}
+				JobState::Auditing(_) => return Err(refused("challenge", "AuditOpen")),
+				_ => return Err(refused("challenge", "NotAgreed")),
+			}
+			if view.agreed() == Some(found) {
+				return Err(refused("challenge", "SameOutcome"));
+			}
+			view.challenge = Some(ChallengeView { challenger: challenger(), bond: BOND });
+			view.state = JobState::JuryDraw(1000);
+			Ok(())
+		})
+		.await?;
+		Ok(BOND)
 	}
 }

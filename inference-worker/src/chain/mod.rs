@@ -1,8 +1,8 @@
 //! The chain as the worker sees it: a few reads at the newest finalized block and a few transactions.
 //!
-//! [`Chain`] is what the operator's loop needs. [`node::Node`] is the real thing over subxt; the tests have one in
-//! memory. An error of any of them means that the question was not answered, never that a job is gone: only a `None`
-//! from an answered question means that.
+//! [`Chain`] is what the operator's loop and the watcher of others need. [`node::Node`] is the real thing over subxt; the
+//! tests have one in memory. An error of any of them means that the question was not answered, never that a job is gone:
+//! only a `None` from an answered question means that.
 
 use std::future::Future;
 
@@ -19,11 +19,13 @@ use crate::queue::Answer;
 
 pub use autonomy_chain_api as api;
 pub mod endpoints;
+mod heads;
 #[cfg(test)]
 pub mod memory;
 pub mod node;
 pub mod nonce;
 
+pub use heads::follow;
 pub use subxt::utils::AccountId32 as AccountId;
 
 /// Planck.
@@ -214,6 +216,15 @@ pub struct JuryView {
 	pub seats: Vec<SeatView>,
 }
 
+/// Somebody's claim that a job's answer is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChallengeView {
+	/// Who claims it.
+	pub challenger: AccountId,
+	/// Its bond on hold, in planck.
+	pub bond: Balance,
+}
+
 /// A job that has not ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JobView {
@@ -247,6 +258,8 @@ pub struct JobView {
 	pub auditor: Option<AuditorView>,
 	/// The jury.
 	pub jury: Option<JuryView>,
+	/// The challenge.
+	pub challenge: Option<ChallengeView>,
 	/// The model's weights root.
 	pub weights_root: Digest,
 	/// The model's kernel specification.
@@ -272,6 +285,19 @@ impl JobView {
 	/// Fee of all seats together, in planck.
 	pub fn fee(&self) -> Balance {
 		self.seat_fee.saturating_mul(self.k.into())
+	}
+
+	/// What the committee agreed on, once all of it is revealed and equal.
+	pub fn agreed(&self) -> Option<Found> {
+		match self.state {
+			JobState::Agreed(_) | JobState::Auditing(_) => self.seats.iter().find_map(|seat| seat.revealed),
+			JobState::Open(_)
+			| JobState::Committing(_)
+			| JobState::Revealing(_)
+			| JobState::JuryDraw(_)
+			| JobState::JuryCommitting(_)
+			| JobState::JuryRevealing(_) => None,
+		}
 	}
 
 	/// An operator's part in the job. It has at most one.
@@ -509,4 +535,14 @@ pub trait Chain: Send + Sync + 'static {
 	fn decline(&self, job: JobId) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// Shows that the worker reproduces a model's golden job.
 	fn prove_engine(&self, model: ModelId, result: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
+	/// The jobs whose answer is agreed and can be challenged: no auditor is at work on them.
+	fn agreed_jobs(&self) -> impl Future<Output = Result<Vec<JobView>, ChainError>> + Send;
+	/// The bond that challenging a job with this fee of a seat takes, in planck.
+	fn challenge_bond(&self, seat_fee: Balance) -> impl Future<Output = Result<Balance, ChainError>> + Send;
+	/// About the fee of challenging a job, in planck.
+	fn challenge_fee(&self, job: JobId, found: Found) -> impl Future<Output = Result<Balance, ChainError>> + Send;
+	/// What an account can pay or put on hold and still exist, in planck.
+	fn spendable(&self, account: &AccountId) -> impl Future<Output = Result<Balance, ChainError>> + Send;
+	/// Claims that an agreed job's outcome is another one. Gives the bond that went on hold, in planck.
+	fn challenge(&self, job: JobId, found: Found) -> impl Future<Output = Result<Balance, ChainError>> + Send;
 }

@@ -15,7 +15,7 @@ use subxt::{
 	backend::LegacyBackend,
 	client::{Blocks, OnlineClientAtBlock},
 	config::{DefaultExtrinsicParamsBuilder, RpcConfigFor, SubstrateConfig},
-	error::{DispatchError, RuntimeApiError, StorageError, TransactionEventsError},
+	error::{ConstantError, DispatchError, RuntimeApiError, StorageError, TransactionEventsError},
 	extrinsics::ExtrinsicEvents,
 	rpcs::{methods::LegacyRpcMethods, RpcClient},
 	tx::{Payload, TransactionInvalid, TransactionStatus, ValidationResult},
@@ -30,8 +30,8 @@ use super::{
 	api::{self, runtime_types::pallet_inference::types as inference},
 	endpoints,
 	nonce::{NonceSequencer, SubmitError},
-	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, Found, JobEvent, JobState, JobView, JuryView,
-	MembershipView, ModelView, OperatorView, Provenance, SeatView,
+	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, ChallengeView, Found, JobEvent, JobState, JobView,
+	JuryView, MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
 };
 use crate::{config::Config, keys, queue::Answer};
 
@@ -49,6 +49,10 @@ const FINALITY: Duration = Duration::from_secs(600);
 const PROBE: Duration = Duration::from_secs(5);
 /// How long the follower waits for a block before it looks whether the node still answers.
 const QUIET: Duration = Duration::from_secs(30);
+/// A challenger's bond, in fees of a seat, as long as governance has not set another.
+const CHALLENGE_FEES: u32 = 8;
+/// Least and most that governance can set.
+const CHALLENGE_FEES_RANGE: (u32, u32) = (2, 100);
 
 #[derive(Clone)]
 struct Connection {
@@ -209,6 +213,14 @@ impl Node {
 		self.answered(&connection, value.map_err(subxt::Error::from)).await
 	}
 
+	/// Number of jobs that were ever submitted.
+	pub async fn jobs_count(&self) -> Result<JobId, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().fetch(api::storage().inference().next_job_id(), ()).await;
+		let value = self.answered(&connection, value).await?.decode();
+		self.answered(&connection, value.map_err(subxt::Error::from)).await
+	}
+
 	/// The model registered under a manifest.
 	pub async fn model_by_manifest(&self, manifest: [u8; 36]) -> Result<Option<ModelId>, ChainError> {
 		let (connection, at) = self.at_head().await?;
@@ -288,7 +300,37 @@ impl Node {
 		Ok(None)
 	}
 
-	async fn job_at(&self, job: JobId, block: BlockNumber) -> Result<Option<JobView>, ChainError> {
+	/// What each operator had said about a final job when it became so: from the chain's state before, and from the events
+	/// of its last block. `None` when the node has neither any more.
+	pub async fn findings_of(
+		&self,
+		job: JobId,
+		provenance: &Provenance,
+	) -> Result<Option<Vec<(AccountId, Role, Found)>>, ChainError> {
+		use api::inference::events::Revealed;
+		let last = provenance.finalised_at;
+		let view = match self.job_at(job, last.saturating_sub(1)).await {
+			Ok(Some(view)) => view,
+			Ok(None) | Err(ChainError::Rpc(_)) => return Ok(None),
+			Err(error) => return Err(error),
+		};
+		let events = match self.events(last).await {
+			Ok(events) => events,
+			Err(ChainError::Rpc(_)) => return Ok(None),
+			Err(error) => return Err(error),
+		};
+		let mut findings = view.findings();
+		for event in events.find::<Revealed>().flatten().filter(|event| event.job == job) {
+			let Revealed { operator, result, trace_root, artifact, .. } = event;
+			if let Some(place) = view.place(&operator) {
+				findings.push((operator, place.role, Found { result, trace_root, artifact }));
+			}
+		}
+		Ok(Some(findings))
+	}
+
+	/// A job as it stood at a block of the past.
+	pub async fn job_at(&self, job: JobId, block: BlockNumber) -> Result<Option<JobView>, ChainError> {
 		let at = self.at(block).await?;
 		let call = api::runtime_apis().inference_api().job(job);
 		// A discarded state is no fault of the connection, so it is not probed.
@@ -449,6 +491,11 @@ fn explain(error: subxt::Error) -> ChainError {
 			ExtrinsicError::IncompatibleCodegen
 			| ExtrinsicError::PalletNameNotFound(_)
 			| ExtrinsicError::CallNameNotFound { .. },
+		)
+		| subxt::Error::ConstantError(
+			ConstantError::IncompatibleCodegen
+			| ConstantError::PalletNameNotFound(_)
+			| ConstantError::ConstantNameNotFound { .. },
 		) => ChainError::Incompatible(error.to_string()),
 		_ => ChainError::Rpc(error.to_string()),
 	}
@@ -497,6 +544,11 @@ fn number(block: u64) -> BlockNumber {
 
 fn outcome(answer: &Answer) -> inference::Outcome {
 	let Answer { result, trace_root, artifact, .. } = *answer;
+	inference::Outcome { result, trace_root, artifact }
+}
+
+fn on_chain(found: Found) -> inference::Outcome {
+	let Found { result, trace_root, artifact } = found;
 	inference::Outcome { result, trace_root, artifact }
 }
 
@@ -555,6 +607,7 @@ fn job_view(id: JobId, view: inference::JobView<AccountId, u128, u32>) -> JobVie
 			first: jury.first.into(),
 			seats: jury.seats.0.into_iter().map(seat_view).collect(),
 		}),
+		challenge: job.challenge.map(|c| ChallengeView { challenger: c.challenger, bond: c.bond }),
 		weights_root: job.weights_root,
 		engine: job.engine,
 	}
@@ -780,6 +833,72 @@ impl Chain for Node {
 	async fn prove_engine(&self, model: ModelId, result: Digest) -> Result<(), ChainError> {
 		let call = api::transactions().inference().prove_engine(model, result);
 		self.transact("prove_engine", &call).await.map(|_| ())
+	}
+
+	async fn agreed_jobs(&self) -> Result<Vec<JobView>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let rows = at.storage().iter(api::storage().inference().jobs(), ()).await;
+		let mut rows = self.answered(&connection, rows).await?;
+		let mut jobs = Vec::new();
+		while let Some(row) = rows.next().await {
+			let row = self.answered(&connection, row).await?;
+			let job = row.value().decode().map_err(subxt::Error::from);
+			let job = self.answered(&connection, job).await?;
+			let id = row.key().and_then(|key| key.decode()).map_err(subxt::Error::from);
+			let (id,) = self.answered(&connection, id).await?;
+			let view = job_view(id, inference::JobView { job, jury: None });
+			if matches!(view.state, JobState::Agreed(_)) {
+				jobs.push(view);
+			}
+		}
+		Ok(jobs)
+	}
+
+	async fn challenge_bond(&self, seat_fee: Balance) -> Result<Balance, ChainError> {
+		use api::runtime_types::autonomy_runtime::configs::parameters::{
+			dynamic::inference::{Disputes, ParametersKey, ParametersValue},
+			RuntimeParametersKey, RuntimeParametersValue,
+		};
+		let (connection, at) = self.at_head().await?;
+		let key = RuntimeParametersKey::Inference(ParametersKey::Disputes(Disputes));
+		let set = at.storage().try_fetch(api::storage().parameters().parameters(), (key,)).await;
+		let fees = match self.answered(&connection, set).await? {
+			None => CHALLENGE_FEES,
+			Some(set) => match self.answered(&connection, set.decode().map_err(subxt::Error::from)).await? {
+				RuntimeParametersValue::Inference(ParametersValue::Disputes(disputes)) => disputes.challenge_bond,
+				_ => CHALLENGE_FEES,
+			},
+		};
+		let least = at.constants().entry(api::constants().inference().job_deposit_base());
+		let least = self.answered(&connection, least).await?;
+		let (fewest, most) = CHALLENGE_FEES_RANGE;
+		Ok(seat_fee.saturating_mul(fees.clamp(fewest, most).into()).max(least))
+	}
+
+	async fn challenge_fee(&self, job: JobId, found: Found) -> Result<Balance, ChainError> {
+		let call = api::transactions().inference().challenge(job, on_chain(found));
+		let signer = self.signer.as_ref().ok_or(ChainError::NoKey("challenge"))?;
+		let (connection, at) = self.at_head().await?;
+		let params = DefaultExtrinsicParamsBuilder::<Conf>::new().mortal(MORTAL_BLOCKS).nonce(0).build();
+		let signed = at.transactions().create_signed(&call, signer, params).await;
+		let signed = self.answered(&connection, signed).await?;
+		self.answered(&connection, signed.partial_fee_estimate().await).await
+	}
+
+	async fn spendable(&self, account: &AccountId) -> Result<Balance, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let least = at.constants().entry(api::constants().balances().existential_deposit());
+		let least = self.answered(&connection, least).await?;
+		Ok(self.balance(account).await?.saturating_sub(least))
+	}
+
+	async fn challenge(&self, job: JobId, found: Found) -> Result<Balance, ChainError> {
+		let call = api::transactions().inference().challenge(job, on_chain(found));
+		let events = self.transact("challenge", &call).await?;
+		match events.find_first::<api::inference::events::Challenged>() {
+			Some(Ok(event)) => Ok(event.bond),
+			_ => Err(ChainError::Rpc("the block of the challenge has no Challenged event".into())),
+		}
 	}
 }
 

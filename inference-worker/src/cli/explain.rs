@@ -6,7 +6,10 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{bail, Context, Result};
-use autonomy_engine::{digest::cid_text, Engine, Hash32, Manifest};
+use autonomy_engine::{
+	digest::{cid_text, parse_cid},
+	Engine, Hash32, Manifest,
+};
 use autonomy_kernels::{with_isa, Isa};
 use autonomy_primitives::{
 	digest::{input_hash, Cid},
@@ -21,7 +24,7 @@ use serde_json::{json, Value};
 use super::{hex32, model_dirs, ChainArgs};
 use crate::{
 	artifacts,
-	chain::{node::Node, AccountId, BlockNumber, Chain, JobState, JobView, Provenance},
+	chain::{node::Node, AccountId, BlockNumber, Chain, Found, JobState, JobView, Provenance, Role},
 	run::models::{self, Library},
 	trace::{short, Machine, Subject, TraceFile},
 	verify,
@@ -47,8 +50,12 @@ pub struct Args {
 	/// Blocks before the end of a final job in which its submission is looked for.
 	#[arg(long, default_value_t = 5000)]
 	blocks: BlockNumber,
-	/// A trace file of another machine, or its http:// or https:// address: the first step that differs is named. May be given
-	/// several times.
+	/// The job as it stood at this block: for one that ended without a result, of which the chain keeps nothing. The node must
+	/// still have the block's state.
+	#[arg(long, value_name = "BLOCK")]
+	at: Option<BlockNumber>,
+	/// A trace file of another machine, or its http:// or https:// address, such as that of an operator's server,
+	/// http://HOST:9620/traces/JOB: the first step that differs is named. May be given several times.
 	#[arg(long, value_name = "FILE|URL")]
 	trace: Vec<String>,
 	/// Write this machine's trace file, for somebody else's `--trace`.
@@ -129,6 +136,13 @@ struct OperatorFinding {
 	artifact: Cid,
 }
 
+impl OperatorFinding {
+	fn of((account, role, found): (AccountId, Role, Found)) -> Self {
+		let Found { result, trace_root, artifact } = found;
+		Self { account: Some(account), role: role.name().into(), result, trace_root, artifact }
+	}
+}
+
 /// The job, as the chain has it.
 struct Case {
 	job: JobId,
@@ -141,30 +155,34 @@ struct Case {
 	/// Whether an answer could still be copied.
 	secret: bool,
 	findings: Vec<OperatorFinding>,
+	/// What is missing among the findings, and where it is.
+	missing: Option<String>,
 }
 
 impl Case {
 	async fn of(node: &Node, args: &Args) -> Result<Self> {
 		let number = args.job;
+		if let Some(block) = args.at {
+			let job = node.job_at(number, block).await?;
+			let job =
+				job.with_context(|| format!("job {number}: block {block} does not have it among those under way"))?;
+			return Self::under_way(job, false);
+		}
 		if let Some(job) = node.job(number).await? {
-			let seed = job.seed.with_context(|| {
-				format!("job {number} has no committee yet, and so no seed to run it with; wait for its draw")
-			})?;
-			return Ok(Self {
-				job: number,
-				state: job.state.name(),
-				model: job.model,
-				engine: job.engine,
-				weights_root: job.weights_root,
-				seed,
-				secret: matches!(job.state, JobState::Open(_) | JobState::Committing(_)),
-				findings: findings_of_job(&job),
-				input: job.input,
-			});
+			let secret = matches!(job.state, JobState::Open(_) | JobState::Committing(_));
+			return Self::under_way(job, secret);
 		}
 		let Some(row) = node.provenance(number).await? else {
-			bail!("job {number}: there is no such job, or it ended without a result");
+			let count = node.jobs_count().await?;
+			if number >= count {
+				bail!("job {number}: there is no such job, {count} were submitted so far");
+			}
+			bail!(
+				"job {number} ended without a result, and the chain keeps nothing of such a job; --at with a block before its \
+				 end shows what its operators said, as long as the node has that block's state"
+			);
 		};
+		let said = node.findings_of(number, &row).await?;
 		Ok(Self {
 			job: number,
 			state: "final",
@@ -174,30 +192,49 @@ impl Case {
 			input: verify::input(number, node, &row, args.input.as_deref(), args.blocks).await?,
 			seed: row.seed,
 			secret: false,
-			findings: findings_of_final(&row),
+			missing: said.is_none().then(|| {
+				format!(
+					"What each operator revealed is gone: the node has dropped the state of block {}. A node that keeps all \
+					 states has it (--url).",
+					row.finalised_at.saturating_sub(1)
+				)
+			}),
+			findings: findings_of_final(&row, said.unwrap_or_default()),
+		})
+	}
+
+	/// A job that has not ended, or had not at the time.
+	fn under_way(job: JobView, secret: bool) -> Result<Self> {
+		let seed = job.seed.with_context(|| {
+			format!("job {} has no committee yet, and so no seed to run it with; wait for its draw", job.id)
+		})?;
+		Ok(Self {
+			job: job.id,
+			state: job.state.name(),
+			model: job.model,
+			engine: job.engine,
+			weights_root: job.weights_root,
+			seed,
+			secret,
+			findings: findings_of_job(&job),
+			missing: None,
+			input: job.input,
 		})
 	}
 }
 
 /// What everybody said about a job that has not ended: its committee, its auditor, its jurors.
 fn findings_of_job(job: &JobView) -> Vec<OperatorFinding> {
-	let findings = job.findings().into_iter();
-	findings
-		.map(|(account, role, found)| OperatorFinding {
-			account: Some(account),
-			role: role.name().into(),
-			result: found.result,
-			trace_root: found.trace_root,
-			artifact: found.artifact,
-		})
-		.collect()
+	job.findings().into_iter().map(OperatorFinding::of).collect()
 }
 
-/// What stays of a final job: one row, on which its committee agreed or a jury decided.
-fn findings_of_final(row: &Provenance) -> Vec<OperatorFinding> {
+/// What stays of a final job, one row on which its committee agreed or a jury decided, and what each operator had said.
+fn findings_of_final(row: &Provenance, said: Vec<(AccountId, Role, Found)>) -> Vec<OperatorFinding> {
 	let Provenance { result, trace_root, artifact, k, .. } = *row;
 	let role = format!("final, {k} seat{}", if k == 1 { "" } else { "s" });
-	vec![OperatorFinding { account: None, role, result, trace_root, artifact }]
+	let mut findings = vec![OperatorFinding { account: None, role, result, trace_root, artifact }];
+	findings.extend(said.into_iter().map(OperatorFinding::of));
+	findings
 }
 
 fn same_job(file: &TraceFile, place: &str, job: JobId, genesis: &Digest) -> Result<()> {
@@ -246,7 +283,7 @@ impl Runner {
 			true
 		});
 		bar.finish_and_clear();
-		Ok(TraceFile::of_run(subject, Machine::this(isa), &trace, outcome)?)
+		Ok(TraceFile::of_run(subject, Machine::this(isa), &trace, outcome.as_ref().map_err(Clone::clone))?)
 	}
 
 	/// Runs the job on every other code path that this processor has.
@@ -333,6 +370,7 @@ impl Report {
 			(n, 0) => format!("All {n} are the same as on this machine."),
 			(n, differ) => format!("{} of {n} are the same as on this machine, {differ} differ.", n - differ),
 		});
+		lines.extend(case.missing.clone());
 		lines
 	}
 
@@ -348,11 +386,13 @@ impl Report {
 				})
 			})
 			.collect();
+		// As the chain takes it, for a challenge.
+		let bytes = hex32(&here.artifact.as_deref().and_then(parse_cid).unwrap_or(NO_ARTIFACT));
 		json!({
 			"job": case.job, "state": case.state, "model": case.model, "name": here.subject.name,
 			"steps": here.step_roots.len(), "result": hex32(&here.result.0), "trace_root": hex32(&here.trace_root.0),
-			"artifact": here.artifact, "fault": here.fault, "machine": here.machine,
-			"differences": self.differences(), "compared": compared,
+			"artifact": here.artifact, "artifact_bytes": bytes, "fault": here.fault, "machine": here.machine,
+			"differences": self.differences(), "compared": compared, "missing": case.missing,
 		})
 	}
 }
@@ -436,7 +476,7 @@ fn who_revealed(file: &TraceFile, findings: &[OperatorFinding]) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_engine::{digest::parse_cid, InputSpec};
+	use autonomy_engine::InputSpec;
 	use autonomy_primitives::{digest::cid, fault::NO_TRACE};
 
 	const NUMBER: JobId = 12;
@@ -463,6 +503,7 @@ mod tests {
 			seed: [5; 32],
 			secret: false,
 			findings,
+			missing: None,
 		}
 	}
 
@@ -520,7 +561,6 @@ mod tests {
 			let report = Report::new(&case, here.clone(), &[("bob.json".into(), file)], &[]);
 			assert_eq!((report.differences(), report.rows[1].first_step), (1, Some(at)));
 			let lines = report.lines(&case);
-			lines.iter().for_each(|l| println!("TEMP {l}"));
 			let row = lines.iter().find(|line| line.starts_with("bob.json")).unwrap();
 			assert!(row.contains("DIFFERS: step ") && row.contains(&format!("step {at}")), "{row}");
 			assert!(row.contains("nobody revealed this"), "{row}");
@@ -560,6 +600,46 @@ mod tests {
 		}
 		let row = of_finding(&here, &OperatorFinding { account: None, role: "final, 3 seats".into(), ..same });
 		assert_eq!((row.who.as_str(), row.same), ("the chain", true));
+	}
+
+	#[test]
+	fn operators_of_a_final_job_should_be_compared_when_the_node_still_knows_them() {
+		let runner = talk();
+		let here = runner.run(autonomy_kernels::isa()).unwrap();
+		let artifact = parse_cid(here.artifact.as_deref().unwrap()).unwrap();
+		let ours = Found { result: here.result.0, trace_root: here.trace_root.0, artifact };
+		let row = Provenance {
+			model: 3,
+			requester: AccountId::from([7; 32]),
+			engine: [0; 32],
+			weights_root: [0; 32],
+			input_hash: [0; 32],
+			seed: [5; 32],
+			result: ours.result,
+			trace_root: ours.trace_root,
+			artifact,
+			k: 2,
+			finalised_at: 9,
+		};
+		let (a, b) = (AccountId::from([1; 32]), AccountId::from([2; 32]));
+		let wrong = Found { result: [1; 32], ..ours };
+		let said = vec![(a, Role::Committee, wrong), (b, Role::Juror, ours)];
+		let case = Case { state: "final", ..case(&runner, findings_of_final(&row, said)) };
+		let report = Report::new(&case, here.clone(), &[], &[]);
+		let rows: Vec<_> = report.rows.iter().map(|row| (row.who.clone(), row.role.as_str(), row.same)).collect();
+		let expected = [
+			("the chain".to_string(), "final, 2 seats", true),
+			(a.to_string(), "committee", false),
+			(b.to_string(), "juror", true),
+		];
+		assert_eq!(rows, expected);
+
+		let missing = "What each operator revealed is gone: the node has dropped the state of block 8.";
+		let case = Case { findings: findings_of_final(&row, Vec::new()), missing: Some(missing.into()), ..case };
+		let report = Report::new(&case, here, &[], &[]);
+		assert_eq!((report.rows.len(), report.differences()), (1, 0));
+		assert_eq!(report.lines(&case).last().map(String::as_str), Some(missing));
+		assert_eq!(report.json(&case)["missing"], missing);
 	}
 
 	#[test]

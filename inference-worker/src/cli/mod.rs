@@ -11,6 +11,7 @@ mod run;
 mod show;
 mod submit;
 mod train;
+mod watch;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
@@ -18,6 +19,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use chain_args::{ChainArgs, SignerArgs};
+
+use crate::config::Config;
 
 /// The daemon that an inference operator of Autonomy runs, and the tools around it.
 #[derive(Parser)]
@@ -51,6 +54,9 @@ enum Command {
 	/// Tells why operators differ on a job: runs it here and compares step by step with the chain, with other machines' trace
 	/// files, and with this machine's other code paths. Fails when one differs.
 	Explain(explain::Args),
+	/// Runs other operators' agreed jobs again, a part of them that nobody knows, and challenges those whose outcome is wrong.
+	/// SIGTERM or Ctrl-C ends it.
+	Watch(watch::Args),
 	/// Checks everything that `run` needs: processor, memory, disk, clock, node, key, bond and each model's golden job.
 	Check(crate::check::Args),
 	/// Makes and shows keys.
@@ -104,7 +110,10 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
-	let default = if matches!(cli.command, Command::Run(_)) { "info,subxt=warn" } else { "warn" };
+	let default = match cli.command {
+		Command::Run(_) | Command::Watch(_) => "info,subxt=warn",
+		_ => "warn",
+	};
 	log_to_stderr(cli.log.as_deref().unwrap_or(default), cli.log_format)?;
 	autonomy_kernels::init();
 	// Commands that block for long, or must set the environment or limit the process before any thread starts.
@@ -112,6 +121,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 		Command::Keys(command) => return keys::execute(command),
 		Command::Train(command) => return train::execute(command),
 		Command::Run(args) => return run::execute(args),
+		Command::Watch(args) => return watch::execute(args),
 		Command::EngineProcess => return engine_process::execute(),
 		other => other,
 	};
@@ -127,7 +137,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 			Command::Fund(args) => register::fund(args).await,
 			Command::Show(args) => show::execute(args).await,
 			Command::Fetch(args) => fetch::execute(args).await,
-			Command::Keys(_) | Command::Train(_) | Command::Run(_) | Command::EngineProcess => {
+			Command::Keys(_) | Command::Train(_) | Command::Run(_) | Command::Watch(_) | Command::EngineProcess => {
 				unreachable!("handled above")
 			}
 		}
@@ -153,8 +163,16 @@ pub fn hex32(bytes: &[u8]) -> String {
 	format!("0x{}", hex::encode(bytes))
 }
 
+/// Has the kernels, here and in engine processes, use the configuration's threads. Must be called before any thread exists:
+/// their pool reads the environment when it starts.
+fn set_threads(config: &Config) {
+	if config.compute.threads > 0 {
+		std::env::set_var("RAYON_NUM_THREADS", config.compute.threads.to_string());
+	}
+}
+
 /// The folders that `--models` or the configuration name.
-pub fn model_dirs(given: &[PathBuf], config: &crate::config::Config) -> Vec<PathBuf> {
+pub fn model_dirs(given: &[PathBuf], config: &Config) -> Vec<PathBuf> {
 	if given.is_empty() {
 		config.models.dirs.clone()
 	} else {

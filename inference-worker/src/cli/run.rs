@@ -1,6 +1,13 @@
 //! `autonomy-worker run`.
 
-use std::{collections::HashSet, future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+	collections::HashSet,
+	future::Future,
+	path::PathBuf,
+	process::ExitCode,
+	sync::Arc,
+	time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, Result};
 use tokio::{
@@ -9,7 +16,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::hex32;
+use super::{hex32, set_threads};
 use crate::{
 	artifacts::{self, Cid, Keeper, Layered, Swept},
 	chain::{endpoints::Backoff, node::Node, AccountId},
@@ -20,6 +27,7 @@ use crate::{
 		engine::Engines,
 		ledger::Ledger,
 		status::{ArtifactUse, Status},
+		traces::Traces,
 		Operator,
 	},
 	server,
@@ -39,10 +47,7 @@ pub struct Args {
 /// Runs the worker until it is told to stop.
 pub fn execute(args: Args) -> Result<ExitCode> {
 	let config = Config::load(&args.config)?;
-	if config.compute.threads > 0 {
-		// Before any thread exists. The kernels' pool reads it when it starts.
-		std::env::set_var("RAYON_NUM_THREADS", config.compute.threads.to_string());
-	}
+	set_threads(&config);
 	let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
 	runtime.block_on(work(config, args.startup_timeout.map(Duration::from_secs)))?;
 	Ok(ExitCode::SUCCESS)
@@ -55,6 +60,7 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 	let queue = Arc::new(Queue::open(&config.data_dir)?);
 	let artifacts = Arc::new(artifacts::open(&config)?);
 	artifacts.forget_other_mirrors()?;
+	let traces = Traces::open(&config.data_dir)?;
 	let compute = Arc::new(Engines::new(&config, artifacts.clone())?);
 
 	// Before anything that records.
@@ -81,35 +87,46 @@ async fn work(config: Config, startup_timeout: Option<Duration>) -> Result<()> {
 			format!("server.listen: cannot listen on {address}; give each worker a port of its own")
 		})?;
 		info!(address = %listener.local_addr()?, "the operator's page");
-		let (status, ledger, artifacts) = (status.clone(), ledger.clone(), artifacts.local().clone());
-		let pages = server::Pages { status, ledger, artifacts, metrics, data_dir: config.data_dir.clone() };
+		let (status, ledger, traces) = (status.clone(), ledger.clone(), traces.clone());
+		let (artifacts, data_dir) = (artifacts.local().clone(), config.data_dir.clone());
+		let pages = server::Pages { status, ledger, artifacts, traces, metrics, data_dir };
 		tokio::spawn(server::serve(listener, pages, stopped.clone()));
 	}
-	tokio::spawn(keep_artifacts(&config, artifacts.clone(), queue.clone(), status.clone(), stopped.clone()));
+	let kept = (artifacts.clone(), traces.clone());
+	tokio::spawn(keep_files(&config, kept, queue.clone(), status.clone(), stopped.clone()));
 	let chain = Arc::new(Node::new(&config, Some(pair)));
 	tokio::spawn(name_chain(chain.clone(), status.clone()));
 	let drain = Duration::from_secs(config.operator.drain_seconds);
-	let operator = Operator { chain, compute, queue, artifacts, worker, owner, ledger, status, drain, startup_timeout };
+	let operator =
+		Operator { chain, compute, queue, artifacts, traces, worker, owner, ledger, status, drain, startup_timeout };
 	operator.run(stopped).await?;
 	Ok(())
 }
 
-/// Keeps the artifact folder within its rule and its mirrors complete, until the worker stops.
-fn keep_artifacts(
+/// Keeps the artifact folder and the traces within their rule and the mirrors complete, until the worker stops.
+fn keep_files(
 	config: &Config,
-	store: Arc<Layered>,
+	(store, traces): (Arc<Layered>, Traces),
 	queue: Arc<Queue>,
 	status: Arc<Status>,
 	stopped: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> {
 	let rule = artifacts::rule(config);
-	let open_jobs = move || -> Result<HashSet<Cid>, QueueError> {
-		let answers = queue.unfinished()?.into_iter().filter_map(|seat| seat.stage.answer());
-		Ok(answers.map(|answer| answer.artifact).collect())
+	let open_jobs = {
+		let queue = queue.clone();
+		move || -> Result<HashSet<Cid>, QueueError> {
+			let answers = queue.unfinished()?.into_iter().filter_map(|seat| seat.stage.answer());
+			Ok(answers.map(|answer| answer.artifact).collect())
+		}
+	};
+	let sweep_traces = move || -> Result<()> {
+		let unfinished = queue.unfinished()?.into_iter().map(|seat| seat.job).collect();
+		Ok(traces.sweep(rule.keep, SystemTime::now(), &unfinished)?)
 	};
 	let measured = move |swept: &Swept| {
 		let artifacts = ArtifactUse { used_bytes: swept.used, quota_bytes: Some(rule.quota) };
 		status.update(|s| s.artifacts = Some(artifacts));
+		sweep_traces().unwrap_or_else(|error| error!("the trace folder cannot be looked through: {error:#}"));
 	};
 	Keeper::new(store, rule, open_jobs).run(measured, stopped)
 }
@@ -127,7 +144,7 @@ async fn name_chain(node: Arc<Node>, status: Arc<Status>) {
 }
 
 /// The first SIGTERM or SIGINT drains; the second ends the process at once, which loses nothing but time.
-fn watch_signals(stop: watch::Sender<bool>) -> Result<()> {
+pub fn watch_signals(stop: watch::Sender<bool>) -> Result<()> {
 	let mut term = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
 	let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
 	tokio::spawn(async move {

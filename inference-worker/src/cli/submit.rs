@@ -352,7 +352,7 @@ fn progress(block: &Events<Conf>, job: JobId) -> Vec<String> {
 		lines.push(format!("the auditor {verdict}: {}", hex32(&e.result)));
 	}
 	for e in block.find::<events::Challenged>().flatten().filter(|e| e.job == job) {
-		lines.push(format!("{} challenges the result: it says {}", e.challenger, hex32(&e.result)));
+		lines.push(format!("{} challenges the result: it says {}", e.challenger, hex32(&e.outcome.result)));
 	}
 	for e in block.find::<events::JuryDrawn>().flatten().filter(|e| e.job == job) {
 		lines.push(format!("a jury of {} decides (commit before block {})", e.operators.len(), e.deadline));

@@ -9,7 +9,9 @@ use std::{
 use anyhow::Context;
 use autonomy_engine::{Engine, Manifest, Model};
 use autonomy_primitives::{job::JobInput, trace::TraceOpening, Digest, ModelId};
-use autonomy_sandbox::{machine_memory, open_trace, Job, LocalModel, Program, Sandbox, Settings, QUARANTINE_FILE};
+use autonomy_sandbox::{
+	machine_memory, open_trace, trace_model, Job, LocalModel, Program, Sandbox, Settings, QUARANTINE_FILE,
+};
 
 use super::models::{self, Library, ModelError};
 use crate::{
@@ -18,10 +20,10 @@ use crate::{
 	config::Config,
 };
 
-pub use autonomy_sandbox::{run_model, ComputeError, Computed};
+pub use autonomy_sandbox::{run_model, ComputeError, Computed, Trace};
 
 /// Time between two blocks of a live chain. A development chain is faster, and its models get more time than they need.
-const BLOCK_TIME: Duration = Duration::from_secs(6);
+pub const BLOCK_TIME: Duration = Duration::from_secs(6);
 /// How long an engine process may take to start. It is this program, so anything above a second means a stuck machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -49,17 +51,22 @@ pub trait Compute: Send + Sync + 'static {
 	/// Runs a task. `progress` gets the step done and the number of steps, and says whether to go on. When the engine had
 	/// to begin again, so do the steps.
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError>;
+	/// Runs a task at the same cost, and gives the roots of its steps.
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool)
+		-> Result<(Computed, Trace), ComputeError>;
 	/// Makes a model ready to run, or says why it cannot be served.
 	fn load(&self, model: &ModelView) -> Result<(), ComputeError>;
 	/// Runs a task and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor and a juror post
-	/// together with the result.
+	/// together with the result. Gives the roots of its steps too.
 	fn open_trace(
 		&self,
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
 		progress: &mut dyn FnMut(u32, u32) -> bool,
-	) -> Result<(Computed, TraceOpening), ComputeError>;
+	) -> Result<(Computed, TraceOpening, Trace), ComputeError>;
+	/// Forgets every model that is ready, so that the next run begins with its files and with nothing else.
+	fn renew(&self);
 }
 
 /// The engine, with every model that was used kept in memory.
@@ -148,6 +155,25 @@ impl Compute for Engines {
 		}
 	}
 
+	fn trace(
+		&self,
+		task: &Task,
+		progress: &mut dyn FnMut(u32, u32) -> bool,
+	) -> Result<(Computed, Trace), ComputeError> {
+		match &self.place {
+			Place::Isolated { sandbox, time_limit } => {
+				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				sandbox.trace(&model, &task.job(), limit, progress)
+			}
+			Place::Here(loaded) => {
+				let model = self.model(loaded, &task.model)?;
+				let mut trace = Trace::default();
+				let computed = trace_model(&model, &task.job(), &mut trace, progress)?;
+				Ok((computed, trace))
+			}
+		}
+	}
+
 	fn load(&self, model: &ModelView) -> Result<(), ComputeError> {
 		match &self.place {
 			Place::Isolated { sandbox, .. } => sandbox.load(&self.local(model)?),
@@ -161,7 +187,7 @@ impl Compute for Engines {
 		operator: &[u8; 32],
 		draw: &Digest,
 		progress: &mut dyn FnMut(u32, u32) -> bool,
-	) -> Result<(Computed, TraceOpening), ComputeError> {
+	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
 				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
@@ -171,6 +197,13 @@ impl Compute for Engines {
 				let model = self.model(loaded, &task.model)?;
 				open_trace(&model, &task.job(), operator, draw, progress)
 			}
+		}
+	}
+
+	fn renew(&self) {
+		match &self.place {
+			Place::Isolated { sandbox, .. } => sandbox.restart(),
+			Place::Here(loaded) => loaded.lock().unwrap_or_else(PoisonError::into_inner).clear(),
 		}
 	}
 }

@@ -4,11 +4,14 @@
 //! depends on having seen an event, so a lost connection or a killed process only costs time.
 
 pub mod engine;
+#[cfg(test)]
+pub mod fake;
 pub mod ledger;
 pub mod models;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod traces;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -19,7 +22,9 @@ use std::{
 	time::Duration,
 };
 
+use autonomy_engine::Hash32;
 use autonomy_primitives::{
+	digest::input_hash,
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
@@ -31,17 +36,19 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use self::{
-	engine::{Compute, ComputeError, Computed, Task},
+	engine::{Compute, ComputeError, Computed, Task, Trace},
 	ledger::{JobEnd, Ledger, Outcome},
 	status::{timed, unix_time, AccountView, Meter, OpenSeat, Status, PROVED},
+	traces::Traces,
 };
 use crate::{
 	artifacts::ArtifactStore,
 	chain::{
-		endpoints::Backoff, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView, Place,
-		Role,
+		endpoints::Backoff, follow, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView,
+		Place, Role,
 	},
 	queue::{Answer, Queue, QueueError, Seat, Stage},
+	trace::{Machine, Subject, TraceFile},
 };
 
 /// Runs of one job on this machine before it is given up.
@@ -93,6 +100,8 @@ pub struct Operator<C, E> {
 	pub queue: Arc<Queue>,
 	/// Where answers are stored.
 	pub artifacts: Arc<dyn ArtifactStore>,
+	/// Where the steps of runs are stored.
+	pub traces: Traces,
 	/// The worker's account.
 	pub worker: AccountId,
 	/// The operator that it must be registered for, if configured.
@@ -129,8 +138,20 @@ impl Tx {
 	}
 }
 
-/// What a run gave: the answer, the chunk of the trace that goes with it, and how many seconds it took.
-type Ran = Result<(Computed, Option<TraceOpening>, f64), ComputeError>;
+/// What a run gave.
+struct Made {
+	/// The answer.
+	computed: Computed,
+	/// The steps.
+	trace: Trace,
+	/// The chunk of the trace that goes with the answer of an auditor or a juror.
+	opening: Option<TraceOpening>,
+	/// How long it took.
+	seconds: f64,
+}
+
+/// How a run ended.
+type Ran = Result<Made, ComputeError>;
 
 /// A run on its way.
 struct Work {
@@ -151,7 +172,11 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 		self.status.update(|s| s.genesis = Some(format!("0x{}", hex::encode(genesis))));
 		self.queue.bind(genesis)?;
 		let (heads_sender, mut heads) = watch::channel(None);
-		let follower = tokio::spawn(follow(self.chain.clone(), self.status.clone(), heads_sender));
+		let status = self.status.clone();
+		let follower = tokio::spawn(follow(self.chain.clone(), heads_sender, move |head| match head {
+			Ok(head) => status.head(*head),
+			Err(error) => status.update(|s| s.trouble = Some(error.to_string())),
+		}));
 		let mut state = Loop::new(self, genesis);
 		// The first look does not wait for a block: on a chain that seals on demand there may be none for long.
 		let mut result = state.sync(0).await;
@@ -200,27 +225,8 @@ impl<C: Chain, E: Compute> Operator<C, E> {
 	}
 }
 
-/// Passes on finalized heads, whatever happens to the connection.
-async fn follow<C: Chain>(chain: Arc<C>, status: Arc<Status>, heads: watch::Sender<Option<BlockNumber>>) {
-	let mut backoff = Backoff::default();
-	while !heads.is_closed() {
-		match chain.next_head().await {
-			Ok(head) => {
-				backoff.reset();
-				status.head(head);
-				heads.send_replace(Some(head));
-			}
-			Err(error) => {
-				warn!("{error}; trying again");
-				status.update(|s| s.trouble = Some(error.to_string()));
-				tokio::time::sleep(backoff.next()).await;
-			}
-		}
-	}
-}
-
 /// Returns once the worker is told to stop, or nobody is left to tell it.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
 	// The guard that `wait_for` gives must not live across an await of the caller.
 	drop(stop.wait_for(|s| *s).await);
 }
@@ -342,12 +348,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	async fn look(&mut self) -> Result<(), Trouble> {
-		// A node that lags behind does not know newer jobs yet: its "no such job" must not be taken for the job's end.
+		let known = self.up_to_date().await?;
 		let chain = self.operator.chain.clone();
-		let known = timed("head", chain.head()).await?;
-		if known < self.head {
-			return Err(ChainError::Rpc(format!("it is at block {known}, this worker has seen {}", self.head)).into());
-		}
 		let Some(owner) = self.owner().await? else { return Ok(()) };
 		let due = self.models_at.is_none_or(|at| self.head >= at.saturating_add(MODELS_EVERY));
 		if due {
@@ -380,6 +382,16 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.operator.queue.set_cursor(known)?;
 		self.prove();
 		Ok(())
+	}
+
+	/// The node's newest finalized block, unless the node lags behind: it does not know newer jobs yet, and its "no such
+	/// job" must not be taken for the job's end.
+	async fn up_to_date(&self) -> Result<BlockNumber, ChainError> {
+		let known = timed("head", self.operator.chain.head()).await?;
+		if known < self.head {
+			return Err(ChainError::Rpc(format!("it is at block {known}, this worker has seen {}", self.head)));
+		}
+		Ok(known)
 	}
 
 	/// Reads the events of the blocks since the last look, also of those that went by while no node could be reached.
@@ -490,6 +502,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					return self.foreign(job, round);
 				}
 				queue.revealed(job, round)?;
+				self.release(job);
 			}
 			return Ok(());
 		}
@@ -694,6 +707,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					Tx::Reveal(job, round) | Tx::Audit(job, round) => {
 						info!(job, "{}", if matches!(tx, Tx::Audit(..)) { "audited" } else { "revealed" });
 						self.operator.queue.revealed(job, round)?;
+						self.release(job);
 					}
 					Tx::Decline(job, _) => info!(job, "the seat was given back"),
 					Tx::Prove(model) => {
@@ -722,6 +736,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	/// A job is no longer among the open ones.
 	async fn ended(&mut self, job: JobId, owner: &AccountId) -> Result<(), Trouble> {
 		let provenance = self.operator.chain.provenance(job).await?;
+		// Another node may have answered than at the start of this look.
+		self.up_to_date().await?;
 		for seat in self.operator.queue.unfinished()?.into_iter().filter(|s| s.job == job) {
 			let (earned, lost) = self.amounts(&seat, owner, provenance.as_ref().map(|p| p.result));
 			let answer = seat.stage.answer();
@@ -759,9 +775,15 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			};
 			self.close(&seat, outcome, why)?;
 		}
+		self.release(job);
 		self.views.remove(&job);
 		self.alarms.remove(&job);
 		Ok(())
+	}
+
+	/// Lets everybody have the steps of a run whose answer nobody can copy any more.
+	fn release(&self, job: JobId) {
+		self.operator.traces.release(job).unwrap_or_else(|error| warn!(job, "{error:#}; its steps are not served"));
 	}
 
 	/// What a seat of an ended job earned and lost, in planck, from the events of its end.
@@ -847,11 +869,11 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	async fn computed(&mut self, (seat, model, outcome): Done) -> Result<(), RunError> {
 		self.operator.status.update(|s| s.running = None);
 		match (seat, outcome) {
-			(Some((job, round)), Ok((computed, opening, seconds))) => {
-				info!(job, seconds, result = %hex::encode(computed.result), "computed");
-				self.keep(job, round, computed, opening).await?;
+			(Some((job, round)), Ok(made)) => {
+				info!(job, seconds = made.seconds, result = %hex::encode(made.computed.result), "computed");
+				self.keep(job, round, made).await?;
 			}
-			(None, Ok((computed, ..))) => self.golden_done(model, &computed),
+			(None, Ok(made)) => self.golden_done(model, &made.computed),
 			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
 			// What every honest machine finds in the same input is an answer too. What only this one may find is not: others
 			// may have more memory or time.
@@ -880,14 +902,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	/// Stores an answer: the file first, then the record, then nothing can change it any more.
-	async fn keep(
-		&mut self,
-		job: JobId,
-		round: u32,
-		computed: Computed,
-		opening: Option<TraceOpening>,
-	) -> Result<(), RunError> {
-		let Computed { result, trace_root, artifact, bytes, .. } = computed;
+	async fn keep(&mut self, job: JobId, round: u32, made: Made) -> Result<(), RunError> {
+		let Made { computed, trace, opening, .. } = made;
+		self.keep_trace(job, &computed, &trace).unwrap_or_else(|error| warn!(job, "{error:#}; its steps are not kept"));
+		let Computed { result, trace_root, artifact, bytes } = computed;
 		if let Err(error) = self.operator.artifacts.put(artifact, bytes).await {
 			error!(job, "{error}; the job is run again");
 			self.operator.queue.run_failed(job, round, MOST_ATTEMPTS, &error.to_string())?;
@@ -895,6 +913,24 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		}
 		self.operator.queue.computed(job, round, Answer { result, trace_root, artifact, salt: salt()? }, opening)?;
 		Ok(())
+	}
+
+	/// Writes the steps of a run to disk.
+	fn keep_trace(&self, job: JobId, computed: &Computed, trace: &Trace) -> anyhow::Result<()> {
+		// A job that ended meanwhile wants no answer any more.
+		let Some(view) = self.views.get(&job) else { return Ok(()) };
+		let subject = Subject {
+			job,
+			genesis: Hash32(self.genesis),
+			model: view.model,
+			name: String::new(),
+			engine: Hash32(view.engine),
+			weights_root: Hash32(view.weights_root),
+			input_hash: Hash32(input_hash(&view.input)),
+			seed: Hash32(view.seed.unwrap_or_default()),
+		};
+		let machine = Machine::this(autonomy_kernels::isa());
+		self.operator.traces.keep(&TraceFile::of_run(subject, machine, trace, Ok(computed))?)
 	}
 
 	fn golden_done(&mut self, model: ModelId, computed: &Computed) {
@@ -948,20 +984,21 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if self.work.is_some() {
 			info!("stopping after the step in progress");
 			let (seat, _, outcome) = finished(&mut self.work).await;
-			if let (Some((job, round)), Ok((computed, opening, _))) = (seat, outcome) {
-				self.keep(job, round, computed, opening).await?;
+			if let (Some((job, round)), Ok(made)) = (seat, outcome) {
+				self.keep(job, round, made).await?;
 			}
 		}
 		if !self.transactions.is_empty() {
 			info!(count = self.transactions.len(), "waiting for transactions");
 		}
-		let queue = self.operator.queue.clone();
-		let transactions = &mut self.transactions;
 		let wait = async {
-			while let Some(done) = transactions.join_next().await {
+			while let Some(done) = self.transactions.join_next().await {
 				match done {
-					Ok((Tx::Commit(job, round), Ok(()))) => drop(queue.committed(job, round)?),
-					Ok((Tx::Reveal(job, round) | Tx::Audit(job, round), Ok(()))) => drop(queue.revealed(job, round)?),
+					Ok((Tx::Commit(job, round), Ok(()))) => drop(self.operator.queue.committed(job, round)?),
+					Ok((Tx::Reveal(job, round) | Tx::Audit(job, round), Ok(()))) => {
+						self.operator.queue.revealed(job, round)?;
+						self.release(job);
+					}
 					_ => {}
 				}
 			}
@@ -1022,16 +1059,19 @@ fn run_task<E: Compute>(
 		status.update(|s| s.running = Some(running));
 		!cancel.load(Ordering::Relaxed)
 	};
-	let (computed, opening) = match opening {
+	let (computed, opening, trace) = match opening {
 		Some((operator, draw)) => {
-			let (computed, opening) = compute.open_trace(task, &operator, &draw, &mut progress)?;
-			(computed, Some(opening))
+			let (computed, opening, trace) = compute.open_trace(task, &operator, &draw, &mut progress)?;
+			(computed, Some(opening), trace)
 		}
-		None => (compute.run(task, &mut progress)?, None),
+		None => {
+			let (computed, trace) = compute.trace(task, &mut progress)?;
+			(computed, None, trace)
+		}
 	};
 	let seconds = meter.seconds();
 	metrics::histogram!("autonomy_compute_seconds").record(seconds);
-	Ok((computed, opening, seconds))
+	Ok(Made { computed, trace, opening, seconds })
 }
 
 /// Inside one look at the chain: what is asked again, and what ends the worker.

@@ -4,8 +4,8 @@ use std::{
 	collections::BTreeSet,
 	path::{Path, PathBuf},
 	sync::{
-		atomic::{AtomicBool, AtomicU32, Ordering},
-		Arc, Condvar, Mutex,
+		atomic::{AtomicBool, Ordering},
+		Arc, Mutex,
 	},
 	time::Duration,
 };
@@ -13,96 +13,26 @@ use std::{
 use autonomy_primitives::{
 	digest::cid,
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
-	trace::{TraceBuilder, TraceOpening},
-	Digest, JobId,
+	JobId,
 };
-use autonomy_sandbox::InputFault;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-	engine::{Compute, ComputeError, Computed, Task},
+	fake::{trace, Machine, FILE},
 	ledger::{Ledger, Outcome},
 	status::{Snapshot, Status, PROVED},
+	traces::{Kept, Traces},
 	Operator, RunError,
 };
 use crate::{
 	artifacts::{ArtifactStore, Local},
 	chain::{
 		memory::{worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
-		AccountId, ModelView, Role,
+		AccountId, Role,
 	},
 	queue::{Queue, QueueError, Stage},
+	trace::TraceFile,
 };
-
-/// A model that answers at once, or as it is told to.
-#[derive(Default)]
-struct Machine {
-	runs: AtomicU32,
-	/// Runs that fail before one succeeds.
-	failures: AtomicU32,
-	fault: Mutex<Option<FaultCode>>,
-	/// While true, a run stands still after its first step.
-	held: Mutex<bool>,
-	moved: Condvar,
-	started: tokio::sync::Notify,
-}
-
-impl Machine {
-	fn hold(&self, held: bool) {
-		*self.held.lock().unwrap() = held;
-		self.moved.notify_all();
-	}
-}
-
-const FILE: &[u8] = b"a picture";
-
-/// The machine's states: three steps of two chunks.
-fn states() -> Vec<Vec<u8>> {
-	(1..=3).map(|step| vec![step; 1500]).collect()
-}
-
-fn trace_root() -> Digest {
-	let mut trace = TraceBuilder::default();
-	states().iter().for_each(|state| trace.push(state));
-	trace.root()
-}
-
-impl Compute for Machine {
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
-		self.runs.fetch_add(1, Ordering::SeqCst);
-		if let Some(code) = *self.fault.lock().unwrap() {
-			return Err(ComputeError::Fault(InputFault { code, why: "it is the input".into() }));
-		}
-		if self.failures.load(Ordering::SeqCst) > 0 {
-			self.failures.fetch_sub(1, Ordering::SeqCst);
-			return Err(ComputeError::Machine("out of memory".into()));
-		}
-		for step in 1..=4 {
-			self.started.notify_one();
-			let _free = self.moved.wait_while(self.held.lock().unwrap(), |held| *held).unwrap();
-			if !progress(step, 4) {
-				return Err(ComputeError::Cancelled);
-			}
-		}
-		let result = if task.genesis == [0; 32] { task.model.golden_result } else { [42; 32] };
-		Ok(Computed { result, trace_root: trace_root(), artifact: cid(FILE), bytes: FILE.to_vec() })
-	}
-
-	fn load(&self, _: &ModelView) -> Result<(), ComputeError> {
-		Ok(())
-	}
-
-	fn open_trace(
-		&self,
-		task: &Task,
-		operator: &[u8; 32],
-		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
-	) -> Result<(Computed, TraceOpening), ComputeError> {
-		let computed = self.run(task, progress)?;
-		Ok((computed, TraceOpening::new(&states(), operator, draw).unwrap()))
-	}
-}
 
 /// A worker in a task of its own, on a folder that outlives it.
 struct Running {
@@ -134,6 +64,7 @@ fn start_with(
 		compute: machine.clone(),
 		queue,
 		artifacts: Arc::new(Local::open(&folder.join("artifacts")).unwrap()),
+		traces: Traces::open(folder).unwrap(),
 		worker: worker(),
 		owner: expected,
 		ledger: Arc::new(Ledger::open(folder).unwrap()),
@@ -222,7 +153,7 @@ async fn seat_should_be_paid_with_one_commitment_when_the_worker_is_killed_in_a_
 			running.stop().await.unwrap();
 			bench.one_commitment(7);
 			assert_eq!(bench.chain.final_result(7), Some([42; 32]), "{call} {fault:?}");
-			assert_eq!(bench.machine.runs.load(Ordering::SeqCst), 1, "{call} {fault:?}: the model ran again");
+			assert_eq!(bench.machine.runs(), 1, "{call} {fault:?}: the model ran again");
 		}
 	}
 }
@@ -288,6 +219,58 @@ async fn every_role_should_be_paid_and_booked_when_nothing_goes_wrong() {
 	}
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_should_be_that_of_the_run_when_the_seat_is_revealed() {
+	for role in ROLES {
+		let bench = bench();
+		bench.chain.assign_as(7, role);
+		let running = bench.start();
+		running.until_stage("done").await;
+		running.stop().await.unwrap();
+		let path = bench.folder().join("traces/7.json");
+		let file = TraceFile::read(path.to_str().unwrap()).await.unwrap();
+		let (ours, trace) = (&file.subject, trace());
+		assert_eq!((ours.job, ours.genesis.0, ours.seed.0), (7, [8; 32], [7; 32]), "{role:?}");
+		assert_eq!((file.trace_root.0, file.chunks), (trace.root(), trace.chunks), "{role:?}");
+		assert!(file.step_roots.iter().map(|root| root.0).eq(trace.step_roots), "{role:?}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_should_stay_sealed_until_the_reveal_when_the_worker_is_killed_before_it() {
+	for (role, call) in [(Role::Committee, "reveal"), (Role::Juror, "reveal"), (Role::Auditor, "audit")] {
+		let bench = bench();
+		bench.chain.fault(call, Fault::DieBefore);
+		bench.chain.assign_as(7, role);
+		let running = bench.start();
+		bench.chain.died.notified().await;
+		running.kill().await;
+		let traces = Traces::open(&bench.folder()).unwrap();
+		assert_eq!(traces.read(7).unwrap(), Kept::Sealed, "{role:?}");
+
+		let running = bench.start();
+		running.until_stage("done").await;
+		running.stop().await.unwrap();
+		assert!(matches!(traces.read(7).unwrap(), Kept::Open(_)), "{role:?}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_should_be_open_when_its_job_ended_otherwise() {
+	let bench = bench();
+	bench.chain.fault("reveal", Fault::DieBefore);
+	bench.chain.assign(7);
+	let running = bench.start();
+	bench.chain.died.notified().await;
+	running.kill().await;
+	bench.chain.fail(7);
+	let running = bench.start();
+	running.until_stage("failed").await;
+	running.stop().await.unwrap();
+	let traces = Traces::open(&bench.folder()).unwrap();
+	assert!(matches!(traces.read(7).unwrap(), Kept::Open(_)), "nobody can copy it any more");
+}
+
 fn copy(from: &Path, to: &Path) {
 	std::fs::create_dir_all(to).unwrap();
 	for entry in std::fs::read_dir(from).unwrap() {
@@ -337,7 +320,7 @@ async fn seat_should_go_on_when_the_worker_was_killed_at_any_record() {
 			let sent: BTreeSet<_> = chain.commits(7).into_iter().collect();
 			assert_eq!(sent.len(), 1, "{at}: another answer was sent");
 			assert_eq!(chain.final_result(7), Some([42; 32]), "{at}");
-			let runs = machine.runs.load(Ordering::SeqCst);
+			let runs = machine.runs();
 			assert_eq!(runs, u32::from(seat.stage == Stage::Assigned), "{at}: runs of the model");
 			assert_eq!(books(folder).len(), 1, "{at}: booked once");
 			points += 1;
@@ -362,7 +345,7 @@ async fn jurors_and_auditors_should_answer_once_when_the_worker_is_killed_in_a_t
 			running.until_stage("done").await;
 			running.stop().await.unwrap();
 			bench.one_commitment(7);
-			assert_eq!(bench.machine.runs.load(Ordering::SeqCst), 1, "{role:?} {call} {fault:?}: the model ran again");
+			assert_eq!(bench.machine.runs(), 1, "{role:?} {call} {fault:?}: the model ran again");
 		}
 	}
 }
@@ -549,7 +532,7 @@ async fn run_should_be_tried_again_once_when_the_machine_fails() {
 		let running = bench.start();
 		running.until_stage(stage).await;
 		running.stop().await.unwrap();
-		assert_eq!(bench.machine.runs.load(Ordering::SeqCst), runs);
+		assert_eq!(bench.machine.runs(), runs);
 	}
 }
 

@@ -1,4 +1,4 @@
-//! The status server: the operator's page, metrics, health, and the stored files.
+//! The status server: the operator's page, metrics, health, the stored files, and the steps of revealed runs.
 //!
 //! It only reads, and it says nothing secret; still, by default it listens on this machine alone.
 
@@ -14,6 +14,7 @@ use std::{
 };
 
 use autonomy_engine::digest::parse_cid;
+use autonomy_primitives::JobId;
 use axum::{
 	extract::{Path, State},
 	http::{header, HeaderValue, StatusCode},
@@ -31,6 +32,7 @@ use crate::{
 	run::{
 		ledger::Ledger,
 		status::{unix_time, Snapshot, Status},
+		traces::{Kept, Traces},
 	},
 };
 
@@ -48,6 +50,8 @@ pub struct Pages {
 	pub ledger: Arc<Ledger>,
 	/// The stored files: this machine's alone. Two servers that asked each other for what neither has would never end.
 	pub artifacts: Local,
+	/// The steps of this worker's runs.
+	pub traces: Traces,
 	/// The metrics.
 	pub metrics: PrometheusHandle,
 	/// The data folder, whose disk is measured.
@@ -76,6 +80,7 @@ pub fn router(pages: Pages) -> Router {
 		.route("/readyz", get(readyz))
 		.route("/metrics", get(render_metrics))
 		.route("/artifacts/{cid}", get(artifact))
+		.route("/traces/{job}", get(trace))
 		.with_state(pages)
 }
 
@@ -177,6 +182,37 @@ async fn artifact(State(pages): State<Pages>, Path(text): Path<String>) -> Respo
 	}
 }
 
+/// The steps of a run, from the reveal of its answer on: whoever had them before could copy it.
+async fn trace(State(pages): State<Pages>, Path(text): Path<String>) -> Response {
+	let Ok(job) = text.parse::<JobId>() else {
+		return (StatusCode::BAD_REQUEST, "not the number of a job\n").into_response();
+	};
+	let kept = tokio::task::spawn_blocking(move || pages.traces.read(job)).await;
+	match kept.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+		Ok(Kept::Open(bytes)) => {
+			let headers = [
+				(header::CONTENT_TYPE, "application/json"),
+				(header::CACHE_CONTROL, "no-cache"),
+				(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+			];
+			(headers, bytes).into_response()
+		}
+		Ok(Kept::Sealed) => {
+			let why =
+				format!("job {job}: this operator has not revealed its answer yet, and serves its trace only then\n");
+			(StatusCode::NOT_FOUND, why).into_response()
+		}
+		Ok(Kept::Nothing) => {
+			let why = format!("job {job}: no trace here; the operator made no output for it, or keeps it no longer\n");
+			(StatusCode::NOT_FOUND, why).into_response()
+		}
+		Err(error) => {
+			tracing::error!(job, "the trace cannot be read: {error}");
+			(StatusCode::INTERNAL_SERVER_ERROR, format!("the trace cannot be read: {error}\n")).into_response()
+		}
+	}
+}
+
 fn media_type(bytes: &[u8]) -> &'static str {
 	if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
 		"image/png"
@@ -198,6 +234,7 @@ mod tests {
 			ledger::{tests::paid, JobEnd, Outcome, Role},
 			status::{AccountView, ArtifactUse, OpenSeat, Running, PROVED},
 		},
+		trace::{tests::of_job, TraceFile},
 	};
 	use autonomy_engine::digest::cid_text;
 	use autonomy_primitives::digest::cid;
@@ -242,7 +279,8 @@ mod tests {
 		let (_, metrics) = metrics::recorder().unwrap();
 		let data_dir = dir.path().to_path_buf();
 		let (shown, books, files) = (status.clone(), ledger.clone(), artifacts.clone());
-		let pages = Pages { status: shown, ledger: books, artifacts: files, metrics, data_dir };
+		let traces = Traces::open(dir.path()).unwrap();
+		let pages = Pages { status: shown, ledger: books, artifacts: files, traces, metrics, data_dir };
 		let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
 		let address = listener.local_addr().unwrap();
 		let (stop, stopped) = watch::channel(false);
@@ -308,6 +346,34 @@ mod tests {
 		std::fs::write(served.dir.path().join(&name), b"hellO").unwrap();
 		let answer = served.get(&format!("/artifacts/{name}")).await;
 		assert!(answer.code == 500 && answer.body.contains("corrupt"), "{}", answer.body);
+	}
+
+	#[tokio::test]
+	async fn trace_should_be_served_when_its_answer_is_revealed_and_not_before() {
+		let served = served().await;
+		let url = format!("http://{}/traces/7", served.address);
+		let answer = served.get("/traces/7").await;
+		assert!(answer.code == 404 && answer.body.contains("job 7: no trace here"), "{}", answer.body);
+
+		let traces = Traces::open(served.dir.path()).unwrap();
+		traces.keep(&of_job(7)).unwrap();
+		let answer = served.get("/traces/7").await;
+		assert!(answer.code == 404 && answer.body.contains("has not revealed its answer yet"), "{}", answer.body);
+		let error = format!("{:#}", TraceFile::read(&url).await.unwrap_err());
+		assert!(error.contains("cannot fetch http") && error.contains("has not revealed its answer yet"), "{error}");
+		for name in
+			["7.json", "7.json.sealed", "7.json.part", "%2e%2e%2fledger.redb", "-7", "7/", "99999999999999999999"]
+		{
+			let code = served.get(&format!("/traces/{name}")).await.code;
+			assert!(code == 400 || code == 404, "{name}: {code}");
+		}
+
+		traces.release(7).unwrap();
+		let answer = served.get("/traces/7").await;
+		assert_eq!(answer.code, 200);
+		assert!(answer.head.contains("content-type: application/json"), "{}", answer.head);
+		assert!(answer.head.contains("nosniff") && answer.head.contains("no-cache"), "{}", answer.head);
+		assert_eq!(TraceFile::read(&url).await.unwrap(), of_job(7));
 	}
 
 	#[tokio::test]

@@ -38,7 +38,7 @@ fn challenger_should_have_its_bond_and_a_fifth_when_it_is_right() {
 		assert!(jurors.iter().all(|n| free(*n) == FUNDS - BOND + slashed * 3 / 10 / 7));
 		// Nobody of the committee is paid, and the right result stands.
 		assert_eq!(free(ALICE), FUNDS);
-		assert_eq!(Provenance::<Test>::get(job).unwrap().result, outcome(2));
+		assert_eq!(Provenance::<Test>::get(job).unwrap().result, outcome(2).result);
 		let (challenger, bond) = (account(CAROL), CHALLENGE_BOND);
 		assert!(events().contains(&Event::ChallengeEnded {
 			job,
