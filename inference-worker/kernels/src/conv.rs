@@ -285,8 +285,8 @@ impl Conv2d {
 	fn backward(&self, x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
 		let sizes = self.sizes(x.dims(), weight.dims())?;
 		let g = values(grad)?;
-		let dx = x.track_op().then(|| tensor(self.input_gradient(&g, &*values(weight)?, &sizes), x.shape()));
-		let dweight = weight.track_op().then(|| tensor(self.weight_gradient(&*values(x)?, &g, &sizes), weight.shape()));
+		let dx = x.track_op().then(|| tensor(self.input_gradient(&g, &values(weight)?, &sizes), x.shape()));
+		let dweight = weight.track_op().then(|| tensor(self.weight_gradient(&values(x)?, &g, &sizes), weight.shape()));
 		Ok((dx.transpose()?, dweight.transpose()?))
 	}
 }

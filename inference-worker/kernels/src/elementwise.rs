@@ -7,11 +7,14 @@ use crate::math;
 use crate::reduce::{channel_sums, column_sums, dot, sum};
 use crate::tensor::{expect_shape, for_parts, input, slice, stored, tensor, values};
 
+/// Reads x, y and the gradient of y, and writes the gradient of x.
+type Backward = fn(&[f32], &[f32], &[f32], &mut [f32]);
+
 /// An activation: `forward(x, y)` and `backward(x, y, gradient of y, gradient of x)`.
 struct Unary {
 	name: &'static str,
 	forward: fn(&[f32], &mut [f32]),
-	backward: fn(&[f32], &[f32], &[f32], &mut [f32]),
+	backward: Backward,
 }
 
 impl CustomOp1 for &'static Unary {

@@ -71,9 +71,9 @@ impl CustomOp2 for Matmul {
 		let (_, _, n) = matrix_dims(b.dims());
 		let g = values(&grad)?;
 		let da =
-			a.track_op().then(|| tensor(batched(Form::RightTransposed, batch, (m, k, n), &g, &*values(b)?), a.shape()));
+			a.track_op().then(|| tensor(batched(Form::RightTransposed, batch, (m, k, n), &g, &values(b)?), a.shape()));
 		let db =
-			b.track_op().then(|| tensor(batched(Form::LeftTransposed, batch, (k, n, m), &*values(a)?, &g), b.shape()));
+			b.track_op().then(|| tensor(batched(Form::LeftTransposed, batch, (k, n, m), &values(a)?, &g), b.shape()));
 		Ok((da.transpose()?, db.transpose()?))
 	}
 }
@@ -120,10 +120,10 @@ impl Linear {
 		let (n, k) = weight.dims2()?;
 		let m = x.elem_count() / k;
 		let g = values(grad)?;
-		let dx = x.track_op().then(|| tensor(batched(Form::Plain, 1, (m, k, n), &g, &*values(weight)?), x.shape()));
+		let dx = x.track_op().then(|| tensor(batched(Form::Plain, 1, (m, k, n), &g, &values(weight)?), x.shape()));
 		let dweight = weight
 			.track_op()
-			.then(|| tensor(batched(Form::LeftTransposed, 1, (n, k, m), &g, &*values(x)?), weight.shape()));
+			.then(|| tensor(batched(Form::LeftTransposed, 1, (n, k, m), &g, &values(x)?), weight.shape()));
 		Ok((dx.transpose()?, dweight.transpose()?))
 	}
 }

@@ -17,19 +17,13 @@ const LOG2_E: f32 = std::f32::consts::LOG2_E;
 const LN_2_HIGH: f32 = f32::from_bits(0x3f31_7200);
 const LN_2_LOW: f32 = f32::from_bits(0x35bf_be8e);
 /// sqrt(2 / π)
-const GELU_SCALE: f32 = 0.797_884_56;
+const GELU_SCALE: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;
 
 /// e^x, error below 1 unit in the last place. Overflows to infinity above 88.72, underflows gradually to 0.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-	let x = if x < -104.0 {
-		-104.0
-	} else if x > 89.0 {
-		89.0
-	} else {
-		x
-	};
+	let x = x.clamp(-104.0, 89.0);
 	let t = x.mul_add(LOG2_E, ROUND);
 	let n = t - ROUND;
 	let r = n.mul_add(-LN_2_HIGH, x);
@@ -69,7 +63,7 @@ pub fn tanh(x: f32) -> f32 {
 	let large = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
 	let square = x * x;
 	// For small arguments the difference above would cancel; a polynomial keeps the relative accuracy.
-	let mut q = 1.573_944_1e-2f32;
+	let mut q = 1.573_944e-2f32;
 	q = q.mul_add(square, -5.230_256e-2);
 	q = q.mul_add(square, 0.133_152_47);
 	q = q.mul_add(square, -0.333_327_68);

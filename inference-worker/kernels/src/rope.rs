@@ -64,7 +64,7 @@ impl CustomOp3 for Rope {
 	) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
 		let grad = grad.contiguous()?;
 		// The gradient of a rotation is the rotation back.
-		let dx = rotate_all(&*values(&grad)?, &*values(cos)?, &*values(sin)?, (x.dims()[2], x.dims()[3]), -1.0);
+		let dx = rotate_all(&values(&grad)?, &values(cos)?, &values(sin)?, (x.dims()[2], x.dims()[3]), -1.0);
 		Ok((Some(tensor(dx, x.shape())?), None, None))
 	}
 }

@@ -245,7 +245,7 @@ impl Node {
 	/// Free balance of an account, in planck.
 	pub async fn balance(&self, account: &AccountId) -> Result<Balance, ChainError> {
 		let (connection, at) = self.at_head().await?;
-		let value = at.storage().try_fetch(api::storage().system().account(), (account.clone(),)).await;
+		let value = at.storage().try_fetch(api::storage().system().account(), (*account,)).await;
 		let Some(value) = self.answered(&connection, value).await? else { return Ok(0) };
 		let account = self.answered(&connection, value.decode().map_err(subxt::Error::from)).await?;
 		Ok(account.data.free)
@@ -705,14 +705,14 @@ impl Chain for Node {
 
 	async fn operator_of(&self, worker: &AccountId) -> Result<Option<AccountId>, ChainError> {
 		let (connection, at) = self.at_head().await?;
-		let value = at.storage().try_fetch(api::storage().inference().worker_of(), (worker.clone(),)).await;
+		let value = at.storage().try_fetch(api::storage().inference().worker_of(), (*worker,)).await;
 		let Some(value) = self.answered(&connection, value).await? else { return Ok(None) };
 		self.answered(&connection, value.decode().map_err(subxt::Error::from)).await.map(Some)
 	}
 
 	async fn open_seats(&self, operator: &AccountId) -> Result<Vec<JobId>, ChainError> {
 		let (connection, at) = self.at_head().await?;
-		let call = api::runtime_apis().inference_api().open_seats(operator.clone());
+		let call = api::runtime_apis().inference_api().open_seats(*operator);
 		self.answered(&connection, at.runtime_apis().call(call).await).await
 	}
 
@@ -794,7 +794,7 @@ impl Chain for Node {
 		let entry = self.answered(&connection, entry).await?;
 		let mut found = Vec::new();
 		for model in 0..count {
-			let value = entry.try_fetch((model, operator.clone())).await;
+			let value = entry.try_fetch((model, *operator)).await;
 			let Some(value) = self.answered(&connection, value).await? else { continue };
 			let membership = self.answered(&connection, value.decode().map_err(subxt::Error::from)).await?;
 			let (slots, engine, proved) = (membership.slots, membership.engine, membership.proved);

@@ -85,7 +85,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let (config, node, pair) = args.signer.node(&args.chain).await?;
 	let owner = keys::account(&pair);
 	let worker = match &args.worker {
-		Some(worker) => worker.clone(),
+		Some(worker) => *worker,
 		None => worker_address(&config)?,
 	};
 	if worker == owner {
@@ -93,11 +93,11 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	}
 	match node.account(&owner).await? {
 		None => {
-			let call = api::transactions().inference().register_operator(worker.clone(), args.bond.0);
+			let call = api::transactions().inference().register_operator(worker, args.bond.0);
 			node.transact("register_operator", &call).await?;
 		}
 		Some(operator) if operator.worker != worker => {
-			node.transact("set_worker_key", &api::transactions().inference().set_worker_key(worker.clone())).await?;
+			node.transact("set_worker_key", &api::transactions().inference().set_worker_key(worker)).await?;
 		}
 		Some(_) => {}
 	}
@@ -141,7 +141,7 @@ pub async fn fund(args: FundArgs) -> Result<ExitCode> {
 }
 
 async fn transfer(node: &Node, to: &AccountId, amount: Balance) -> Result<()> {
-	let call = api::transactions().balances().transfer_keep_alive(subxt::utils::MultiAddress::Id(to.clone()), amount);
+	let call = api::transactions().balances().transfer_keep_alive(subxt::utils::MultiAddress::Id(*to), amount);
 	node.transact("transfer", &call).await?;
 	Ok(())
 }

@@ -418,7 +418,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	/// The operator that the worker's key is registered for.
 	async fn owner(&mut self) -> Result<Option<AccountId>, Trouble> {
 		if let Some(owner) = &self.owner {
-			return Ok(Some(owner.clone()));
+			return Ok(Some(*owner));
 		}
 		let worker = &self.operator.worker;
 		let found = self.operator.chain.operator_of(worker).await?;

@@ -379,6 +379,9 @@ impl From<ComputeError> for Obstacle {
 	}
 }
 
+/// Is told whatever there is to say about a job.
+type Say = Box<dyn FnMut(JobId, &Said) + Send>;
+
 /// Looks at other operators' jobs.
 pub struct Watcher<C, E> {
 	chain: Arc<C>,
@@ -387,7 +390,7 @@ pub struct Watcher<C, E> {
 	/// What the sample is picked by.
 	key: [u8; 32],
 	stop: watch::Receiver<bool>,
-	say: Box<dyn FnMut(JobId, &Said) + Send>,
+	say: Say,
 	genesis: Digest,
 	/// The account and the operator that it works for.
 	mine: Vec<AccountId>,

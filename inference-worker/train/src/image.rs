@@ -168,7 +168,7 @@ impl ImageRecipe {
 		if self.dataset != shapes::VERSION {
 			bail!("the recipe needs data set {}, this build generates {}", self.dataset, shapes::VERSION);
 		}
-		if self.pixel_unshuffle == 0 || SIZE % self.pixel_unshuffle != 0 {
+		if self.pixel_unshuffle == 0 || !SIZE.is_multiple_of(self.pixel_unshuffle) {
 			bail!("pixel_unshuffle is {}, it must divide {SIZE}", self.pixel_unshuffle);
 		}
 		if !(0.0..=1.0).contains(&self.jitter) {

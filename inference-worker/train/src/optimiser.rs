@@ -151,8 +151,8 @@ impl AdamW {
 		let (rate, root2) = ((learning_rate / rise1) as f32, libm::sqrt(rise2) as f32);
 		self.slots.par_iter_mut().zip(all.par_iter()).try_for_each(|(slot, gradient)| -> Result<()> {
 			let decay = if slot.var.rank() >= 2 { (learning_rate * c.weight_decay) as f32 } else { 0.0 };
-			for i in 0..slot.value.len() {
-				let g = gradient[i] * scale;
+			for (i, gradient) in gradient.iter().enumerate() {
+				let g = gradient * scale;
 				slot.first[i] = beta1 * slot.first[i] + (1.0 - beta1) * g;
 				slot.second[i] = beta2 * slot.second[i] + (1.0 - beta2) * (g * g);
 				let move_by = rate * slot.first[i] / (slot.second[i].sqrt() / root2 + epsilon);

@@ -158,7 +158,7 @@ pub(crate) fn run(
 		let seconds = start.elapsed().as_secs_f64();
 		tracing::debug!(step, steps, loss = value, norm, rate, seconds, "trained");
 		progress(Progress { step, steps, loss: value, seconds });
-		if step == end || (options.checkpoint_every > 0 && step % options.checkpoint_every == 0) {
+		if step == end || (options.checkpoint_every > 0 && step.is_multiple_of(options.checkpoint_every)) {
 			save(adam)?;
 		}
 	}

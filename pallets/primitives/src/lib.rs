@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod community;
 pub mod digest;
 pub mod fault;
 pub mod job;

@@ -60,7 +60,7 @@ fn report() -> impl FnMut(Progress) {
 	move |p: Progress| {
 		let value = mean.map_or(p.loss, |m: f32| m + (p.loss - m) * 0.02);
 		mean = Some(value);
-		if p.step % 20 == 0 || p.step < 6 {
+		if p.step.is_multiple_of(20) || p.step < 6 {
 			println!("step {}/{} loss {:.4} mean {value:.4} {:.0} s", p.step, p.steps, p.loss, p.seconds);
 		}
 	}
@@ -93,7 +93,8 @@ fn keeper_meta() -> ManifestMeta {
 fn write_manifest(dir: &str, meta: ManifestMeta) -> Result<()> {
 	let manifest = Manifest::build(dir, meta)?;
 	manifest.write(dir)?;
-	Ok(println!("{dir}: {} bytes, golden artifact {}", manifest.total_size(), manifest.golden.artifact))
+	println!("{dir}: {} bytes, golden artifact {}", manifest.total_size(), manifest.golden.artifact);
+	Ok(())
 }
 
 fn contact_sheet(model: &Path, file: &Path, steps: u16, guidance: f64, prompts: &[&str]) -> Result<()> {

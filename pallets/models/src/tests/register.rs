@@ -138,7 +138,7 @@ fn register_should_fail_when_the_golden_input_breaks_the_limits() {
 		let error = Error::<Test>::GoldenInputOutOfLimits;
 		assert_noop!(Models::register(signed(1), with(|d| d.limits.max_steps = 19)), error);
 		let error = Error::<Test>::GoldenInputOutOfLimits;
-		assert_noop!(Models::register(signed(1), with(|d| d.golden_input = Box::new(text_input()))), error);
+		assert_noop!(Models::register(signed(1), with(|d| *d.golden_input = text_input())), error);
 	});
 }
 
