@@ -1,7 +1,12 @@
 //! What nodes and clients may ask of the runtime.
 
 use alloc::vec::Vec;
-use autonomy_primitives::{digest::Cid, job::JobInput, JobId, ModelId};
+use autonomy_primitives::{
+	community::{Class, CommunityId, Day, Pot, Power, Topic},
+	digest::Cid,
+	job::JobInput,
+	Digest, JobId, ModelId,
+};
 use codec::Encode;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
@@ -9,6 +14,7 @@ use frame_support::{
 	weights::Weight,
 };
 use pallet_grandpa::AuthorityId as GrandpaId;
+use pallet_market::SaleId;
 use sp_api::impl_runtime_apis;
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
 use sp_runtime::{
@@ -19,9 +25,9 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Executive, Grandpa, Historical,
-	Inference, InherentDataExt, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System,
-	TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
+	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Creations, Executive,
+	Grandpa, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
+	SessionKeys, System, TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
 
 impl_runtime_apis! {
@@ -277,6 +283,143 @@ impl_runtime_apis! {
 
 		fn open_seats(operator: AccountId) -> Vec<JobId> {
 			Inference::open_seats(operator)
+		}
+	}
+
+	impl pallet_bonds::runtime_api::BondsApi<Block, AccountId, Balance, u32> for Runtime {
+		fn today() -> Day {
+			Bonds::today()
+		}
+
+		fn community(community: CommunityId) -> Option<pallet_bonds::CommunityInfo<u32>> {
+			Bonds::community(community)
+		}
+
+		fn treasury_of(community: CommunityId) -> AccountId {
+			Bonds::treasury_of(community)
+		}
+
+		fn pot(community: CommunityId, pot: Pot) -> pallet_bonds::PotInfo<Balance> {
+			Bonds::pot(community, pot)
+		}
+
+		fn power_of(community: CommunityId, class: Class, who: AccountId, day: Day) -> Option<Power> {
+			Bonds::power_of(community, class, who, day)
+		}
+
+		fn class_total(community: CommunityId, class: Class, day: Day) -> Option<Power> {
+			Bonds::class_total(community, class, day)
+		}
+
+		fn inbound_of(community: CommunityId, class: Class, topic: Topic, who: AccountId, day: Day) -> Option<Power> {
+			Bonds::inbound_of(community, class, topic, who, day)
+		}
+
+		fn delegation_of(
+			community: CommunityId,
+			class: Class,
+			topic: Topic,
+			who: AccountId,
+		) -> Option<pallet_bonds::DelegationView<AccountId>> {
+			Bonds::delegation_of(community, class, topic, who)
+		}
+
+		fn claimable(who: AccountId, community: CommunityId, pot: Pot) -> Balance {
+			Bonds::claimable(who, community, pot)
+		}
+
+		fn bond_of(who: AccountId, community: CommunityId, pot: Pot) -> Option<pallet_bonds::BondView<Balance>> {
+			Bonds::bond_of(who, community, pot)
+		}
+
+		fn unbonding_of(who: AccountId, community: CommunityId, pot: Pot) -> Vec<pallet_bonds::Chunk<Balance>> {
+			Bonds::unbonding_of(who, community, pot)
+		}
+
+		fn portfolio(who: AccountId) -> Vec<pallet_bonds::BondView<Balance>> {
+			Bonds::portfolio(who)
+		}
+	}
+
+	impl pallet_creations::runtime_api::CreationsApi<Block, AccountId, Balance, BlockNumber, u32> for Runtime {
+		fn creation(
+			collection: u32,
+			item: u32,
+		) -> Option<pallet_creations::Creation<AccountId, Balance, BlockNumber>> {
+			Creations::creation(collection, item)
+		}
+
+		fn collection(collection: u32) -> Option<pallet_creations::CollectionInfo<AccountId, Balance>> {
+			Creations::collection(collection)
+		}
+
+		fn creation_of_job(job: JobId) -> Option<(u32, u32)> {
+			Creations::creation_of_job(job)
+		}
+
+		fn job_of_result(result: Digest) -> Option<JobId> {
+			Creations::job_of_result(result)
+		}
+
+		fn royalties(collection: u32, item: u32) -> Option<pallet_creations::Royalties<AccountId>> {
+			Creations::royalties(collection, item)
+		}
+
+		fn metadata_json(collection: u32, item: u32) -> Option<Vec<u8>> {
+			Creations::metadata_json(collection, item)
+		}
+
+		fn collection_metadata_json(collection: u32) -> Option<Vec<u8>> {
+			Creations::collection_metadata_json(collection)
+		}
+	}
+
+	impl pallet_market::runtime_api::MarketApi<Block, AccountId, Balance, BlockNumber, u32, u32> for Runtime {
+		fn sale_of(collection: u32, item: u32) -> Option<pallet_market::Sale> {
+			Market::sale_of(collection, item)
+		}
+
+		fn listing(listing: SaleId) -> Option<pallet_market::Listing<AccountId, Balance, BlockNumber, u32, u32>> {
+			Market::listing(listing)
+		}
+
+		fn listing_of(
+			collection: u32,
+			item: u32,
+		) -> Option<(SaleId, pallet_market::Listing<AccountId, Balance, BlockNumber, u32, u32>)> {
+			Market::listing_of(collection, item)
+		}
+
+		fn auction(auction: SaleId) -> Option<pallet_market::AuctionView<AccountId, Balance, BlockNumber, u32, u32>> {
+			Market::auction(auction)
+		}
+
+		fn offer(collection: u32, item: u32, bidder: AccountId) -> Option<pallet_market::Offer<Balance, BlockNumber>> {
+			Market::offer(collection, item, bidder)
+		}
+
+		fn quote(collection: u32, item: u32, price: Balance) -> Option<pallet_market::Split<AccountId, Balance>> {
+			Market::quote(collection, item, price)
+		}
+
+		fn quote_listing(listing: SaleId) -> Option<pallet_market::Split<AccountId, Balance>> {
+			Market::quote_listing(listing)
+		}
+
+		fn licence_terms(model: ModelId) -> Option<pallet_market::LicenceTerms<Balance, BlockNumber>> {
+			Market::licence_terms(model)
+		}
+
+		fn licence(model: ModelId, who: AccountId) -> Option<pallet_market::Licence<Balance, BlockNumber>> {
+			Market::licence(model, who)
+		}
+
+		fn has_licence(model: ModelId, who: AccountId) -> bool {
+			Market::has_licence(model, who)
+		}
+
+		fn requires_licence(model: ModelId) -> bool {
+			Market::requires_licence(model)
 		}
 	}
 

@@ -7,8 +7,8 @@ use sp_genesis_builder::PresetId;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
-	AccountId, BabeConfig, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, AUTON,
-	BABE_GENESIS_EPOCH_CONFIG,
+	configs::works::TreasuryAccount, AccountId, BabeConfig, BalancesConfig, RuntimeGenesisConfig, SessionConfig,
+	SessionKeys, SudoConfig, AUTON, BABE_GENESIS_EPOCH_CONFIG,
 };
 
 /// One validator, Alice; the well-known accounts are rich.
@@ -32,6 +32,8 @@ fn genesis(validators: Vec<Validator>) -> Value {
 			balances: Sr25519Keyring::iter()
 				.filter(|key| !matches!(key, Sr25519Keyring::One | Sr25519Keyring::Two))
 				.map(|key| (key.to_account_id(), ENDOWMENT))
+				// So that it can take any amount, however small.
+				.chain([(TreasuryAccount::get(), AUTON)])
 				.collect::<Vec<_>>(),
 		},
 		babe: BabeConfig { epoch_config: BABE_GENESIS_EPOCH_CONFIG },

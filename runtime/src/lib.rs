@@ -225,10 +225,18 @@ mod runtime {
 	pub type Assets = pallet_assets;
 	#[runtime::pallet_index(21)]
 	pub type Nfts = pallet_nfts;
+	#[runtime::pallet_index(22)]
+	pub type AssetsFreezer = pallet_assets_freezer;
 
 	// Autonomy.
 	#[runtime::pallet_index(30)]
 	pub type Models = pallet_models;
 	#[runtime::pallet_index(31)]
 	pub type Inference = pallet_inference;
+	#[runtime::pallet_index(32)]
+	pub type Bonds = pallet_bonds;
+	#[runtime::pallet_index(34)]
+	pub type Creations = pallet_creations;
+	#[runtime::pallet_index(35)]
+	pub type Market = pallet_market;
 }

@@ -31,8 +31,12 @@ fn pallets_should_keep_their_names_and_indices() {
 		(17, "Parameters"),
 		(20, "Assets"),
 		(21, "Nfts"),
+		(22, "AssetsFreezer"),
 		(30, "Models"),
 		(31, "Inference"),
+		(32, "Bonds"),
+		(34, "Creations"),
+		(35, "Market"),
 	];
 	assert_eq!(pallets, expected.map(|(index, name)| (index, name.to_string())));
 }
@@ -60,6 +64,30 @@ fn calls_of_our_pallets_should_keep_their_order() {
 			"audit",
 			"challenge",
 			"resolve_engine_fault",
+		]
+	);
+	assert_eq!(pallet_creations::Call::<Runtime>::get_call_names(), ["mint", "create_collection", "burn"]);
+	assert_eq!(
+		pallet_market::Call::<Runtime>::get_call_names(),
+		[
+			"list",
+			"list_bundle",
+			"set_price",
+			"cancel_listing",
+			"expire_listing",
+			"buy",
+			"make_offer",
+			"cancel_offer",
+			"expire_offer",
+			"accept_offer",
+			"start_auction",
+			"bid",
+			"cancel_auction",
+			"settle_auction",
+			"set_licence_terms",
+			"open_licence",
+			"buy_licence",
+			"end_licence",
 		]
 	);
 }

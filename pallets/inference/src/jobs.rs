@@ -3,7 +3,7 @@
 use autonomy_primitives::{
 	digest,
 	job::{JobInput, SeedPolicy},
-	model::{ModelRegistry, ModelTerms},
+	model::{ModelAccess, ModelRegistry, ModelTerms},
 	JobId, ModelId,
 };
 use codec::{Encode, MaxEncodedLen};
@@ -76,6 +76,7 @@ impl<T: Config> Pallet<T> {
 		max_fee: BalanceOf<T>,
 	) -> Result<JobId, DispatchError> {
 		let (terms, tier, quote) = Self::do_quote(model, &input, k, tier)?;
+		ensure!(T::Access::may_use(model, &requester), Error::<T>::LicenceMissing);
 		let Quote { seat_fee, fee, audit_reserve, deposit, k, .. } = quote;
 		let most = fee.saturating_add(audit_reserve);
 		ensure!(most <= max_fee, Error::<T>::FeeAboveLimit);

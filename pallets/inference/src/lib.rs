@@ -33,7 +33,7 @@ use alloc::{boxed::Box, vec::Vec};
 use autonomy_primitives::{
 	digest::Cid,
 	job::{JobInput, LimitExceeded, SeedPolicy},
-	model::ModelRegistry,
+	model::{ModelAccess, ModelRegistry},
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
@@ -78,6 +78,8 @@ pub mod pallet {
 		type RuntimeHoldReason: From<HoldReason>;
 		/// The model registry.
 		type Models: ModelRegistry<Self::AccountId, BalanceOf<Self>>;
+		/// Who may order jobs on a model.
+		type Access: ModelAccess<Self::AccountId>;
 		/// Randomness of committees and seeds.
 		type DrawRandomness: DrawRandomness;
 		/// Who says what a fault of the engine was.
@@ -656,6 +658,8 @@ pub mod pallet {
 		UnknownModel,
 		/// The model takes no new jobs. Choose another, or ask its owner.
 		ModelInactive,
+		/// The model's owner sells licences, and the caller has none. Buy one by `market.buyLicence`, or choose another model.
+		LicenceMissing,
 		/// The input is of another kind than the model's output. Send an image input to an image model, text to a text model.
 		WrongModality,
 		/// The prompt is empty. Write one.

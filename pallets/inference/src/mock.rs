@@ -6,7 +6,7 @@ use autonomy_primitives::{
 	digest::{self, cid, Sealed},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
 	job::{ImageInput, JobInput, Modality, SeedPolicy, TextInput},
-	model::ModelLimits,
+	model::{ModelAccess, ModelLimits},
 	trace::{TraceBuilder, TraceOpening},
 	Digest, JobId, ModelId,
 };
@@ -91,6 +91,8 @@ parameter_types! {
 	pub static TestDisputes: Disputes = DISPUTES;
 	pub static TestSplit: FeeSplit = SPLIT;
 	pub static TestTiers: Tiers<u64, u64> = TIERS;
+	/// The model that only those with a licence may use, of whom there are none.
+	pub static Licensed: Option<ModelId> = None;
 }
 
 const FULL_AGENDA: Weight = Weight::from_parts(1_000_000, u64::MAX);
@@ -177,6 +179,13 @@ impl DrawRandomness for MockRandomness {
 	}
 }
 
+pub struct Licences;
+impl ModelAccess<AccountId32> for Licences {
+	fn may_use(model: ModelId, _: &AccountId32) -> bool {
+		Licensed::get() != Some(model)
+	}
+}
+
 pub const SLOT_BOND: u64 = 1_000;
 pub const DEPOSIT_BASE: u64 = 50;
 
@@ -184,6 +193,7 @@ impl pallet_inference::Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Models = Models;
+	type Access = Licences;
 	type DrawRandomness = MockRandomness;
 	type AdminOrigin = EnsureRoot<Self::AccountId>;
 	type Timing = TestTiming;

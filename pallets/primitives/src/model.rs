@@ -42,6 +42,19 @@ pub struct ModelTerms<AccountId, Balance> {
 	pub active: bool,
 }
 
+/// Who may order jobs on a model.
+pub trait ModelAccess<AccountId> {
+	/// Whether an account may order jobs on a model now. It pays for them besides.
+	fn may_use(model: ModelId, who: &AccountId) -> bool;
+}
+
+/// Everybody.
+impl<AccountId> ModelAccess<AccountId> for () {
+	fn may_use(_: ModelId, _: &AccountId) -> bool {
+		true
+	}
+}
+
 /// The one question that the inference pallet asks of the model registry.
 pub trait ModelRegistry<AccountId, Balance> {
 	/// The terms of a model, or `None` when there is no such model.

@@ -14,7 +14,7 @@ use super::{
 	parameters::dynamic::inference,
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
-use crate::{AccountId, Balance, Balances, BlockNumber, Models, Runtime, RuntimeHoldReason, AUTON};
+use crate::{AccountId, Balance, Balances, BlockNumber, Market, Models, Runtime, RuntimeHoldReason, AUTON};
 
 parameter_types! {
 	pub const ModelsPalletId: PalletId = PalletId(*b"aut/modl");
@@ -44,6 +44,8 @@ parameter_types! {
 }
 
 impl pallet_inference::Config for Runtime {
+	/// A model whose owner sells licences is for those who have one.
+	type Access = Market;
 	type AdminOrigin = EnsureRoot<AccountId>;
 	type AgendaWeight = AgendaWeight;
 	type Currency = Balances;

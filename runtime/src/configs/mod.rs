@@ -1,8 +1,10 @@
 //! Parameters of the pallets, by area.
 
 pub mod autonomy;
+pub mod bonds;
 pub mod consensus;
 pub mod money;
 pub mod parameters;
 pub mod system;
 pub mod tokens;
+pub mod works;

@@ -89,6 +89,17 @@ pub mod dynamic {
 			},
 		};
 	}
+
+	/// The market.
+	#[dynamic_pallet_params]
+	#[codec(index = 1)]
+	pub mod market {
+		use super::super::*;
+
+		/// The market's share of each price, at most 10 %.
+		#[codec(index = 0)]
+		pub static Fee: Permill = Permill::from_percent(2);
+	}
 }
 
 impl pallet_parameters::Config for Runtime {

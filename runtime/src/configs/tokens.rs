@@ -1,16 +1,17 @@
-//! Fungible assets (shares) and NFTs (models, later characters and creations).
+//! Fungible assets (shares) and NFTs (models and works).
 
 use frame_support::{
 	parameter_types,
 	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32},
 };
 use frame_system::{EnsureRoot, EnsureSigned};
-use pallet_nfts::PalletFeatures;
+use pallet_nfts::{PalletFeature, PalletFeatures};
 use sp_runtime::traits::Verify;
 
 use super::system::deposit;
 use crate::{
-	AccountId, Balance, Balances, BlockNumber, Runtime, RuntimeEvent, Signature, System, AUTON, DAYS, MILLI_AUTON,
+	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Market, Runtime, RuntimeEvent, RuntimeFreezeReason,
+	Signature, System, AUTON, DAYS, MILLI_AUTON,
 };
 
 parameter_types! {
@@ -35,7 +36,8 @@ impl pallet_assets::Config for Runtime {
 	type Currency = Balances;
 	type Extra = ();
 	type ForceOrigin = EnsureRoot<AccountId>;
-	type Freezer = ();
+	/// Bonded shares cannot be transferred.
+	type Freezer = AssetsFreezer;
 	type Holder = ();
 	type MetadataDepositBase = AssetMetadataDepositBase;
 	type MetadataDepositPerByte = AssetMetadataDepositPerByte;
@@ -46,9 +48,14 @@ impl pallet_assets::Config for Runtime {
 	type WeightInfo = pallet_assets::weights::SubstrateWeight<Runtime>;
 }
 
+impl pallet_assets_freezer::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+}
+
 parameter_types! {
-	/// Every feature of pallet-nfts.
-	pub NftFeatures: PalletFeatures = PalletFeatures::all_enabled();
+	/// Every feature of pallet-nfts but those that sell: pallet-market does, and pays royalties.
+	pub NftFeatures: PalletFeatures = PalletFeatures::from_disabled(PalletFeature::Trading | PalletFeature::Swaps);
 	pub const CollectionDeposit: Balance = 10 * AUTON;
 	pub const ItemDeposit: Balance = deposit(1, 164);
 	pub const NftMetadataDepositBase: Balance = deposit(1, 36);
@@ -74,7 +81,8 @@ impl pallet_nfts::Config for Runtime {
 	type ItemDeposit = ItemDeposit;
 	type ItemId = u32;
 	type KeyLimit = ConstU32<64>;
-	type Locker = ();
+	/// An item on sale can be neither transferred nor burnt.
+	type Locker = Market;
 	type MaxAttributesPerCall = ConstU32<10>;
 	type MaxDeadlineDuration = MaxDeadlineDuration;
 	type MaxTips = ConstU32<10>;

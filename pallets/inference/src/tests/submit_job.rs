@@ -151,6 +151,17 @@ fn submit_job_should_fail_when_the_model_is_unknown_or_closed() {
 }
 
 #[test]
+fn submit_job_should_fail_when_the_requester_lacks_the_licence() {
+	build_and_execute(|| {
+		serving_operators(3);
+		Licensed::set(Some(IMAGE));
+		assert_noop!(submit_input(IMAGE, image_input()), Error::<Test>::LicenceMissing);
+		Licensed::set(None);
+		assert_ok!(submit_input(IMAGE, image_input()));
+	});
+}
+
+#[test]
 fn submit_job_should_fail_when_the_fee_is_above_the_limit() {
 	build_and_execute(|| {
 		serving_operators(3);

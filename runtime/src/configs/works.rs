@@ -1,0 +1,155 @@
+//! Works and their market: pallet-creations and pallet-market over finished jobs, models and pallet-nfts.
+
+use alloc::{vec, vec::Vec};
+use autonomy_primitives::{model::ModelRegistry, JobId, ModelId};
+use frame_support::{parameter_types, traits::ConstU32, PalletId};
+use sp_runtime::{traits::AccountIdConversion, Permill};
+
+use super::{parameters::dynamic, system::deposit};
+use crate::{
+	AccountId, Balance, Balances, BlockNumber, Creations, Inference, Models, Runtime, RuntimeHoldReason, AUTON, DAYS,
+	MILLI_AUTON, MINUTES,
+};
+
+parameter_types! {
+	pub const CreationsPalletId: PalletId = PalletId(*b"aut/crea");
+	pub const CreationDepositBase: Balance = deposit(4, 0);
+	pub const CreationDepositPerByte: Balance = deposit(0, 1);
+	pub const OwnCollectionDeposit: Balance = 10 * AUTON;
+}
+
+impl pallet_creations::Config for Runtime {
+	type CollectionDeposit = OwnCollectionDeposit;
+	type Currency = Balances;
+	type DepositBase = CreationDepositBase;
+	type DepositPerByte = CreationDepositPerByte;
+	type Items = pallet_creations::NftItems<Runtime>;
+	type Jobs = FinalJobs;
+	type MaxCollectionsPerAccount = ConstU32<100>;
+	type PalletId = CreationsPalletId;
+	type RoyaltyTerms = ModelRoyalty;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type WeightInfo = pallet_creations::weights::SubstrateWeight<Runtime>;
+}
+
+/// Jobs that are final, with the kind of output that their model makes.
+pub struct FinalJobs;
+
+impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
+	fn final_job(job: JobId) -> Option<pallet_creations::FinalJob<AccountId, BlockNumber>> {
+		let row = Inference::provenance(job)?;
+		let modality = <Models as ModelRegistry<AccountId, Balance>>::terms(row.model)?.modality;
+		Some(pallet_creations::FinalJob {
+			requester: row.requester,
+			model: row.model,
+			modality,
+			engine: row.engine,
+			weights_root: row.weights_root,
+			seed: row.seed,
+			input_hash: row.input_hash,
+			result: row.result,
+			artifact: row.artifact,
+			finalised_at: row.finalised_at,
+		})
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_job(requester: &AccountId) -> JobId {
+		use codec::Encode;
+		let job = pallet_inference::NextJobId::<Runtime>::mutate(|next| {
+			*next = next.saturating_add(1);
+			*next
+		});
+		let row = pallet_inference::ProvenanceRow {
+			model: <Models as ModelRegistry<AccountId, Balance>>::benchmark_model(),
+			requester: requester.clone(),
+			engine: [1; 32],
+			weights_root: [2; 32],
+			input_hash: [3; 32],
+			seed: [4; 32],
+			result: job.using_encoded(sp_core::blake2_256),
+			trace_root: [5; 32],
+			artifact: autonomy_primitives::digest::cid(&job.encode()),
+			k: 3,
+			finalised_at: 1,
+		};
+		pallet_inference::Provenance::<Runtime>::insert(job, row);
+		job
+	}
+}
+
+/// What the model behind a work gets of each of its sales: 5 %, to whoever holds the model's NFT when the work is minted.
+pub struct ModelRoyalty;
+
+impl pallet_creations::RoyaltyTerms<AccountId> for ModelRoyalty {
+	fn terms(_: JobId, model: ModelId) -> Vec<(AccountId, Permill)> {
+		Models::owner(model).map(|owner| vec![(owner, Permill::from_percent(5))]).unwrap_or_default()
+	}
+}
+
+parameter_types! {
+	/// Gets the market's fee. It has no key; governance spends from it.
+	pub TreasuryAccount: AccountId = PalletId(*b"aut/trsy").into_account_truncating();
+	pub const MinPrice: Balance = 10 * MILLI_AUTON;
+	pub const MaxDuration: BlockNumber = 365 * DAYS;
+	pub const SoftClose: BlockNumber = 10 * MINUTES;
+	pub const SaleDepositBase: Balance = deposit(2, 0);
+	pub const SaleDepositPerByte: Balance = deposit(0, 1);
+}
+
+impl pallet_market::Config for Runtime {
+	type Currency = Balances;
+	type DepositBase = SaleDepositBase;
+	type DepositPerByte = SaleDepositPerByte;
+	type Fee = dynamic::market::Fee;
+	type Items = pallet_market::NftItems<Runtime>;
+	type MaxDuration = MaxDuration;
+	type MaxOffersPerAccount = ConstU32<1_000>;
+	type MaxSalesPerAccount = ConstU32<1_000>;
+	type MinPrice = MinPrice;
+	type Models = ModelsForLicence;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type SoftClose = SoftClose;
+	type Tradable = WorksAndModels;
+	type Treasury = TreasuryAccount;
+	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
+}
+
+/// What can be sold: works with their royalties, and models. All of their collections are owned by accounts without a key.
+pub struct WorksAndModels;
+
+impl pallet_market::Tradable<AccountId, u32, u32> for WorksAndModels {
+	fn royalties(collection: &u32, item: &u32) -> Option<pallet_market::Royalties<AccountId>> {
+		if pallet_models::Collection::<Runtime>::get() == Some(*collection) {
+			return Some(Default::default());
+		}
+		Creations::royalties(*collection, *item)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_item(owner: &AccountId) -> (u32, u32) {
+		Creations::benchmark_creation(owner)
+	}
+}
+
+/// The models that licences are sold to. The whole price but the market's fee is the owner's.
+pub struct ModelsForLicence;
+
+impl pallet_market::LicensedModels<AccountId> for ModelsForLicence {
+	fn owner(model: ModelId) -> Option<AccountId> {
+		Models::owner(model)
+	}
+
+	fn royalties(_: ModelId) -> pallet_market::Royalties<AccountId> {
+		Default::default()
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_model(owner: &AccountId) -> ModelId {
+		let model = <Models as ModelRegistry<AccountId, Balance>>::benchmark_model();
+		let collection = pallet_models::Collection::<Runtime>::get().expect("a model was registered");
+		let transferred = crate::Nfts::do_transfer(collection, model, owner.clone(), |_, _| Ok(()));
+		transferred.expect("a model's NFT can be transferred");
+		model
+	}
+}
