@@ -56,6 +56,7 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_job(requester: &AccountId) -> JobId {
 		use codec::Encode;
+		use sp_runtime::traits::Hash;
 		let job = pallet_inference::NextJobId::<Runtime>::mutate(|next| {
 			*next = next.saturating_add(1);
 			*next
@@ -67,7 +68,7 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 			weights_root: [2; 32],
 			input_hash: [3; 32],
 			seed: [4; 32],
-			result: job.using_encoded(sp_core::blake2_256),
+			result: sp_runtime::traits::BlakeTwo256::hash(&job.encode()).0,
 			trace_root: [5; 32],
 			artifact: autonomy_primitives::digest::cid(&job.encode()),
 			k: 3,

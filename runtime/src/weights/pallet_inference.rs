@@ -20,11 +20,11 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	fn register_operator() -> Weight {
 		// Proof size: 109 bytes measured.
-		// Shortest run: 54_092_000 ps.
-		Weight::from_parts(57_737_000, 6278)
+		// Shortest run: 51_728_000 ps.
+		Weight::from_parts(54_251_000, 6278)
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -34,8 +34,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	fn set_worker_key() -> Weight {
 		// Proof size: 297 bytes measured.
-		// Shortest run: 15_403_000 ps.
-		Weight::from_parts(16_815_000, 6278)
+		// Shortest run: 15_523_000 ps.
+		Weight::from_parts(16_475_000, 6278)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -44,11 +44,11 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	fn bond_more() -> Weight {
 		// Proof size: 387 bytes measured.
-		// Shortest run: 46_880_000 ps.
-		Weight::from_parts(51_207_000, 3640)
+		// Shortest run: 48_553_000 ps.
+		Weight::from_parts(50_716_000, 3730)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
@@ -56,8 +56,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Operators` (`max_values`: None, `max_size`: Some(169), added: 2644, mode: `MaxEncodedLen`)
 	fn start_unbond() -> Weight {
 		// Proof size: 229 bytes measured.
-		// Shortest run: 8_833_000 ps.
-		Weight::from_parts(9_585_000, 3634)
+		// Shortest run: 8_863_000 ps.
+		Weight::from_parts(9_554_000, 3634)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
@@ -66,15 +66,15 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::OpenSeats` (r:0 w:1)
 	/// Proof: `Inference::OpenSeats` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::WorkerOf` (r:0 w:1)
 	/// Proof: `Inference::WorkerOf` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	fn withdraw() -> Weight {
 		// Proof size: 391 bytes measured.
-		// Shortest run: 44_547_000 ps.
-		Weight::from_parts(50_095_000, 3640)
+		// Shortest run: 46_660_000 ps.
+		Weight::from_parts(49_314_000, 3730)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
@@ -91,9 +91,9 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `Inference::Memberships` (r:1 w:1)
 	/// Proof: `Inference::Memberships` (`max_values`: None, `max_size`: Some(500), added: 2975, mode: `MaxEncodedLen`)
 	fn join_model() -> Weight {
-		// Proof size: 3650 bytes measured.
-		// Shortest run: 30_606_000 ps.
-		Weight::from_parts(33_550_000, 6364)
+		// Proof size: 3683 bytes measured.
+		// Shortest run: 30_506_000 ps.
+		Weight::from_parts(32_339_000, 6364)
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
@@ -110,10 +110,10 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// `s` was measured from 1 to 100.
 	fn leave_model(s: u32, ) -> Weight {
 		// Proof size: 3226 + s * 62 bytes measured.
-		// Shortest run: 38_678_000 ps.
-		Weight::from_parts(40_465_366, 6940)
-			// Standard error: 5_764.
-			.saturating_add(Weight::from_parts(8_381_738, 0).saturating_mul(s.into()))
+		// Shortest run: 37_326_000 ps.
+		Weight::from_parts(39_148_198, 6940)
+			// Standard error: 4_502.
+			.saturating_add(Weight::from_parts(8_108_129, 0).saturating_mul(s.into()))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(s.into())))
 			.saturating_add(T::DbWeight::get().writes(5))
@@ -135,10 +135,10 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// `s` was measured from 1 to 100.
 	fn prove_engine(s: u32, ) -> Weight {
 		// Proof size: 3278 bytes measured.
-		// Shortest run: 25_188_000 ps.
-		Weight::from_parts(25_967_311, 6364)
-			// Standard error: 857.
-			.saturating_add(Weight::from_parts(1_669_214, 0).saturating_mul(s.into()))
+		// Shortest run: 24_877_000 ps.
+		Weight::from_parts(25_185_322, 6364)
+			// Standard error: 624.
+			.saturating_add(Weight::from_parts(1_616_825, 0).saturating_mul(s.into()))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(3))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(s.into())))
@@ -151,6 +151,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Nfts::Item` (`max_values`: None, `max_size`: Some(861), added: 3336, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:4 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Market::Terms` (r:1 w:0)
+	/// Proof: `Market::Terms` (`max_values`: None, `max_size`: Some(98), added: 2573, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::OperatorCount` (r:1 w:0)
 	/// Proof: `Inference::OperatorCount` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::OpenJobs` (r:1 w:1)
@@ -158,7 +160,7 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::NextJobId` (r:1 w:1)
 	/// Proof: `Inference::NextJobId` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Agenda` (r:0 w:1)
@@ -166,10 +168,10 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `Inference::Jobs` (r:0 w:1)
 	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
 	fn submit_job() -> Weight {
-		// Proof size: 4066 bytes measured.
-		// Shortest run: 140_952_000 ps.
-		Weight::from_parts(151_548_000, 11370)
-			.saturating_add(T::DbWeight::get().reads(12))
+		// Proof size: 4208 bytes measured.
+		// Shortest run: 147_852_000 ps.
+		Weight::from_parts(154_863_000, 11370)
+			.saturating_add(T::DbWeight::get().reads(13))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
 	/// Storage: `Inference::Jobs` (r:1 w:1)
@@ -177,15 +179,15 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::OpenJobs` (r:1 w:1)
 	/// Proof: `Inference::OpenJobs` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Agenda` (r:0 w:1)
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn cancel_job() -> Weight {
 		// Proof size: 4998 bytes measured.
-		// Shortest run: 84_277_000 ps.
-		Weight::from_parts(90_416_000, 10889)
+		// Shortest run: 86_570_000 ps.
+		Weight::from_parts(91_117_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
@@ -201,8 +203,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn commit() -> Weight {
 		// Proof size: 9602 bytes measured.
-		// Shortest run: 51_587_000 ps.
-		Weight::from_parts(56_885_000, 10889)
+		// Shortest run: 53_810_000 ps.
+		Weight::from_parts(67_902_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -214,8 +216,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn reveal() -> Weight {
 		// Proof size: 11189 bytes measured.
-		// Shortest run: 149_624_000 ps.
-		Weight::from_parts(164_968_000, 10889)
+		// Shortest run: 148_613_000 ps.
+		Weight::from_parts(164_697_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -223,8 +225,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Jobs` (`max_values`: None, `max_size`: Some(7424), added: 9899, mode: `MaxEncodedLen`)
 	fn poke() -> Weight {
 		// Proof size: 7362 bytes measured.
-		// Shortest run: 12_289_000 ps.
-		Weight::from_parts(14_371_000, 10889)
+		// Shortest run: 12_089_000 ps.
+		Weight::from_parts(13_661_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Inference::WorkerOf` (r:1 w:0)
@@ -241,8 +243,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn decline() -> Weight {
 		// Proof size: 7054 bytes measured.
-		// Shortest run: 65_147_000 ps.
-		Weight::from_parts(73_360_000, 10889)
+		// Shortest run: 65_208_000 ps.
+		Weight::from_parts(70_415_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
@@ -258,8 +260,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
 	fn audit() -> Weight {
 		// Proof size: 7750 bytes measured.
-		// Shortest run: 147_952_000 ps.
-		Weight::from_parts(159_219_000, 10889)
+		// Shortest run: 143_846_000 ps.
+		Weight::from_parts(153_159_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
@@ -270,15 +272,15 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::Account` (r:1 w:1)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Agenda` (r:0 w:2)
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Juries` (r:0 w:1)
 	/// Proof: `Inference::Juries` (`max_values`: None, `max_size`: Some(3903), added: 6378, mode: `MaxEncodedLen`)
 	fn challenge() -> Weight {
 		// Proof size: 7864 bytes measured.
-		// Shortest run: 79_539_000 ps.
-		Weight::from_parts(86_841_000, 10889)
+		// Shortest run: 78_578_000 ps.
+		Weight::from_parts(85_258_000, 10889)
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(6))
 	}
@@ -287,7 +289,7 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `Inference::PausedClasses` (r:4 w:4)
 	/// Proof: `Inference::PausedClasses` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:38 w:38)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:77 w:77)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Operators` (r:38 w:38)
@@ -296,11 +298,11 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// `n` was measured from 1 to 38.
 	fn resolve_engine_fault(n: u32, ) -> Weight {
-		// Proof size: 468 + n * 529 bytes measured.
-		// Shortest run: 102_383_000 ps.
-		Weight::from_parts(38_340_638, 10990)
-			// Standard error: 88_089.
-			.saturating_add(Weight::from_parts(57_158_217, 0).saturating_mul(n.into()))
+		// Proof size: 469 + n * 530 bytes measured.
+		// Shortest run: 98_067_000 ps.
+		Weight::from_parts(37_689_131, 10990)
+			// Standard error: 48_900.
+			.saturating_add(Weight::from_parts(54_014_181, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().reads((4_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(6))
@@ -311,8 +313,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::AgendaCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_base() -> Weight {
 		// Proof size: 32 bytes measured.
-		// Shortest run: 2_534_000 ps.
-		Weight::from_parts(2_924_000, 1489)
+		// Shortest run: 2_644_000 ps.
+		Weight::from_parts(2_934_000, 1489)
 			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Inference::AgendaCursor` (r:1 w:1)
@@ -321,8 +323,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Agenda` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn agenda_block() -> Weight {
 		// Proof size: 32 bytes measured.
-		// Shortest run: 5_328_000 ps.
-		Weight::from_parts(5_789_000, 3493)
+		// Shortest run: 5_188_000 ps.
+		Weight::from_parts(5_939_000, 3493)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
@@ -333,7 +335,7 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:10 w:10)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(175), added: 2650, mode: `MaxEncodedLen`)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:39 w:39)
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Inference::Operators` (r:37 w:37)
@@ -348,11 +350,11 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// Proof: `Inference::Provenance` (`max_values`: None, `max_size`: Some(285), added: 2760, mode: `MaxEncodedLen`)
 	/// `n` was measured from 3 to 37.
 	fn agenda_job(n: u32, ) -> Weight {
-		// Proof size: 5452 + n * 525 bytes measured.
-		// Shortest run: 241_342_000 ps.
-		Weight::from_parts(175_076_273, 10889)
-			// Standard error: 69_876.
-			.saturating_add(Weight::from_parts(46_930_313, 0).saturating_mul(n.into()))
+		// Proof size: 5449 + n * 527 bytes measured.
+		// Shortest run: 255_854_000 ps.
+		Weight::from_parts(167_712_019, 10889)
+			// Standard error: 80_621.
+			.saturating_add(Weight::from_parts(51_255_057, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(9))
@@ -372,10 +374,10 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	/// `a` was measured from 1 to 240.
 	fn agenda_draw(a: u32, ) -> Weight {
 		// Proof size: 307 + a * 234 bytes measured.
-		// Shortest run: 21_973_000 ps.
-		Weight::from_parts(22_954_000, 3490)
-			// Standard error: 18_185.
-			.saturating_add(Weight::from_parts(13_789_037, 0).saturating_mul(a.into()))
+		// Shortest run: 22_123_000 ps.
+		Weight::from_parts(1_593_995, 3490)
+			// Standard error: 35_844.
+			.saturating_add(Weight::from_parts(14_333_637, 0).saturating_mul(a.into()))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(a.into())))
 			.saturating_add(Weight::from_parts(0, 1877).saturating_mul(a.into()))
