@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Codec } from '@polkadot/types/types';
+import { u8aConcat, u8aToHex, u8aToString } from '@polkadot/util';
 import { AUTON, Chain, type ChainEvent, type Included, event, int, refused } from './chain.js';
 import { text } from './inputs.js';
 import { network, verify } from './network.js';
@@ -72,10 +73,12 @@ after(() => chain.disconnect());
 
 test('work_should_say_what_it_is_when_a_gallery_asks', async () => {
 	assert.equal(await owner(), artist.address);
-	const bytes = (await chain.api.call.creationsApi.metadataJson(collection, item)) as unknown as {
-		unwrap(): { toU8a(bare: boolean): Uint8Array };
-	};
-	const json = JSON.parse(Buffer.from(bytes.unwrap().toU8a(true)).toString('utf8')) as Record<string, unknown>;
+	// By state_call: @polkadot/api 16.5.6 takes the answer's own bytes for those of its `Option<Bytes>`.
+	const { registry } = chain.api;
+	const key = [collection, item].map((n) => registry.createType('u32', n).toU8a());
+	const answer = await chain.api.rpc.state.call('CreationsApi_metadata_json', u8aToHex(u8aConcat(...key)));
+	const bytes = registry.createType('Option<Bytes>', answer.toU8a(true).slice());
+	const json = JSON.parse(u8aToString(bytes.unwrap().toU8a(true))) as Record<string, unknown>;
 	assert.equal(json.name, 'The lighthouse at night');
 	const attributes = json.attributes as { trait_type: string; value: string }[];
 	const job = attributes.find((attribute) => attribute.trait_type === 'job')?.value;
