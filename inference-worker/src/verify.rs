@@ -1,4 +1,4 @@
-//! `autonomy-worker verify`: runs a final job again and compares.
+//! `autonomy-worker verify`: runs a final job, or the one behind a work, again and compares.
 
 use std::{
 	path::{Path, PathBuf},
@@ -24,8 +24,9 @@ use crate::{
 /// Arguments of `verify`.
 #[derive(clap::Args)]
 pub struct Args {
-	/// Number of the job.
-	job: JobId,
+	/// Number of the job, or a work as COLLECTION/ITEM, the numbers of its NFT.
+	#[arg(value_name = "JOB", value_parser = subject)]
+	subject: Subject,
 	#[command(flatten)]
 	chain: ChainArgs,
 	/// Folder of the model, or folder of such folders; instead of the configuration's `models.dirs`. May be given several
@@ -46,23 +47,63 @@ pub struct Args {
 	json: bool,
 }
 
+/// What is verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Subject {
+	/// A job that became final.
+	Job(JobId),
+	/// The work that a job's output was minted as.
+	Work {
+		/// Number of the collection in pallet-nfts.
+		collection: u32,
+		/// Number of the item in it.
+		item: u32,
+	},
+}
+
+fn subject(text: &str) -> Result<Subject, String> {
+	let found = match text.split_once('/') {
+		Some((collection, item)) => match (collection.parse(), item.parse()) {
+			(Ok(collection), Ok(item)) => Some(Subject::Work { collection, item }),
+			_ => None,
+		},
+		None => text.parse().ok().map(Subject::Job),
+	};
+	found.ok_or_else(|| format!("'{text}' is neither the number of a job, such as 12, nor a work, such as 1/0"))
+}
+
+/// The job that stands behind a subject.
+async fn job_of(node: &Node, subject: Subject) -> Result<JobId> {
+	let (collection, item) = match subject {
+		Subject::Job(job) => return Ok(job),
+		Subject::Work { collection, item } => (collection, item),
+	};
+	let (job, name) = node
+		.work(collection, item)
+		.await?
+		.with_context(|| format!("there is no work {collection}/{item}, or it has been burnt"))?;
+	tracing::info!(job, "work {collection}/{item}, \"{name}\"");
+	Ok(job)
+}
+
 /// Runs the command.
 pub async fn execute(args: Args) -> Result<ExitCode> {
 	let (config, node) = args.chain.node()?;
-	let row = provenance(&node, args.job).await?;
+	let job = job_of(&node, args.subject).await?;
+	let row = provenance(&node, job).await?;
 	let engine = autonomy_kernels::engine_id();
 	if row.engine != engine {
 		bail!(
 			"job {} was made with engine {}, this build is engine {}: use the release of that engine",
-			args.job,
+			job,
 			hex32(&row.engine),
 			hex32(&engine)
 		);
 	}
-	let input = input(args.job, &node, &row, args.input.as_deref(), args.blocks).await?;
+	let input = input(job, &node, &row, args.input.as_deref(), args.blocks).await?;
 	let view = node.model(row.model).await?.with_context(|| format!("model {} is not on chain", row.model))?;
 	if view.weights_root != row.weights_root {
-		bail!("job {} and model {} have different weights roots: the node's state is damaged", args.job, row.model);
+		bail!("job {} and model {} have different weights roots: the node's state is damaged", job, row.model);
 	}
 	let genesis = node.genesis().await?;
 	let store = Arc::new(artifacts::reader(&config)?);
@@ -82,7 +123,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let differences = differences(&row, &computed);
 	if args.json {
 		let line = json!({
-			"job": args.job, "verified": differences.is_empty(), "model": row.model, "name": name,
+			"job": job, "verified": differences.is_empty(), "model": row.model, "name": name,
 			"result": hex32(&row.result), "engine": hex32(&engine), "k": row.k, "artifact": cid_text(&row.artifact),
 			"differences": differences.iter().map(|d| d.0).collect::<Vec<_>>(),
 		});
@@ -90,7 +131,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	} else if differences.is_empty() {
 		println!(
 			"verified job {}: result {} model {} \"{name}\" engine {} ({} operator{})",
-			args.job,
+			job,
 			hex32(&row.result),
 			row.model,
 			hex32(&engine),
@@ -98,14 +139,14 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 			if row.k == 1 { "" } else { "s" }
 		);
 	} else {
-		println!("job {} differs:", args.job);
+		println!("job {} differs:", job);
 		for (what, chain, here) in &differences {
 			println!("  {what:10}  chain {chain}");
 			println!("  {:10}  here  {here}", "");
 		}
 	}
 	if !differences.is_empty() && !args.json {
-		bail!("job {} is not what its model makes of its input here; run `autonomy-worker check`", args.job);
+		bail!("job {} is not what its model makes of its input here; run `autonomy-worker check`", job);
 	}
 	Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -166,6 +207,15 @@ fn differences(row: &Provenance, computed: &Computed) -> Vec<(&'static str, Stri
 mod tests {
 	use super::*;
 	use autonomy_primitives::digest::cid;
+
+	#[test]
+	fn subject_should_be_a_job_or_a_work() {
+		assert_eq!(subject("12"), Ok(Subject::Job(12)));
+		assert_eq!(subject("1/0"), Ok(Subject::Work { collection: 1, item: 0 }));
+		for text in ["", "x", "1/", "/0", "1/0/2", "-1", "1/4294967296"] {
+			assert!(subject(text).unwrap_err().contains(&format!("'{text}' is neither")), "{text}");
+		}
+	}
 
 	#[test]
 	fn differences_should_name_each_digest_that_differs() {

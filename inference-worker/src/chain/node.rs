@@ -228,6 +228,14 @@ impl Node {
 		self.answered(&connection, at.runtime_apis().call(call).await).await
 	}
 
+	/// The job whose output a work is, and the name that its creator gave it; `None` when there is no such work.
+	pub async fn work(&self, collection: u32, item: u32) -> Result<Option<(JobId, String)>, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let call = api::runtime_apis().creations_api().creation(collection, item);
+		let work = self.answered(&connection, at.runtime_apis().call(call).await).await?;
+		Ok(work.map(|work| (work.job, String::from_utf8_lossy(&work.name.0).into_owned())))
+	}
+
 	/// What a job costs now; `None` when it would be refused.
 	pub async fn quote(
 		&self,

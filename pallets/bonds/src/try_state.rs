@@ -17,6 +17,9 @@ use crate::{
 	OwnPower, Pallet, Portfolios, Pots, Unbonding,
 };
 
+/// Whom power is delegated to, and which.
+type Delegate<T> = (CommunityId, Class, Topic, <T as frame_system::Config>::AccountId);
+
 /// Values of many rings, added up.
 #[derive(Default)]
 struct Sums {
@@ -195,7 +198,7 @@ impl<T: Config> Pallet<T> {
 	/// - nobody that delegates is a delegate for the same class and topic, nor a delegate to itself.
 	fn try_state_delegations() -> Result<(), TryRuntimeError> {
 		let today = Self::today();
-		let mut sums: BTreeMap<(CommunityId, Class, Topic, T::AccountId), (Sums, u32)> = BTreeMap::new();
+		let mut sums: BTreeMap<Delegate<T>, (Sums, u32)> = BTreeMap::new();
 		for ((community, class, topic, who), delegation) in Delegations::<T>::iter() {
 			ensure!(class.is_delegable(), "a delegation in a class that has none");
 			let own = OwnPower::<T>::get((community, class, &who));

@@ -1,5 +1,8 @@
 //! Runtime API of the market.
 
+// A runtime API spells its types out.
+#![allow(clippy::type_complexity)]
+
 use autonomy_primitives::ModelId;
 use codec::Codec;
 

@@ -32,10 +32,10 @@ export function network(): Network {
 	return JSON.parse(readFileSync(file, 'utf8')) as Network;
 }
 
-/** Runs a job again on this machine and compares the digest, as anyone can. Throws what the worker says when it differs. */
-export async function verify(job: bigint): Promise<string> {
+/** Runs a job, or the one behind a work `collection/item`, again on this machine and compares the digest, as anyone can. Throws what the worker says when it differs. */
+export async function verify(subject: bigint | string): Promise<string> {
 	const { worker, models, url } = network();
-	const arguments_ = ['verify', String(job), '--url', url, '--models', models];
+	const arguments_ = ['verify', String(subject), '--url', url, '--models', models];
 	const { stdout, stderr } = await promisify(execFile)(worker, arguments_, { timeout: 120_000 });
 	return stdout + stderr;
 }

@@ -125,11 +125,14 @@ fn apply(step: &Step) -> DispatchResult {
 	}
 }
 
+/// Who delegates which power.
+type Delegator = (CommunityId, Class, Topic, u8);
+
 /// Everything that every account had at the end of every day, without an end.
 #[derive(Default)]
 struct History {
 	own: BTreeMap<(CommunityId, Class, u8), BTreeMap<Day, Power>>,
-	delegate: BTreeMap<(CommunityId, Class, Topic, u8), BTreeMap<Day, Option<u8>>>,
+	delegate: BTreeMap<Delegator, BTreeMap<Day, Option<u8>>>,
 	/// Brought to pots, and claimed from them.
 	divided: BTreeMap<(CommunityId, Pot), (u64, u64)>,
 }
