@@ -105,6 +105,10 @@ impl<T: Config> RevenueSink<T::AccountId, BalanceOf<T>> for Pallet<T> {
 		}
 	}
 
+	fn treasury(community: CommunityId) -> T::AccountId {
+		Self::treasury_of(community)
+	}
+
 	fn distribute(community: CommunityId, pot: Pot, amount: BalanceOf<T>) {
 		Self::do_distribute(community, pot, amount);
 	}

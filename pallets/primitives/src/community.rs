@@ -173,6 +173,8 @@ pub trait RevenueSink<AccountId, Balance> {
 	/// Where revenue of a pot goes now: the pot's own account while anybody has bonded into it, else the community's
 	/// treasury. A treasury that has nothing takes no less than the existential deposit.
 	fn account(community: CommunityId, pot: Pot) -> AccountId;
+	/// A community's treasury: an account without a key.
+	fn treasury(community: CommunityId) -> AccountId;
 	/// Divides `amount` planck, which has just arrived at that account, among whoever has bonded. Nothing happens to what
 	/// went to the treasury.
 	fn distribute(community: CommunityId, pot: Pot, amount: Balance);

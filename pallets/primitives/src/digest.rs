@@ -100,7 +100,8 @@ pub struct ResultContext {
 }
 
 /// The result digest: `H("AUTON/result/1" ‖ genesis ‖ model root ‖ engine ‖ input hash ‖ seed ‖ u8 modality ‖ canonical
-/// output)`. The canonical output is [`canonical_image`] or [`canonical_text`].
+/// output)`. The canonical output is [`canonical_image`] for pictures and tiles, [`canonical_text`],
+/// [`canonical_animation`], [`canonical_sprite_sheet`] or [`canonical_evaluation`].
 pub fn result(context: &ResultContext, canonical: &[u8]) -> Digest {
 	let c = context;
 	let mut preimage =
@@ -117,6 +118,36 @@ pub fn canonical_image(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
 	out.extend_from_slice(&height.to_le_bytes());
 	out.extend_from_slice(rgb);
 	out
+}
+
+/// Canonical bytes of an animation: u32-LE frames, u32-LE frames per second, then each frame as [`canonical_image`] has it.
+/// `frames` are RGB8 rows of the same width and height.
+pub fn canonical_animation(width: u32, height: u32, frames_per_second: u32, frames: &[Vec<u8>]) -> Vec<u8> {
+	let count = u32::try_from(frames.len()).unwrap_or(u32::MAX);
+	let mut out = Vec::new();
+	out.extend_from_slice(&count.to_le_bytes());
+	out.extend_from_slice(&frames_per_second.to_le_bytes());
+	for frame in frames {
+		out.extend_from_slice(&canonical_image(width, height, frame));
+	}
+	out
+}
+
+/// Canonical bytes of a sprite sheet: u32-LE width and height of the sheet, u32-LE width and height of a cell, RGBA8 rows
+/// from the top.
+pub fn canonical_sprite_sheet(sheet: (u32, u32), cell: (u32, u32), rgba: &[u8]) -> Vec<u8> {
+	let mut out = Vec::with_capacity(16usize.saturating_add(rgba.len()));
+	for side in [sheet.0, sheet.1, cell.0, cell.1] {
+		out.extend_from_slice(&side.to_le_bytes());
+	}
+	out.extend_from_slice(rgba);
+	out
+}
+
+/// Canonical bytes of an evaluation: the losses of the base and of the candidate, each an i64-LE in billionths.
+pub fn canonical_evaluation(base: u64, candidate: u64) -> Vec<u8> {
+	let signed = |loss| i64::try_from(loss).unwrap_or(i64::MAX).to_le_bytes();
+	[signed(base), signed(candidate)].concat()
 }
 
 /// Why a text ended.

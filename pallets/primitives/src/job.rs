@@ -1,10 +1,11 @@
 //! What a requester asks for, as it stands on chain: every operator of a job reads the same bytes.
 
+use alloc::vec::Vec;
 use bounded_collections::{BoundedVec, ConstU32};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-use crate::{model::ModelLimits, Digest};
+use crate::{digest::Cid, evaluation::EvaluatedWeights, model::ModelLimits, Digest};
 
 /// Longest prompt, in bytes of UTF-8.
 pub const MAX_PROMPT_BYTES: u32 = 2048;
@@ -15,12 +16,31 @@ pub const PIXELS_PER_UNIT: u32 = 64 * 64;
 /// One unit of text work is one new token, or this many bytes of prompt.
 pub const PROMPT_BYTES_PER_UNIT: u32 = 4;
 
+/// Most frames of an animation.
+pub const MAX_FRAMES: u8 = 32;
+/// Most frames that an animation shows in a second.
+pub const MAX_FRAMES_PER_SECOND: u8 = 50;
+/// Most cells of a sprite sheet.
+pub const MAX_CELLS: u32 = 16;
+/// Longest description of a cell, in bytes of UTF-8.
+pub const MAX_CELL_BYTES: u32 = 256;
+/// Most samples of an evaluation.
+pub const MAX_SAMPLES: u16 = 256;
+/// Noise levels at which an evaluation asks a picture model for each sample.
+pub const EVALUATION_LEVELS: u32 = 4;
+/// Budgets of one job that an evaluation may take: it runs two sets of weights over all samples.
+pub const EVALUATION_RUNS: u32 = 8;
+
 /// A prompt: UTF-8, at most [`MAX_PROMPT_BYTES`] bytes.
 pub type Prompt = BoundedVec<u8, ConstU32<MAX_PROMPT_BYTES>>;
 /// A negative prompt: UTF-8, at most [`MAX_NEGATIVE_PROMPT_BYTES`] bytes.
 pub type NegativePrompt = BoundedVec<u8, ConstU32<MAX_NEGATIVE_PROMPT_BYTES>>;
 
-/// The kind of output that a model makes.
+/// Description of a sprite sheet's cell: UTF-8, at most [`MAX_CELL_BYTES`] bytes.
+pub type CellPrompt = BoundedVec<u8, ConstU32<MAX_CELL_BYTES>>;
+
+/// A kind of output. A model is registered for pictures or for text; a picture model makes animations, sprite sheets and
+/// tiles too, and every model can be evaluated.
 #[derive(
 	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -32,6 +52,29 @@ pub enum Modality {
 	/// Text as token ids.
 	#[codec(index = 1)]
 	Text,
+	/// A loop of RGB pictures.
+	#[codec(index = 2)]
+	Animation,
+	/// A grid of pictures with a transparent background.
+	#[codec(index = 3)]
+	SpriteSheet,
+	/// An RGB picture whose opposite edges fit together.
+	#[codec(index = 4)]
+	Tile,
+	/// Held-out losses of two versions of a model.
+	#[codec(index = 5)]
+	Evaluation,
+}
+
+impl Modality {
+	/// Whether a model that is registered for `model` makes this kind of output.
+	pub fn is_made_by(self, model: Modality) -> bool {
+		match self {
+			Self::Image | Self::Animation | Self::SpriteSheet | Self::Tile => model == Self::Image,
+			Self::Text => model == Self::Text,
+			Self::Evaluation => matches!(model, Self::Image | Self::Text),
+		}
+	}
 }
 
 /// Input of a text-to-image job.
@@ -66,6 +109,53 @@ pub struct TextInput {
 	pub top_k: u16,
 }
 
+/// Input of an animation: a closed walk through the model's noise and, with a second prompt, from the first to it and
+/// back. The last frame is followed by the first without a jump.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct AnimationInput {
+	/// What every frame is made with.
+	pub image: ImageInput,
+	/// What the loop shows half-way; empty for the same all the time.
+	pub prompt_to: Prompt,
+	/// Frames: 2 to [`MAX_FRAMES`].
+	pub frames: u8,
+	/// Frames shown in a second: 1 to [`MAX_FRAMES_PER_SECOND`].
+	pub frames_per_second: u8,
+	/// How far the noise moves, in hundredths: 100 goes once round the circle between two noises, 0 keeps one.
+	pub motion_centi: u8,
+}
+
+/// Input of a sprite sheet: the same style for every cell.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct SpriteSheetInput {
+	/// What every cell has in common. Width and height are those of a cell; the cell's own words are put before the prompt.
+	pub image: ImageInput,
+	/// What each cell shows, from the top left, row by row: 1 to [`MAX_CELLS`].
+	pub cells: BoundedVec<CellPrompt, ConstU32<MAX_CELLS>>,
+	/// Cells in a row, at most as many as there are cells. Cells that are left over in the last row are transparent.
+	pub columns: u8,
+	/// Pixels that hang together with a cell's edge and differ from the colour of its corners by at most this much in each
+	/// channel become transparent; 0 keeps every pixel opaque.
+	pub background_tolerance: u8,
+}
+
+/// Input of an evaluation: the loss of two versions of a model on a held-out set.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct EvaluationInput {
+	/// The version that is compared with. The job's weights root is its root.
+	pub base: EvaluatedWeights,
+	/// The other version.
+	pub candidate: EvaluatedWeights,
+	/// CID of the held-out set, see `docs/evaluation-set.md`.
+	pub set: Cid,
+	/// The kind of model: [`Modality::Image`] or [`Modality::Text`].
+	pub model: Modality,
+	/// Samples that are taken, from the first; a set with fewer cannot be evaluated. 1 to [`MAX_SAMPLES`].
+	pub samples: u16,
+	/// Most pixels, or tokens with the prompt's, of one sample; a larger one cannot be evaluated.
+	pub size: u32,
+}
+
 /// Input of a job.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum JobInput {
@@ -75,6 +165,18 @@ pub enum JobInput {
 	/// Text to text.
 	#[codec(index = 1)]
 	Text(TextInput),
+	/// Text to animation.
+	#[codec(index = 2)]
+	Animation(AnimationInput),
+	/// Texts to sprite sheet.
+	#[codec(index = 3)]
+	SpriteSheet(SpriteSheetInput),
+	/// Text to a tileable picture.
+	#[codec(index = 4)]
+	Tile(ImageInput),
+	/// Evaluation of a version. Never submitted by a signed account.
+	#[codec(index = 5)]
+	Evaluation(EvaluationInput),
 }
 
 /// Where a job's seed comes from.
@@ -112,6 +214,22 @@ pub enum LimitExceeded {
 	Tokens(u32, u32),
 	/// A probability above 1000 per mille, or zero.
 	TopP(u16),
+	/// Fewer than two frames, or more than [`MAX_FRAMES`].
+	Frames(u8),
+	/// No frames in a second, or more than [`MAX_FRAMES_PER_SECOND`].
+	FramesPerSecond(u8),
+	/// Further than once round.
+	Motion(u8),
+	/// A sprite sheet without cells.
+	NoCells,
+	/// No columns, or more than there are cells.
+	Columns(u8, u32),
+	/// The description of this cell is empty.
+	EmptyCell(u32),
+	/// No samples, or more than [`MAX_SAMPLES`].
+	Samples(u16),
+	/// Samples without pixels or tokens.
+	SampleSize(u32),
 }
 
 impl core::fmt::Display for LimitExceeded {
@@ -125,7 +243,97 @@ impl core::fmt::Display for LimitExceeded {
 			Self::Pixels(v, max) => write!(f, "{v} pixels, the model allows 1 to {max}"),
 			Self::Tokens(v, max) => write!(f, "{v} tokens, the model allows 1 to {max}"),
 			Self::TopP(v) => write!(f, "top-p of {v} per mille, allowed are 1 to 1000"),
+			Self::Frames(v) => write!(f, "{v} frames, an animation has 2 to {MAX_FRAMES}"),
+			Self::FramesPerSecond(v) => write!(f, "{v} frames per second, allowed are 1 to {MAX_FRAMES_PER_SECOND}"),
+			Self::Motion(v) => write!(f, "a motion of {v} hundredths, allowed are 0 to 100"),
+			Self::NoCells => write!(f, "a sprite sheet without cells, it has 1 to {MAX_CELLS}"),
+			Self::Columns(v, max) => write!(f, "{v} columns, allowed are 1 to {max}, the number of cells"),
+			Self::EmptyCell(cell) => write!(f, "cell {cell} has no description"),
+			Self::Samples(v) => write!(f, "{v} samples, an evaluation has 1 to {MAX_SAMPLES}"),
+			Self::SampleSize(v) => write!(f, "samples of at most {v} pixels or tokens, at least 1 is allowed"),
 		}
+	}
+}
+
+impl ImageInput {
+	/// Denoise steps times 64×64-pixel tiles, twice with guidance, which runs the model twice a step.
+	fn units(&self) -> u32 {
+		let tiles = u32::from(self.width).saturating_mul(u32::from(self.height)).div_ceil(PIXELS_PER_UNIT);
+		let passes = if self.guidance_centi > 100 { 2 } else { 1 };
+		tiles.saturating_mul(u32::from(self.steps)).saturating_mul(passes)
+	}
+
+	/// Checks everything but the prompt.
+	fn check(&self, limits: &ModelLimits) -> Result<(), LimitExceeded> {
+		if core::str::from_utf8(&self.negative_prompt).is_err() {
+			return Err(LimitExceeded::NotUtf8);
+		}
+		let pixels = usize::from(self.width).saturating_mul(self.height.into());
+		within(pixels, limits.max_pixels).map_err(|(v, max)| LimitExceeded::Pixels(v, max))?;
+		within(self.steps.into(), limits.max_steps.into()).map_err(|(v, max)| LimitExceeded::Steps(v, max))
+	}
+}
+
+impl AnimationInput {
+	fn check(&self) -> Result<(), LimitExceeded> {
+		if !(2..=MAX_FRAMES).contains(&self.frames) {
+			return Err(LimitExceeded::Frames(self.frames));
+		}
+		if !(1..=MAX_FRAMES_PER_SECOND).contains(&self.frames_per_second) {
+			return Err(LimitExceeded::FramesPerSecond(self.frames_per_second));
+		}
+		if self.motion_centi > 100 {
+			return Err(LimitExceeded::Motion(self.motion_centi));
+		}
+		Ok(())
+	}
+}
+
+impl SpriteSheetInput {
+	/// The prompt of a cell: its own words, a comma, and what all cells have in common.
+	pub fn cell_prompt(&self, cell: &CellPrompt) -> Vec<u8> {
+		if self.image.prompt.is_empty() {
+			return cell.to_vec();
+		}
+		[&cell[..], b", ", &self.image.prompt[..]].concat()
+	}
+
+	fn check(&self, limits: &ModelLimits) -> Result<(), LimitExceeded> {
+		let cells = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+		if cells == 0 {
+			return Err(LimitExceeded::NoCells);
+		}
+		within(self.columns.into(), cells).map_err(|_| LimitExceeded::Columns(self.columns, cells))?;
+		for (index, cell) in (0u32..).zip(&self.cells) {
+			if cell.is_empty() {
+				return Err(LimitExceeded::EmptyCell(index));
+			}
+			check_prompt(&self.cell_prompt(cell), limits)?;
+		}
+		Ok(())
+	}
+}
+
+impl EvaluationInput {
+	fn units(&self) -> u32 {
+		let per_sample = match self.model {
+			Modality::Text => self.size,
+			_ => EVALUATION_LEVELS.saturating_mul(self.size.div_ceil(PIXELS_PER_UNIT)),
+		};
+		per_sample.saturating_mul(self.samples.into()).saturating_mul(2)
+	}
+
+	fn check(&self, offered: Modality) -> Result<(), LimitExceeded> {
+		if self.model != offered {
+			return Err(LimitExceeded::Modality { asked: self.model, offered });
+		}
+		if !(1..=MAX_SAMPLES).contains(&self.samples) {
+			return Err(LimitExceeded::Samples(self.samples));
+		}
+		if self.size == 0 {
+			return Err(LimitExceeded::SampleSize(self.size));
+		}
+		Ok(())
 	}
 }
 
@@ -135,65 +343,100 @@ impl JobInput {
 		match self {
 			Self::Image(_) => Modality::Image,
 			Self::Text(_) => Modality::Text,
+			Self::Animation(_) => Modality::Animation,
+			Self::SpriteSheet(_) => Modality::SpriteSheet,
+			Self::Tile(_) => Modality::Tile,
+			Self::Evaluation(_) => Modality::Evaluation,
 		}
 	}
 
-	/// The prompt's bytes.
+	/// The prompt's bytes: what an animation begins with, and what the cells of a sprite sheet have in common. An evaluation
+	/// has none.
 	pub fn prompt(&self) -> &[u8] {
 		match self {
-			Self::Image(input) => &input.prompt,
+			Self::Image(input) | Self::Tile(input) => &input.prompt,
 			Self::Text(input) => &input.prompt,
+			Self::Animation(input) => &input.image.prompt,
+			Self::SpriteSheet(input) => &input.image.prompt,
+			Self::Evaluation(_) => &[],
 		}
 	}
 
 	/// Work that each operator is paid for, in units: denoise steps times 64×64-pixel tiles (twice with guidance,
-	/// which runs the model twice a step), or new tokens plus a quarter of the prompt's bytes. Never zero.
+	/// which runs the model twice a step) for each picture, frame or cell; or new tokens plus a quarter of the prompt's
+	/// bytes. An evaluation counts, for both versions, a step at each of [`EVALUATION_LEVELS`] noise levels, or the tokens,
+	/// of every sample. Never zero.
 	pub fn units(&self) -> u32 {
 		let units = match self {
-			Self::Image(input) => {
-				let tiles = u32::from(input.width).saturating_mul(u32::from(input.height)).div_ceil(PIXELS_PER_UNIT);
-				let passes = if input.guidance_centi > 100 { 2 } else { 1 };
-				tiles.saturating_mul(u32::from(input.steps)).saturating_mul(passes)
-			}
+			Self::Image(input) | Self::Tile(input) => input.units(),
 			Self::Text(input) => {
 				let prompt = u32::try_from(input.prompt.len()).unwrap_or(u32::MAX).div_ceil(PROMPT_BYTES_PER_UNIT);
 				u32::from(input.max_tokens).saturating_add(prompt)
 			}
+			Self::Animation(input) => input.image.units().saturating_mul(input.frames.into()),
+			Self::SpriteSheet(input) => {
+				let cells = u32::try_from(input.cells.len()).unwrap_or(u32::MAX);
+				input.image.units().saturating_mul(cells)
+			}
+			Self::Evaluation(input) => input.units(),
 		};
 		units.max(1)
 	}
 
+	/// How many times the model's compute budget the job may take.
+	pub fn runs(&self) -> u32 {
+		match self {
+			Self::Image(_) | Self::Text(_) | Self::Tile(_) => 1,
+			Self::Animation(input) => u32::from(input.frames).max(1),
+			Self::SpriteSheet(input) => u32::try_from(input.cells.len()).unwrap_or(u32::MAX).max(1),
+			Self::Evaluation(_) => EVALUATION_RUNS,
+		}
+	}
+
 	/// Checks the input against what a model offers.
 	pub fn check(&self, offered: Modality, limits: &ModelLimits) -> Result<(), LimitExceeded> {
-		if self.modality() != offered {
+		if !self.modality().is_made_by(offered) {
 			return Err(LimitExceeded::Modality { asked: self.modality(), offered });
 		}
-		let prompt = self.prompt();
-		if prompt.is_empty() {
-			return Err(LimitExceeded::EmptyPrompt);
-		}
-		if core::str::from_utf8(prompt).is_err() {
-			return Err(LimitExceeded::NotUtf8);
-		}
-		within(prompt.len(), limits.max_prompt_bytes.into()).map_err(|(v, max)| LimitExceeded::PromptBytes(v, max))?;
 		match self {
-			Self::Image(input) => {
-				if core::str::from_utf8(&input.negative_prompt).is_err() {
-					return Err(LimitExceeded::NotUtf8);
-				}
-				let pixels = usize::from(input.width).saturating_mul(input.height.into());
-				within(pixels, limits.max_pixels).map_err(|(v, max)| LimitExceeded::Pixels(v, max))?;
-				within(input.steps.into(), limits.max_steps.into()).map_err(|(v, max)| LimitExceeded::Steps(v, max))
+			Self::Image(input) | Self::Tile(input) => {
+				check_prompt(&input.prompt, limits)?;
+				input.check(limits)
 			}
 			Self::Text(input) => {
+				check_prompt(&input.prompt, limits)?;
 				if input.top_p_permille == 0 || input.top_p_permille > 1000 {
 					return Err(LimitExceeded::TopP(input.top_p_permille));
 				}
 				within(input.max_tokens.into(), limits.max_tokens.into())
 					.map_err(|(v, max)| LimitExceeded::Tokens(v, max))
 			}
+			Self::Animation(input) => {
+				check_prompt(&input.image.prompt, limits)?;
+				if !input.prompt_to.is_empty() {
+					check_prompt(&input.prompt_to, limits)?;
+				}
+				input.image.check(limits)?;
+				input.check()
+			}
+			Self::SpriteSheet(input) => {
+				input.check(limits)?;
+				input.image.check(limits)
+			}
+			Self::Evaluation(input) => input.check(offered),
 		}
 	}
+}
+
+/// A prompt that is there, is UTF-8 and is not too long.
+fn check_prompt(prompt: &[u8], limits: &ModelLimits) -> Result<(), LimitExceeded> {
+	if prompt.is_empty() {
+		return Err(LimitExceeded::EmptyPrompt);
+	}
+	if core::str::from_utf8(prompt).is_err() {
+		return Err(LimitExceeded::NotUtf8);
+	}
+	within(prompt.len(), limits.max_prompt_bytes.into()).map_err(|(v, max)| LimitExceeded::PromptBytes(v, max))
 }
 
 /// `value` in `1..=max`, or both numbers.
