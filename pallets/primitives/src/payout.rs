@@ -4,10 +4,7 @@ use alloc::vec::Vec;
 use bounded_collections::{BoundedVec, ConstU32};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
-use sp_arithmetic::{
-	traits::{AtLeast32BitUnsigned, Zero},
-	Permill,
-};
+use sp_arithmetic::{traits::AtLeast32BitUnsigned, Permill};
 
 use crate::{
 	community::{CommunityId, Pot, RevenueSink},
