@@ -1,23 +1,29 @@
-//! A chain of system, balances, nfts and this pallet.
+//! A chain of system, balances, nfts, assets, bonds and this pallet. Evaluation jobs end when a test says so.
 
 use autonomy_primitives::{
-	digest::cid,
+	digest::{cid, Cid},
+	evaluation::{Evaluated, EvaluatedWeights, EvaluationResults, Evaluations},
 	job::{ImageInput, JobInput, Modality, TextInput},
 	model::ModelLimits,
+	JobId, ModelId,
 };
 use frame_support::{
-	derive_impl, parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU32, ConstU64},
+	assert_ok, derive_impl, parameter_types,
+	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, EnsureOriginWithArg, Nothing, OriginTrait},
 	PalletId,
 };
+use frame_system::{EnsureRoot, EnsureSigned};
 use pallet_nfts::PalletFeatures;
 use sp_runtime::{
 	traits::{IdentifyAccount, IdentityLookup, Verify},
-	AccountId32, BuildStorage, MultiSignature,
+	AccountId32, BuildStorage, DispatchError, MultiSignature, Permill,
 };
 
 use crate as pallet_models;
-use crate::{Event, ModelDetails, NftItems};
+use crate::{
+	AssetShares, Candidate, Charter, Contribution, ContributionKind, Event, Holder, ModelDetails, NextProposalId,
+	NftItems, ProposalId,
+};
 
 type Block = frame_system::mocking::MockBlock<Test>;
 
@@ -46,6 +52,12 @@ mod runtime {
 	pub type Nfts = pallet_nfts;
 	#[runtime::pallet_index(3)]
 	pub type Models = pallet_models;
+	#[runtime::pallet_index(4)]
+	pub type Assets = pallet_assets;
+	#[runtime::pallet_index(5)]
+	pub type AssetsFreezer = pallet_assets_freezer;
+	#[runtime::pallet_index(6)]
+	pub type Bonds = pallet_bonds;
 }
 
 pub type AccountPublic = <MultiSignature as Verify>::Signer;
@@ -62,11 +74,61 @@ impl frame_system::Config for Test {
 impl pallet_balances::Config for Test {
 	type AccountStore = System;
 	type ExistentialDeposit = ConstU64<10>;
+	type FreezeIdentifier = RuntimeFreezeReason;
+	type MaxFreezes = ConstU32<1>;
+}
+
+#[derive_impl(pallet_assets::config_preludes::TestDefaultConfig)]
+impl pallet_assets::Config for Test {
+	type Balance = u64;
+	type Currency = Balances;
+	type CreateOrigin = AsEnsureOriginWithArg<EnsureSigned<Self::AccountId>>;
+	type ForceOrigin = EnsureRoot<Self::AccountId>;
+	type Freezer = AssetsFreezer;
+}
+
+impl pallet_assets_freezer::Config for Test {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+}
+
+impl pallet_bonds::Config for Test {
+	type Currency = Balances;
+	type Shares = AssetsFreezer;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+	type Unvested = ();
+	type Excluded = Nothing;
+	type PalletId = BondsPalletId;
+	type BlocksPerDay = ConstU64<10>;
+	type MinBond = ConstU64<100>;
+	type MaxBonds = ConstU32<4>;
+	type MaxChunks = ConstU32<3>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = NoHelper;
+	type WeightInfo = ();
+}
+
+/// The benchmarks of pallet-bonds do not run here.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct NoHelper;
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_bonds::BenchmarkHelper<AccountId32, u32, u64> for NoHelper {
+	fn create_shares(_: &AccountId32, _: u64) -> u32 {
+		unreachable!("not benchmarked here")
+	}
 }
 
 parameter_types! {
 	pub Features: PalletFeatures = PalletFeatures::all_enabled();
 	pub const ModelsPalletId: PalletId = PalletId(*b"auton/md");
+	pub const BondsPalletId: PalletId = PalletId(*b"aut/bond");
+	pub const MaxGrant: Permill = Permill::from_percent(20);
+	pub const MaxClassWeight: Permill = Permill::from_percent(60);
+	pub const MinGain: Permill = Permill::from_parts(1_000);
+	/// Evaluation jobs that were ordered, oldest first.
+	pub static Orders: Vec<Order> = Vec::new();
+	/// Whether no evaluation can be ordered.
+	pub static Refused: bool = false;
 }
 
 impl pallet_nfts::Config for Test {
@@ -107,7 +169,89 @@ impl pallet_models::Config for Test {
 	type DepositBase = ConstU64<1_000>;
 	type DepositPerByte = ConstU64<2>;
 	type MaxBudget = ConstU32<100>;
+	type ModelOrigin = HolderOrCommunity;
+	type AdminOrigin = EnsureRoot<Self::AccountId>;
+	type Communities = Bonds;
+	type Shares = AssetShares<Test, Assets>;
+	type Evaluations = MockEvaluations;
+	type ShareCap = ConstU128<CAP>;
+	type MaxGrant = MaxGrant;
+	type MaxClassWeight = MaxClassWeight;
+	type MinGain = MinGain;
+	type VestingPeriod = ConstU64<VESTING>;
+	type DisputePeriod = ConstU64<DISPUTE>;
+	type ProposalLifetime = ConstU64<LIFETIME>;
 	type WeightInfo = ();
+}
+
+/// Most shares of a model.
+pub const CAP: u128 = 1_000_000_000;
+/// Blocks over which shares vest.
+pub const VESTING: u64 = 90;
+/// Blocks after which a dispute lapses.
+pub const DISPUTE: u64 = 30;
+/// Blocks for which a proposal can be accepted.
+pub const LIFETIME: u64 = 50;
+/// An account that speaks for the community of every model.
+pub const COMMUNITY: u8 = 70;
+
+/// The holder of the NFT, or the account [`COMMUNITY`].
+pub struct HolderOrCommunity;
+impl EnsureOriginWithArg<RuntimeOrigin, ModelId> for HolderOrCommunity {
+	type Success = ();
+
+	fn try_origin(origin: RuntimeOrigin, model: &ModelId) -> Result<(), RuntimeOrigin> {
+		let is_community = origin.as_signer() == Some(&account(COMMUNITY));
+		if is_community {
+			Ok(())
+		} else {
+			Holder::<Test>::try_origin(origin, model)
+		}
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn try_successful_origin(_: &ModelId) -> Result<RuntimeOrigin, ()> {
+		Ok(RuntimeOrigin::signed(account(COMMUNITY)))
+	}
+}
+
+/// An evaluation job as it was ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+	pub payer: AccountId32,
+	pub model: ModelId,
+	pub base: EvaluatedWeights,
+	pub candidate: EvaluatedWeights,
+	pub evaluation_set: Cid,
+}
+
+/// Numbers jobs in order and keeps them in [`Orders`].
+pub struct MockEvaluations;
+impl Evaluations<AccountId32> for MockEvaluations {
+	type Error = DispatchError;
+
+	fn order(
+		payer: &AccountId32,
+		model: ModelId,
+		base: &EvaluatedWeights,
+		candidate: &EvaluatedWeights,
+		evaluation_set: &Cid,
+	) -> Result<JobId, DispatchError> {
+		if Refused::get() {
+			return Err(DispatchError::Unavailable);
+		}
+		let order = Order {
+			payer: payer.clone(),
+			model,
+			base: base.clone(),
+			candidate: candidate.clone(),
+			evaluation_set: *evaluation_set,
+		};
+		Ok(Orders::mutate(|orders| {
+			orders.push(order);
+			orders.len() as JobId - 1
+		}))
+	}
 }
 
 /// Balance that every funded account starts with.
@@ -155,6 +299,84 @@ pub fn details(name: &str) -> Box<ModelDetails<u64>> {
 	})
 }
 
+pub fn signed(n: u8) -> RuntimeOrigin {
+	RuntimeOrigin::signed(account(n))
+}
+
+/// Weights whose manifest is the CID of `name`.
+pub fn candidate(name: &str) -> Box<Candidate> {
+	let weights_root = sp_io::hashing::blake2_256(name.as_bytes());
+	Box::new(Candidate { manifest: cid(name.as_bytes()), weights_root, golden_result: [9; 32] })
+}
+
+/// A contribution of new weights.
+pub fn training(beneficiary: u8) -> Box<Contribution<AccountId32>> {
+	Box::new(Contribution { kind: ContributionKind::Training, beneficiary: account(beneficiary) })
+}
+
+/// A contribution of the data set `name`.
+pub fn data(name: &str, beneficiary: u8) -> Box<Contribution<AccountId32>> {
+	let licence = b"CC-BY-4.0".to_vec().try_into().unwrap();
+	let kind = ContributionKind::Data { dataset: cid(name.as_bytes()), size: 1_000, licence };
+	Box::new(Contribution { kind, beneficiary: account(beneficiary) })
+}
+
+/// The default charter with an evaluation set, which accepts at a gain.
+pub fn charter(accept_at_gain: Option<u32>) -> Charter {
+	Charter {
+		accept_at_gain: accept_at_gain.map(Permill::from_parts),
+		evaluation_set: Some(cid(b"held-out")),
+		..Charter::default()
+	}
+}
+
+/// Registers a model of account 1 whose charter names an evaluation set, and gives its number.
+pub fn registered(name: &str) -> ModelId {
+	assert_ok!(Models::register(signed(1), details(name)));
+	let model = crate::NextModelId::<Test>::get() - 1;
+	assert_ok!(Models::set_charter(signed(1), model, charter(None)));
+	model
+}
+
+/// Account 2 proposes new weights for the benefit of account 3.
+pub fn proposed(model: ModelId, name: &str) -> ProposalId {
+	assert_ok!(Models::propose_version(signed(2), model, candidate(name), training(3)));
+	NextProposalId::<Test>::get() - 1
+}
+
+/// Account 4 has a proposal evaluated. Gives the job.
+pub fn ordered(proposal: ProposalId) -> JobId {
+	assert_ok!(Models::evaluate(signed(4), proposal));
+	Orders::get().len() as JobId - 1
+}
+
+/// A job ends with a loss of 1,000 thousand for the base and `candidate` for the candidate.
+pub fn measure(job: JobId, candidate: u64) {
+	Models::on_evaluated(job, Evaluated::Measured { base: 1_000_000, candidate });
+}
+
+/// A version of weights `name` with this gain in parts per million, accepted by the owner. Gives its number.
+pub fn accepted(model: ModelId, name: &str, gain: u32) -> u32 {
+	let proposal = proposed(model, name);
+	measure(ordered(proposal), 1_000_000 - u64::from(gain));
+	assert_ok!(Models::accept_version(signed(1), proposal));
+	crate::ModelStates::<Test>::get(model).version
+}
+
+pub fn run_to(block: u64) {
+	System::set_block_number(block);
+}
+
+pub fn last_event() -> Event<Test> {
+	events().pop().unwrap()
+}
+
+/// Shares of a model that an account has.
+pub fn shares(model: ModelId, who: u8) -> u64 {
+	let asset = crate::ModelStates::<Test>::get(model).shares;
+	asset.map_or(0, |asset| Assets::balance(asset, account(who)))
+}
+
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	let config = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
@@ -164,7 +386,11 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		..Default::default()
 	};
 	let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
-	ext.execute_with(|| System::set_block_number(1));
+	ext.execute_with(|| {
+		Orders::set(Vec::new());
+		Refused::set(false);
+		System::set_block_number(1);
+	});
 	ext
 }
 

@@ -11,10 +11,6 @@ use crate::{
 	mock::*, Collection, Error, Event, HoldReason, ModelByManifest, ModelDetails, Models as ModelMap, NextModelId,
 };
 
-fn signed(n: u8) -> RuntimeOrigin {
-	RuntimeOrigin::signed(account(n))
-}
-
 fn with(change: impl FnOnce(&mut ModelDetails<u64>)) -> Box<ModelDetails<u64>> {
 	let mut details = details("model");
 	change(&mut details);
@@ -47,16 +43,19 @@ fn register_should_store_the_model_and_mint_its_nft_when_the_details_are_good() 
 		assert_eq!(ModelByManifest::<Test>::get(details.manifest), Some(0));
 		assert_eq!(
 			events(),
-			vec![Event::ModelRegistered {
-				model: 0,
-				owner: account(1),
-				modality: Modality::Image,
-				manifest: details.manifest,
-				weights_root: details.weights_root,
-				engine: details.engine,
-				price_per_unit: 7,
-				deposit,
-			}]
+			vec![
+				Event::ModelRegistered {
+					model: 0,
+					owner: account(1),
+					modality: Modality::Image,
+					manifest: details.manifest,
+					weights_root: details.weights_root,
+					engine: details.engine,
+					price_per_unit: 7,
+					deposit,
+				},
+				Event::CommunityOpened { model: 0, community: info.community },
+			]
 		);
 	});
 }
