@@ -139,6 +139,22 @@ pub struct SpriteSheetInput {
 	pub background_tolerance: u8,
 }
 
+/// Longest persona of a character, in bytes of UTF-8. A longer one cannot be talked to.
+pub const MAX_PERSONA_BYTES: u32 = 8192;
+
+/// Input of a talk with a character: what a user says, who the character is and what it remembers.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct TalkInput {
+	/// What the user says, and how the reply is sampled.
+	pub text: TextInput,
+	/// CID of the persona: UTF-8 text of at most [`MAX_PERSONA_BYTES`] bytes, which the model's chat template shows as the
+	/// system's message.
+	pub persona: Cid,
+	/// The head of the character's memory before this talk. It is not shown to the model: it makes the input, and with it
+	/// the result, say what came before.
+	pub memory: Digest,
+}
+
 /// Input of an evaluation: the loss of two versions of a model on a held-out set.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct EvaluationInput {
@@ -174,9 +190,12 @@ pub enum JobInput {
 	/// Text to a tileable picture.
 	#[codec(index = 4)]
 	Tile(ImageInput),
-	/// Evaluation of a version. Never submitted by a signed account.
+	/// Evaluation of a version. Ordered through pallet-models alone.
 	#[codec(index = 5)]
 	Evaluation(EvaluationInput),
+	/// A message to a character, answered in text. Sent through pallet-characters alone.
+	#[codec(index = 6)]
+	Talk(TalkInput),
 }
 
 /// Where a job's seed comes from.
@@ -274,6 +293,21 @@ impl ImageInput {
 	}
 }
 
+impl TextInput {
+	fn units(&self) -> u32 {
+		let prompt = u32::try_from(self.prompt.len()).unwrap_or(u32::MAX).div_ceil(PROMPT_BYTES_PER_UNIT);
+		u32::from(self.max_tokens).saturating_add(prompt)
+	}
+
+	fn check(&self, limits: &ModelLimits) -> Result<(), LimitExceeded> {
+		check_prompt(&self.prompt, limits)?;
+		if self.top_p_permille == 0 || self.top_p_permille > 1000 {
+			return Err(LimitExceeded::TopP(self.top_p_permille));
+		}
+		within(self.max_tokens.into(), limits.max_tokens.into()).map_err(|(v, max)| LimitExceeded::Tokens(v, max))
+	}
+}
+
 impl AnimationInput {
 	fn check(&self) -> Result<(), LimitExceeded> {
 		if !(2..=MAX_FRAMES).contains(&self.frames) {
@@ -342,7 +376,7 @@ impl JobInput {
 	pub fn modality(&self) -> Modality {
 		match self {
 			Self::Image(_) => Modality::Image,
-			Self::Text(_) => Modality::Text,
+			Self::Text(_) | Self::Talk(_) => Modality::Text,
 			Self::Animation(_) => Modality::Animation,
 			Self::SpriteSheet(_) => Modality::SpriteSheet,
 			Self::Tile(_) => Modality::Tile,
@@ -356,6 +390,7 @@ impl JobInput {
 		match self {
 			Self::Image(input) | Self::Tile(input) => &input.prompt,
 			Self::Text(input) => &input.prompt,
+			Self::Talk(input) => &input.text.prompt,
 			Self::Animation(input) => &input.image.prompt,
 			Self::SpriteSheet(input) => &input.image.prompt,
 			Self::Evaluation(_) => &[],
@@ -364,15 +399,14 @@ impl JobInput {
 
 	/// Work that each operator is paid for, in units: denoise steps times 64×64-pixel tiles (twice with guidance,
 	/// which runs the model twice a step) for each picture, frame or cell; or new tokens plus a quarter of the prompt's
-	/// bytes. An evaluation counts, for both versions, a step at each of [`EVALUATION_LEVELS`] noise levels, or the tokens,
+	/// bytes, and for a talk 256 for the persona. An evaluation counts, for both versions, a step at each of [`EVALUATION_LEVELS`] noise levels, or the tokens,
 	/// of every sample. Never zero.
 	pub fn units(&self) -> u32 {
 		let units = match self {
 			Self::Image(input) | Self::Tile(input) => input.units(),
-			Self::Text(input) => {
-				let prompt = u32::try_from(input.prompt.len()).unwrap_or(u32::MAX).div_ceil(PROMPT_BYTES_PER_UNIT);
-				u32::from(input.max_tokens).saturating_add(prompt)
-			}
+			Self::Text(input) => input.units(),
+			// The persona is read too, whatever its length.
+			Self::Talk(input) => input.text.units().saturating_add(MAX_PERSONA_BYTES / PROMPT_BYTES_PER_UNIT / 8),
 			Self::Animation(input) => input.image.units().saturating_mul(input.frames.into()),
 			Self::SpriteSheet(input) => {
 				let cells = u32::try_from(input.cells.len()).unwrap_or(u32::MAX);
@@ -386,7 +420,7 @@ impl JobInput {
 	/// How many times the model's compute budget the job may take.
 	pub fn runs(&self) -> u32 {
 		match self {
-			Self::Image(_) | Self::Text(_) | Self::Tile(_) => 1,
+			Self::Image(_) | Self::Text(_) | Self::Talk(_) | Self::Tile(_) => 1,
 			Self::Animation(input) => u32::from(input.frames).max(1),
 			Self::SpriteSheet(input) => u32::try_from(input.cells.len()).unwrap_or(u32::MAX).max(1),
 			Self::Evaluation(_) => EVALUATION_RUNS,
@@ -403,14 +437,8 @@ impl JobInput {
 				check_prompt(&input.prompt, limits)?;
 				input.check(limits)
 			}
-			Self::Text(input) => {
-				check_prompt(&input.prompt, limits)?;
-				if input.top_p_permille == 0 || input.top_p_permille > 1000 {
-					return Err(LimitExceeded::TopP(input.top_p_permille));
-				}
-				within(input.max_tokens.into(), limits.max_tokens.into())
-					.map_err(|(v, max)| LimitExceeded::Tokens(v, max))
-			}
+			Self::Text(input) => input.check(limits),
+			Self::Talk(input) => input.text.check(limits),
 			Self::Animation(input) => {
 				check_prompt(&input.image.prompt, limits)?;
 				if !input.prompt_to.is_empty() {
