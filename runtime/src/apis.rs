@@ -5,7 +5,8 @@ use autonomy_primitives::{
 	community::{Class, CommunityId, Day, Pot, Power, Topic},
 	digest::Cid,
 	job::JobInput,
-	Digest, JobId, ModelId,
+	payout::{CharacterPayees, ModelPayees},
+	CharacterId, Digest, JobId, ModelId,
 };
 use codec::Encode;
 use frame_support::{
@@ -13,8 +14,10 @@ use frame_support::{
 	view_functions::{ViewFunctionDispatchError, ViewFunctionId},
 	weights::Weight,
 };
+use pallet_characters::{TemplateId, TemplateVersion};
 use pallet_grandpa::AuthorityId as GrandpaId;
 use pallet_market::SaleId;
+use pallet_models::{ContributionId, ProposalId, ShareAmount, VersionNumber};
 use sp_api::impl_runtime_apis;
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
 use sp_runtime::{
@@ -25,10 +28,13 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Creations, Executive,
+	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Characters, Creations, Executive,
 	Grandpa, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
 	SessionKeys, System, TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
+
+type Template = pallet_characters::Template<Balance, BlockNumber>;
+type Customisation = pallet_characters::Customisation<Balance>;
 
 impl_runtime_apis! {
 	impl sp_api::Core<Block> for Runtime {
@@ -245,7 +251,7 @@ impl_runtime_apis! {
 		}
 	}
 
-	impl pallet_models::runtime_api::ModelsApi<Block, AccountId, Balance, BlockNumber> for Runtime {
+	impl pallet_models::runtime_api::ModelsApi<Block, AccountId, Balance, BlockNumber, u32> for Runtime {
 		fn model(model: ModelId) -> Option<pallet_models::ModelView<AccountId, Balance, BlockNumber>> {
 			Models::model(model)
 		}
@@ -256,6 +262,124 @@ impl_runtime_apis! {
 
 		fn owner(model: ModelId) -> Option<AccountId> {
 			Models::owner(model)
+		}
+
+		fn page(model: ModelId) -> Option<pallet_models::ModelPage<AccountId, Balance, BlockNumber, u32>> {
+			Models::page(model)
+		}
+
+		fn version(model: ModelId) -> Option<(VersionNumber, pallet_models::Version<BlockNumber>)> {
+			Models::version(model)
+		}
+
+		fn proposal(proposal: ProposalId) -> Option<pallet_models::Proposal<AccountId, Balance, BlockNumber>> {
+			Models::proposal(proposal)
+		}
+
+		fn contribution(
+			model: ModelId,
+			contribution: ContributionId,
+		) -> Option<pallet_models::ContributionView<AccountId, BlockNumber>> {
+			Models::contribution(model, contribution)
+		}
+
+		fn claimable(who: AccountId, model: ModelId, contribution: ContributionId) -> ShareAmount {
+			Models::claimable(who, model, contribution)
+		}
+
+		fn revenue(model: ModelId) -> ModelPayees<AccountId> {
+			Models::revenue(model)
+		}
+
+		fn is_open(model: ModelId) -> bool {
+			Models::is_open(model)
+		}
+	}
+
+	impl crate::portfolio::PortfolioApi<Block> for Runtime {
+		fn portfolio(who: AccountId, after: Option<(u32, u32)>) -> crate::portfolio::Portfolio {
+			crate::portfolio::portfolio(&who, after)
+		}
+	}
+
+	impl pallet_characters::runtime_api::CharactersApi<Block, AccountId, u32, Balance, BlockNumber> for Runtime {
+		fn template(template: TemplateId) -> Option<(TemplateVersion, Template)> {
+			Characters::template(template)
+		}
+
+		fn check_template(bounds: Template) -> Result<(), pallet_characters::CheckError> {
+			Characters::check_template(bounds)
+		}
+
+		fn default_customisation(template: TemplateId) -> Option<Customisation> {
+			Characters::default_customisation(template)
+		}
+
+		fn check_customisation(
+			template: TemplateId,
+			customisation: Customisation,
+			round: Option<pallet_characters::RoundTerms<Balance, BlockNumber>>,
+		) -> Option<Result<(), pallet_characters::CheckError>> {
+			Characters::check_customisation(template, customisation, round)
+		}
+
+		fn character(
+			character: CharacterId,
+		) -> Option<pallet_characters::CharacterPage<AccountId, u32, Balance, BlockNumber>> {
+			Characters::character(character)
+		}
+
+		fn character_of_community(community: CommunityId) -> Option<CharacterId> {
+			Characters::character_of_community(community)
+		}
+
+		fn owner(character: CharacterId) -> Option<AccountId> {
+			Characters::owner(character)
+		}
+
+		fn unchanged_since(character: CharacterId) -> Option<BlockNumber> {
+			Characters::unchanged_since(character)
+		}
+
+		fn terms_of(character: CharacterId) -> Option<CharacterPayees<AccountId>> {
+			Characters::terms_of(character)
+		}
+
+		fn fan_page(
+			character: CharacterId,
+			who: AccountId,
+		) -> Option<pallet_characters::FanPage<Balance, BlockNumber>> {
+			Characters::fan_page(character, who)
+		}
+
+		fn round(character: CharacterId) -> Option<pallet_characters::Round<u32, Balance, BlockNumber>> {
+			Characters::round(character)
+		}
+
+		fn round_quote(character: CharacterId, shares: Balance) -> Option<pallet_characters::RoundQuote<Balance>> {
+			Characters::round_quote(character, shares)
+		}
+
+		fn invested(character: CharacterId, who: AccountId) -> Balance {
+			Characters::invested(character, who)
+		}
+
+		fn collective(
+			collective: pallet_characters::CollectiveId,
+		) -> Option<pallet_characters::Collective<AccountId, Balance>> {
+			Characters::collective(collective)
+		}
+
+		fn seat(character: CharacterId) -> Option<pallet_characters::Seat> {
+			Characters::seat(character)
+		}
+
+		fn memory_at(character: CharacterId) -> pallet_characters::Memory {
+			Characters::memory_at(character)
+		}
+
+		fn talk_of(job: JobId) -> Option<pallet_characters::Talk<AccountId, Balance>> {
+			Characters::talk_of(job)
 		}
 	}
 

@@ -18,6 +18,7 @@ define_benchmarks!(
 	[pallet_assets, crate::Assets]
 	[pallet_balances, crate::Balances]
 	[pallet_bonds, crate::Bonds]
+	[pallet_characters, crate::Characters]
 	[pallet_creations, crate::Creations]
 	[pallet_inference, crate::Inference]
 	[pallet_market, crate::Market]

@@ -18,6 +18,7 @@ pub mod apis;
 mod benchmarks;
 pub mod configs;
 pub mod genesis_config_presets;
+pub mod portfolio;
 pub mod weights;
 
 use alloc::{borrow::Cow, vec::Vec};
@@ -235,6 +236,8 @@ mod runtime {
 	pub type Inference = pallet_inference;
 	#[runtime::pallet_index(32)]
 	pub type Bonds = pallet_bonds;
+	#[runtime::pallet_index(33)]
+	pub type Characters = pallet_characters;
 	#[runtime::pallet_index(34)]
 	pub type Creations = pallet_creations;
 	#[runtime::pallet_index(35)]

@@ -127,6 +127,8 @@ parameter_types! {
 	pub const MinGain: Permill = Permill::from_parts(1_000);
 	/// Evaluation jobs that were ordered, oldest first.
 	pub static Orders: Vec<Order> = Vec::new();
+	/// The first asset that is a model's shares.
+	pub const FirstShares: u32 = 1_000;
 	/// Whether no evaluation can be ordered.
 	pub static Refused: bool = false;
 }
@@ -172,7 +174,7 @@ impl pallet_models::Config for Test {
 	type ModelOrigin = HolderOrCommunity;
 	type AdminOrigin = EnsureRoot<Self::AccountId>;
 	type Communities = Bonds;
-	type Shares = AssetShares<Test, Assets>;
+	type Shares = AssetShares<Test, Assets, FirstShares>;
 	type Evaluations = MockEvaluations;
 	type ShareCap = ConstU128<CAP>;
 	type MaxGrant = MaxGrant;

@@ -1,12 +1,11 @@
 //! Shares of models: an asset each, issued by the registry alone.
 
-use alloc::vec::Vec;
 use autonomy_primitives::ModelId;
-use codec::{Encode, MaxEncodedLen};
+use codec::MaxEncodedLen;
 use frame_support::{
 	pallet_prelude::{DispatchError, DispatchResult, Member},
-	traits::fungibles,
-	Hashable, Parameter,
+	traits::{fungibles, Get},
+	Parameter,
 };
 use sp_runtime::{traits::One, ArithmeticError, SaturatedConversion};
 
@@ -25,38 +24,24 @@ pub trait ModelShares<AccountId> {
 	fn supply(asset: &Self::AssetId) -> ShareAmount;
 }
 
-/// [`ModelShares`] over pallet-assets.
+/// [`ModelShares`] over pallet-assets: the shares of a model are the asset `First + model`. Nobody else may be able to create
+/// assets from `First` on.
 ///
 /// The registry's account owns each asset and issues it; it has no key. The asset is sufficient, so that somebody without
-/// AUTON can be given shares. Numbers are drawn from the parent block's hash among the upper half of all numbers, so that
-/// nobody can take a model's number beforehand.
-pub struct AssetShares<T, Assets>(core::marker::PhantomData<(T, Assets)>);
+/// AUTON can be given shares.
+pub struct AssetShares<T, Assets, First>(core::marker::PhantomData<(T, Assets, First)>);
 
-/// How many numbers are tried.
-const TRIES: u8 = 4;
-/// Numbers of shares have this bit.
-const SHARES: u32 = 1 << 31;
-
-impl<T, Assets> ModelShares<T::AccountId> for AssetShares<T, Assets>
+impl<T, Assets, First> ModelShares<T::AccountId> for AssetShares<T, Assets, First>
 where
 	T: Config,
 	Assets: fungibles::Create<T::AccountId> + fungibles::Mutate<T::AccountId>,
 	<Assets as fungibles::Inspect<T::AccountId>>::AssetId: From<u32> + Parameter + Member,
+	First: Get<u32>,
 {
 	type AssetId = <Assets as fungibles::Inspect<T::AccountId>>::AssetId;
 
 	fn create(model: ModelId) -> Result<Self::AssetId, DispatchError> {
-		let parent = frame_system::Pallet::<T>::parent_hash();
-		let number = |attempt: u8| {
-			let seed: Vec<u8> = (b"AUTON/shares", parent, model, attempt).encode();
-			let hash: [u8; 32] = seed.blake2_256();
-			SHARES | hash.first_chunk::<4>().copied().map(u32::from_le_bytes).unwrap_or_default()
-		};
-		let free = |asset: &Self::AssetId| !<Assets as fungibles::Inspect<T::AccountId>>::asset_exists(asset.clone());
-		let asset = (0..TRIES)
-			.map(|attempt| Self::AssetId::from(number(attempt)))
-			.find(free)
-			.ok_or(DispatchError::Exhausted)?;
+		let asset: Self::AssetId = First::get().checked_add(model).ok_or(ArithmeticError::Overflow)?.into();
 		<Assets as fungibles::Create<T::AccountId>>::create(
 			asset.clone(),
 			Pallet::<T>::account_id(),

@@ -17,24 +17,6 @@ use super::{
 use crate::{AccountId, Balance, Balances, BlockNumber, Market, Models, Runtime, RuntimeHoldReason, AUTON};
 
 parameter_types! {
-	pub const ModelsPalletId: PalletId = PalletId(*b"aut/modl");
-	pub const ModelDepositBase: Balance = deposit(3, 0);
-	pub const ModelDepositPerByte: Balance = deposit(0, 1);
-}
-
-impl pallet_models::Config for Runtime {
-	type Currency = Balances;
-	type DepositBase = ModelDepositBase;
-	type DepositPerByte = ModelDepositPerByte;
-	type Items = pallet_models::NftItems<Runtime>;
-	/// An hour of blocks for one job.
-	type MaxBudget = ConstU32<{ crate::HOURS }>;
-	type PalletId = ModelsPalletId;
-	type RuntimeHoldReason = RuntimeHoldReason;
-	type WeightInfo = crate::weights::pallet_models::WeightInfo<Runtime>;
-}
-
-parameter_types! {
 	pub const SlotBond: Balance = 100 * AUTON;
 	pub const UnbondingPeriod: BlockNumber = UNBONDING_PERIOD;
 	pub const JobDepositBase: Balance = deposit(2, 0);

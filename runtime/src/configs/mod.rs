@@ -4,6 +4,7 @@ pub mod autonomy;
 pub mod bonds;
 pub mod consensus;
 pub mod money;
+pub mod ownership;
 pub mod parameters;
 pub mod system;
 pub mod tokens;

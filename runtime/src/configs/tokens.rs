@@ -2,16 +2,16 @@
 
 use frame_support::{
 	parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32},
+	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, EnsureOrigin, EnsureOriginWithArg},
 };
 use frame_system::{EnsureRoot, EnsureSigned};
 use pallet_nfts::{PalletFeature, PalletFeatures};
 use sp_runtime::traits::Verify;
 
-use super::system::deposit;
+use super::{ownership::FIRST_SHARES, system::deposit};
 use crate::{
 	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Market, Runtime, RuntimeEvent, RuntimeFreezeReason,
-	Signature, System, AUTON, DAYS, MILLI_AUTON,
+	RuntimeOrigin, Signature, System, AUTON, DAYS, MILLI_AUTON,
 };
 
 parameter_types! {
@@ -32,7 +32,7 @@ impl pallet_assets::Config for Runtime {
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = ();
 	type CallbackHandle = ();
-	type CreateOrigin = AsEnsureOriginWithArg<EnsureSigned<AccountId>>;
+	type CreateOrigin = BelowShares;
 	type Currency = Balances;
 	type Extra = ();
 	type ForceOrigin = EnsureRoot<AccountId>;
@@ -46,6 +46,25 @@ impl pallet_assets::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type StringLimit = ConstU32<50>;
 	type WeightInfo = pallet_assets::weights::SubstrateWeight<Runtime>;
+}
+
+/// Any account, for assets that cannot be taken for somebody's shares: numbers below [`FIRST_SHARES`].
+pub struct BelowShares;
+
+impl EnsureOriginWithArg<RuntimeOrigin, u32> for BelowShares {
+	type Success = AccountId;
+
+	fn try_origin(origin: RuntimeOrigin, asset: &u32) -> Result<AccountId, RuntimeOrigin> {
+		if *asset >= FIRST_SHARES {
+			return Err(origin);
+		}
+		EnsureSigned::<AccountId>::try_origin(origin)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn try_successful_origin(_: &u32) -> Result<RuntimeOrigin, ()> {
+		EnsureSigned::<AccountId>::try_successful_origin()
+	}
 }
 
 impl pallet_assets_freezer::Config for Runtime {

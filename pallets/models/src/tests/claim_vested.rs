@@ -62,7 +62,7 @@ fn shares_should_be_issued_by_the_registry_alone() {
 		run_to(1 + VESTING);
 		assert_ok!(Models::claim_vested(signed(3), model, 1));
 		let asset = ModelStates::<Test>::get(model).shares.unwrap();
-		assert!(asset >= 1 << 31);
+		assert_eq!(asset, FirstShares::get() + model);
 		let details = pallet_assets::Asset::<Test>::get(asset).unwrap();
 		assert!(details.is_sufficient, "somebody without AUTON can be given shares");
 		for who in [1, 2, 3] {
