@@ -1,14 +1,14 @@
 //! The facade: a verified folder becomes a [`Model`], a job becomes a [`JobOutput`].
 
-use crate::digest::{cid_text, state_bytes, Image};
+use crate::digest::{cid_text, state_bytes, Animation, Image, SpriteSheet};
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
-use crate::pipelines::text_to_image::{ImageRequest, TextToImage};
+use crate::pipelines::text_to_image::{AnimationRequest, Settings, SpriteSheetRequest, TextToImage};
 use crate::pipelines::{Control, Observer, Progress, Sampling};
 use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
 use autonomy_primitives::digest::{self, cid, Cid, ResultContext};
-use autonomy_primitives::job::JobInput;
+use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput};
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
 use std::path::Path;
@@ -45,6 +45,34 @@ pub enum Output {
 	Image(Image),
 	/// A reply.
 	Text(Reply),
+	/// A loop of pictures.
+	Animation(Animation),
+	/// Cells in a grid.
+	SpriteSheet(SpriteSheet),
+	/// A picture whose opposite edges fit together.
+	Tile(Image),
+}
+
+impl Output {
+	/// The bytes that the result digest covers.
+	fn canonical(&self) -> Vec<u8> {
+		match self {
+			Self::Image(image) | Self::Tile(image) => image.canonical(),
+			Self::Text(reply) => reply.canonical(),
+			Self::Animation(animation) => animation.canonical(),
+			Self::SpriteSheet(sheet) => sheet.canonical(),
+		}
+	}
+
+	/// The file to store and its media type.
+	fn artifact(&self) -> (Vec<u8>, &'static str) {
+		match self {
+			Self::Image(image) | Self::Tile(image) => (image.to_png(), "image/png"),
+			Self::Text(reply) => (reply.text.clone().into_bytes(), "text/plain; charset=utf-8"),
+			Self::Animation(animation) => (animation.to_gif(), "image/gif"),
+			Self::SpriteSheet(sheet) => (sheet.to_png(), "image/png"),
+		}
+	}
 }
 
 /// The output of a job and its digests.
@@ -56,7 +84,7 @@ pub struct JobOutput {
 	pub trace_root: Digest,
 	/// The bytes that the result digest covers.
 	pub canonical: Vec<u8>,
-	/// The file to store: a PNG, or UTF-8 text.
+	/// The file to store: a PNG, a GIF, or UTF-8 text.
 	pub artifact: Vec<u8>,
 	/// Its media type.
 	pub mime: &'static str,
@@ -133,8 +161,8 @@ impl Model {
 	/// cancel.
 	///
 	/// What the sink does not keep is gone. A root has 32 bytes; a state has 4 for each value of the latent (64 KiB for a
-	/// picture of 512 × 512 pixels with an autoencoder of 4 channels) or for each token of the vocabulary (512 KiB for
-	/// 131,072), so that whoever keeps every state of a long reply needs gigabytes.
+	/// picture, frame or cell of 512 × 512 pixels with an autoencoder of 4 channels) or for each token of the vocabulary
+	/// (512 KiB for 131,072), so that whoever keeps every state of a long reply needs gigabytes.
 	///
 	/// Fails as [`Model::run`] does; the steps before a fault were shown.
 	pub fn run_traced(
@@ -158,17 +186,14 @@ impl Model {
 			sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state })
 		};
 		let output = self.pipeline_output(input, &noise, &mut observe)?;
-		let (canonical, artifact, mime) = match &output {
-			Output::Image(image) => (image.canonical(), image.to_png(), "image/png"),
-			Output::Text(reply) => (reply.canonical(), reply.text.clone().into_bytes(), "text/plain; charset=utf-8"),
-		};
+		let (canonical, (artifact, mime)) = (output.canonical(), output.artifact());
 		let context = ResultContext {
 			genesis,
 			model_root: self.manifest.weights_root.0,
 			engine: self.manifest.engine.0,
 			input_hash: digest::input_hash(input),
 			seed,
-			modality: self.manifest.modality,
+			modality: input.modality(),
 		};
 		Ok(JobOutput {
 			result: digest::result(&context, &canonical),
@@ -203,7 +228,7 @@ impl Model {
 		let (mut roots, mut chunks, mut kept) = (Vec::new(), 0, None);
 		let output = self.run_traced(input, seed, genesis, &mut |step| {
 			let Progress { step: done, steps } = step.progress;
-			// Right for a picture, whose steps are known, and for a reply that is cut off.
+			// Right for pictures, whose steps are known, and for a reply that is cut off.
 			let wanted = trace::position(operator, draw, steps, step.chunks);
 			if wanted.is_some_and(|(at, _)| at == done - 1) {
 				kept = Some((done - 1, step.state.to_vec()));
@@ -243,15 +268,16 @@ impl Model {
 	fn pipeline_output(&self, input: &JobInput, noise: &Noise, observe: &mut Observer) -> Result<Output, JobFault> {
 		match (&self.pipeline, input) {
 			(Pipeline::TextToImage(pipeline), JobInput::Image(image)) => {
-				let request = ImageRequest {
-					prompt: utf8(&image.prompt)?,
-					negative_prompt: utf8(&image.negative_prompt)?,
-					width: image.width.into(),
-					height: image.height.into(),
-					steps: image.steps.into(),
-					guidance: f32::from(image.guidance_centi) / 100.0,
-				};
-				Ok(Output::Image(pipeline.run(&request, noise, observe)?))
+				Ok(Output::Image(pipeline.run(utf8(&image.prompt)?, &settings(image)?, noise, observe)?))
+			}
+			(Pipeline::TextToImage(pipeline), JobInput::Tile(image)) => {
+				Ok(Output::Tile(pipeline.run_tile(utf8(&image.prompt)?, &settings(image)?, noise, observe)?))
+			}
+			(Pipeline::TextToImage(pipeline), JobInput::Animation(input)) => {
+				Ok(Output::Animation(animate(pipeline, input, noise, observe)?))
+			}
+			(Pipeline::TextToImage(pipeline), JobInput::SpriteSheet(input)) => {
+				Ok(Output::SpriteSheet(draw_sheet(pipeline, input, noise, observe)?))
 			}
 			(Pipeline::Chat(pipeline), JobInput::Text(text)) => {
 				let request = ChatRequest {
@@ -268,8 +294,12 @@ impl Model {
 			(Pipeline::TextToImage(_), JobInput::Text(_)) => {
 				Err(JobFault::InputInvalid("the model makes pictures, the job asks for text".into()))
 			}
-			(Pipeline::Chat(_), JobInput::Image(_)) => {
-				Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into()))
+			(
+				Pipeline::Chat(_),
+				JobInput::Image(_) | JobInput::Tile(_) | JobInput::Animation(_) | JobInput::SpriteSheet(_),
+			) => Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into())),
+			(_, JobInput::Evaluation(_)) => {
+				Err(JobFault::InputInvalid("an evaluation is not run on one model alone".into()))
 			}
 		}
 	}
@@ -289,6 +319,51 @@ impl Model {
 		}
 		Ok(())
 	}
+}
+
+/// What the pictures of a job are drawn with.
+fn settings(image: &ImageInput) -> Result<Settings<'_>, JobFault> {
+	Ok(Settings {
+		negative_prompt: utf8(&image.negative_prompt)?,
+		width: image.width.into(),
+		height: image.height.into(),
+		steps: image.steps.into(),
+		guidance: f32::from(image.guidance_centi) / 100.0,
+	})
+}
+
+fn animate(
+	pipeline: &TextToImage,
+	input: &AnimationInput,
+	noise: &Noise,
+	observe: &mut Observer,
+) -> Result<Animation, JobFault> {
+	let request = AnimationRequest {
+		prompt: utf8(&input.image.prompt)?,
+		prompt_to: utf8(&input.prompt_to)?,
+		frames: input.frames,
+		frames_per_second: input.frames_per_second,
+		motion: f64::from(input.motion_centi) / 100.0,
+	};
+	pipeline.run_animation(&request, &settings(&input.image)?, noise, observe)
+}
+
+fn draw_sheet(
+	pipeline: &TextToImage,
+	input: &SpriteSheetInput,
+	noise: &Noise,
+	observe: &mut Observer,
+) -> Result<SpriteSheet, JobFault> {
+	let mut prompts = Vec::with_capacity(input.cells.len());
+	for cell in &input.cells {
+		prompts.push(utf8(&input.cell_prompt(cell))?.to_owned());
+	}
+	let request = SpriteSheetRequest {
+		prompts: &prompts,
+		columns: input.columns,
+		background_tolerance: input.background_tolerance,
+	};
+	pipeline.run_sprite_sheet(&request, &settings(&input.image)?, noise, observe)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, JobFault> {

@@ -7,7 +7,7 @@ use crate::models::llama::{Llama, LlamaConfig};
 use crate::models::unet::{PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::samplers::{BetaSchedule, PredictionType, SchedulerConfig};
-use crate::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta};
+use crate::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Model, PictureSpec};
 use autonomy_kernels::rng::Noise;
 use autonomy_primitives::digest::cid;
 use autonomy_primitives::model::ModelLimits;
@@ -22,9 +22,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a run of the report can fail with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Runs all three pipelines, several inputs each, and names the digest of every output and every trace.
+/// Runs all three pipelines, several inputs each, and names the digest of every output and every trace: pictures and replies
+/// first, then the other kinds of output.
 pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
-	let mut lines = vec![];
+	let (mut lines, mut of_kinds) = (vec![], vec![]);
 	let image = |prompt: &str, steps, guidance| InputSpec::image(prompt, 24, 16, steps, guidance);
 	let text = |max_tokens, temperature| InputSpec::text("w20 w21", max_tokens, temperature);
 	type Case = (&'static str, fn(&Path) -> std::result::Result<(), Failure>, ManifestMeta, Vec<InputSpec>);
@@ -38,14 +39,60 @@ pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 		write(dir.path())?;
 		Manifest::build(dir.path(), meta)?.write(dir.path())?;
 		let model = Engine::open(dir.path())?;
-		for (i, input) in inputs.iter().enumerate() {
+		let run = |input: &InputSpec, case: String| -> std::result::Result<[(String, String); 3], Failure> {
 			let output = model.run(&input.to_job_input()?, [5; 32], [1; 32], &mut |_| Control::Continue)?;
-			lines.push((format!("{name} {i} output"), hex::encode(&cid(&output.canonical)[4..])));
-			lines.push((format!("{name} {i} trace"), hex::encode(output.trace_root)));
-			lines.push((format!("{name} {i} artifact"), hex::encode(&output.artifact_cid[4..])));
+			Ok([
+				(format!("{name} {case} output"), hex::encode(&cid(&output.canonical)[4..])),
+				(format!("{name} {case} trace"), hex::encode(output.trace_root)),
+				(format!("{name} {case} artifact"), hex::encode(&output.artifact_cid[4..])),
+			])
+		};
+		for (i, input) in inputs.iter().enumerate() {
+			lines.extend(run(input, i.to_string())?);
+		}
+		if let Some(InputSpec::Image(picture)) = inputs.last() {
+			for (kind, input) in kinds(picture, "w11 w12", ["w20", "w21 w22", "w23"]) {
+				of_kinds.extend(run(&input, kind.to_string())?);
+			}
 		}
 	}
+	lines.extend(of_kinds);
 	Ok(lines)
+}
+
+/// The results of a model's golden job and, for a picture model, of each other kind of output in four steps.
+pub fn golden_report(model: &Model) -> std::result::Result<Vec<(String, String)>, Failure> {
+	let (golden, name) = (&model.manifest().golden, &model.manifest().name);
+	let mut inputs = vec![("golden", golden.input.clone())];
+	if let InputSpec::Image(picture) = &golden.input {
+		let picture = PictureSpec { steps: 4, ..picture.clone() };
+		let cells = ["a red circle", "a big green star", "a yellow ring"];
+		inputs.extend(kinds(&picture, "a blue star on a white background", cells));
+	}
+	let mut lines = vec![];
+	for (case, input) in inputs {
+		let output = model.run(&input.to_job_input()?, golden.seed.0, [0; 32], &mut |_| Control::Continue)?;
+		lines.push((format!("{name} {case}"), hex::encode(output.result)));
+	}
+	Ok(lines)
+}
+
+/// Inputs for the kinds of output that a picture model makes beside pictures.
+fn kinds(picture: &PictureSpec, prompt_to: &str, cells: [&str; 3]) -> [(&'static str, InputSpec); 3] {
+	let animation = InputSpec::Animation {
+		image: picture.clone(),
+		prompt_to: prompt_to.into(),
+		frames: 3,
+		frames_per_second: 8,
+		motion: 0.5,
+	};
+	let sprite_sheet = InputSpec::SpriteSheet {
+		image: picture.clone(),
+		cells: cells.map(String::from).to_vec(),
+		columns: 2,
+		background_tolerance: 24,
+	};
+	[("animation", animation), ("sprite sheet", sprite_sheet), ("tile", InputSpec::Tile(picture.clone()))]
 }
 
 /// One digest over the lines of a report.

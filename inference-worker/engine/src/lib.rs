@@ -14,4 +14,4 @@ pub mod weights;
 pub use engine::{Engine, JobOutput, Model, Output, TracedStep};
 pub use error::{EngineError, JobFault};
 pub use pipelines::{Control, Progress};
-pub use weights::{Architecture, Golden, Hash32, InputSpec, Manifest, ManifestMeta};
+pub use weights::{Architecture, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec};

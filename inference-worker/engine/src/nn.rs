@@ -55,6 +55,37 @@ impl Linear {
 	}
 }
 
+/// What a convolution reads beyond the edges of its input.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Padding {
+	/// Zeros, as models are trained.
+	#[default]
+	Zeros,
+	/// The opposite edge, as if the input were repeated without end: opposite edges of the output fit together.
+	Wrap,
+}
+
+/// `x (b, c, h, w)` with its last `before` and its first `after` rows and columns repeated in front of it and behind it.
+/// Values are copied and nothing else.
+pub(crate) fn wrap(x: &Tensor, before: usize, after: usize) -> Result<Tensor> {
+	let around = |x: &Tensor, dim: usize| -> Result<Tensor> {
+		let size = x.dim(dim)?;
+		if before.max(after) > size {
+			candle_core::bail!("wrap: {before} before and {after} after a tensor of shape {:?}", x.dims());
+		}
+		let mut parts = Vec::with_capacity(3);
+		if before > 0 {
+			parts.push(x.narrow(dim, size - before, before)?);
+		}
+		parts.push(x.clone());
+		if after > 0 {
+			parts.push(x.narrow(dim, 0, after)?);
+		}
+		Tensor::cat(&parts, dim)
+	};
+	around(&around(x, 2)?, 3)
+}
+
 /// Two-dimensional convolution with a square kernel and a bias.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
@@ -86,8 +117,14 @@ impl Conv2d {
 	}
 
 	/// `(b, inputs, h, w) -> (b, outputs, h', w')`.
-	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		kernels::conv2d(x, &self.weight, Some(&self.bias), self.stride, self.padding)
+	pub fn forward(&self, x: &Tensor, padding: Padding) -> Result<Tensor> {
+		let (weight, bias) = (&self.weight, Some(&self.bias));
+		match padding {
+			Padding::Wrap if self.padding > 0 => {
+				kernels::conv2d(&wrap(x, self.padding, self.padding)?, weight, bias, self.stride, 0)
+			}
+			Padding::Wrap | Padding::Zeros => kernels::conv2d(x, weight, bias, self.stride, self.padding),
+		}
 	}
 }
 
@@ -208,4 +245,24 @@ pub(crate) fn join_heads(x: &Tensor) -> Result<Tensor> {
 /// `1/√d`, rounded once to f32: the usual scale of attention scores.
 pub(crate) fn attention_scale(d: usize) -> f32 {
 	(1.0 / libm::sqrt(d as f64)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use candle_core::Device;
+
+	#[test]
+	fn wrap_should_repeat_rows_and_columns_of_the_opposite_edge() {
+		let x = Tensor::arange(0f32, 6f32, &Device::Cpu).unwrap().reshape((1, 1, 2, 3)).unwrap();
+		let wrapped = |before, after| wrap(&x, before, after).unwrap().squeeze(0).unwrap().squeeze(0).unwrap();
+		let around = wrapped(1, 1).to_vec2::<f32>().unwrap();
+		assert_eq!(
+			around,
+			[[5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.], [5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.]]
+		);
+		assert_eq!(wrapped(0, 1).to_vec2::<f32>().unwrap(), [[0., 1., 2., 0.], [3., 4., 5., 3.], [0., 1., 2., 0.]]);
+		assert_eq!(wrapped(0, 0).to_vec2::<f32>().unwrap(), [[0., 1., 2.], [3., 4., 5.]]);
+		assert!(wrap(&x, 3, 0).unwrap_err().to_string().contains("3 before"));
+	}
 }

@@ -8,6 +8,7 @@ use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivat
 use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig, RopeScaling};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::AutoencoderKl;
+use autonomy_engine::nn::{Conv2d, Padding};
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models as reference;
@@ -158,7 +159,7 @@ fn residual_block_should_scale_and_shift_as_diffusers_does() {
 		};
 		let block = ResnetBlock2D::new(config, weights.vb()).unwrap();
 		let (x, time) = (random(1, &[2, 8, 6, 6]), random(2, &[2, 16]));
-		let ours = block.forward(&x, Some(&time)).unwrap();
+		let ours = block.forward(&x, Some(&time), Padding::Zeros).unwrap();
 
 		let t = weights.tensors();
 		let norm = |name: &str, x: &Tensor| {
@@ -187,6 +188,84 @@ fn residual_block_should_scale_and_shift_as_diffusers_does() {
 	}
 }
 
+/// The sum over the kernel, written out, where the input is repeated without end.
+fn wrapped_conv(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize, padding: usize) -> Tensor {
+	let (batch, inputs, h, w) = x.dims4().unwrap();
+	let (outputs, _, size, _) = weight.dims4().unwrap();
+	let flat = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+	let (x, weight, bias) = (flat(x), flat(weight), flat(bias));
+	let (oh, ow) = ((h + 2 * padding - size) / stride + 1, (w + 2 * padding - size) / stride + 1);
+	let mut out = vec![];
+	for (b, o) in (0..batch).flat_map(|b| (0..outputs).map(move |o| (b, o))) {
+		for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
+			let mut sum = bias[o];
+			for (c, ky) in (0..inputs).flat_map(|c| (0..size).map(move |ky| (c, ky))) {
+				for kx in 0..size {
+					let (y, x_at) = ((oy * stride + ky + h - padding) % h, (ox * stride + kx + w - padding) % w);
+					let tap = weight[((o * inputs + c) * size + ky) * size + kx];
+					sum += tap * x[((b * inputs + c) * h + y) * w + x_at];
+				}
+			}
+			out.push(sum);
+		}
+	}
+	Tensor::from_vec(out, (batch, outputs, oh, ow), &Device::Cpu).unwrap()
+}
+
+#[test]
+fn conv_should_read_the_opposite_edge_when_it_wraps() {
+	for (size, stride, padding) in [(3, 1, 1), (3, 2, 1), (5, 1, 2), (1, 1, 0)] {
+		let weights = RandomWeights::default();
+		let conv = Conv2d::new(3, 4, size, stride, padding, weights.vb()).unwrap();
+		let t = weights.tensors();
+		let x = random(1, &[2, 3, 6, 8]);
+		let ours = conv.forward(&x, Padding::Wrap).unwrap();
+		assert_close(&ours, &wrapped_conv(&x, &t["weight"], &t["bias"], stride, padding), 1e-5);
+		if stride == 1 {
+			// Each output pixel is one chain of products, wherever it lies: a shift changes no bit.
+			let shifted = |x: &Tensor| x.roll(2, 2).unwrap().roll(-3, 3).unwrap();
+			assert_eq!(bits(&conv.forward(&shifted(&x), Padding::Wrap).unwrap()), bits(&shifted(&ours)));
+		}
+		if padding == 0 {
+			assert_eq!(bits(&conv.forward(&x, Padding::Zeros).unwrap()), bits(&ours));
+		}
+	}
+}
+
+/// The largest difference of two tensors.
+fn apart(a: &Tensor, b: &Tensor) -> f32 {
+	let differences = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+	differences.into_iter().fold(0.0, |most, x| if x > most { x } else { most })
+}
+
+/// With wrapped edges a network without positions does not know where its input begins. Sums over all pixels (norms,
+/// attention) are added in another order then, so the last bits may differ.
+#[test]
+fn networks_should_shift_their_output_with_their_input_when_edges_wrap() {
+	for downsample_padding in [0, 1] {
+		let config = UNet2DConditionConfig { downsample_padding, ..unet_config() };
+		let unet = UNet2DConditionModel::new(&config, RandomWeights::default().vb()).unwrap();
+		let (sample, states) = (random(2, &[1, 4, 16, 8]), random(3, &[1, 12, 32]));
+		// By what the coarsest level sees as one pixel, down, and three of them to the left.
+		let shifted = |x: &Tensor| x.roll(2, 2).unwrap().roll(-6, 3).unwrap();
+		let run = |x: &Tensor, padding| unet.forward_padded(x, &[481.0], &states, None, padding).unwrap();
+		let wrapped = run(&sample, Padding::Wrap);
+		assert_close(&run(&shifted(&sample), Padding::Wrap), &shifted(&wrapped), TOLERANCE);
+		let zeros = run(&sample, Padding::Zeros);
+		assert!(apart(&run(&shifted(&sample), Padding::Zeros), &shifted(&zeros)) > 0.01, "zeros mark the edges");
+		assert_eq!(bits(&zeros), bits(&unet.forward(&sample, &[481.0], &states, None).unwrap()));
+	}
+
+	let vae = AutoencoderKl::decoder_only(&vae_config(), RandomWeights::default().vb()).unwrap();
+	let latents = random(5, &[1, 4, 6, 8]);
+	let shifted = |x: &Tensor, by: i32| x.roll(by, 2).unwrap().roll(-3 * by, 3).unwrap();
+	let wrapped = vae.decode_scaled(&latents, Padding::Wrap).unwrap();
+	assert_eq!(wrapped.dims(), [1, 3, 12, 16]);
+	let decoded = vae.decode_scaled(&shifted(&latents, 1), Padding::Wrap).unwrap();
+	assert_close(&decoded, &shifted(&wrapped, 2), TOLERANCE);
+	assert!(apart(&wrapped, &vae.decode_scaled(&latents, Padding::Zeros).unwrap()) > 0.01);
+}
+
 #[test]
 fn vae_should_decode_as_candle_transformers() {
 	use reference::stable_diffusion::vae::{AutoEncoderKL, AutoEncoderKLConfig};
@@ -207,7 +286,7 @@ fn vae_should_decode_as_candle_transformers() {
 	assert_eq!(picture.dims(), [1, 3, 12, 16]);
 	assert_close(&picture, &theirs.decode(&latents).unwrap(), TOLERANCE);
 	let scaled = (latents * config.scaling_factor).unwrap();
-	assert_close(&ours.decode_scaled(&scaled).unwrap(), &picture, TOLERANCE);
+	assert_close(&ours.decode_scaled(&scaled, Padding::Zeros).unwrap(), &picture, TOLERANCE);
 	assert_eq!(ours.encode_mean(&picture).unwrap().dims(), [1, 4, 6, 8]);
 }
 

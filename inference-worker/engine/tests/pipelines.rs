@@ -7,10 +7,11 @@ use autonomy_engine::pipelines::chat::Chat;
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
 use autonomy_engine::weights::ModelFolder;
 use autonomy_engine::{
-	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, Progress,
+	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, PictureSpec, Progress,
 };
 use autonomy_primitives::digest::{cid, input_hash, result, ResultContext, StopCode};
-use autonomy_primitives::job::JobInput;
+use autonomy_primitives::evaluation::EvaluatedWeights;
+use autonomy_primitives::job::{EvaluationInput, JobInput, Modality};
 use autonomy_primitives::trace::{root_of_steps, TraceOpening};
 use candle_core::{Device, Tensor};
 use common::*;
@@ -37,14 +38,31 @@ fn run(model: &Model, input: &JobInput, seed: u8) -> JobOutput {
 
 #[test]
 fn digests_should_stay_what_they_are() {
-	let lines = report().unwrap();
-	assert_eq!(lines.len(), 18);
+	let mut lines = report().unwrap();
+	assert_eq!(lines.len(), 36);
+	let of_kinds = lines.split_off(18);
 	let (traces, outputs): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(name, _)| name.ends_with("trace"));
 	assert_eq!(combined(&outputs), OUTPUTS, "another digest is another engine: {outputs:#?}");
 	assert_eq!(combined(&traces), TRACES, "another step, or another way to hash the steps: {traces:#?}");
+	assert_eq!(combined(&of_kinds), KINDS, "another digest is another engine: {of_kinds:#?}");
 }
 const OUTPUTS: &str = "3921ae74410534b14ada61cb88ade9fa951070ff7f2e472d55a1ca8f10305abe";
 const TRACES: &str = "4577eb4f3642d8773dec698faa7880acdb332f0021e43ef34ae02f7b01ca09a9";
+const KINDS: &str = "TO-BE-MEASURED";
+
+#[test]
+fn results_of_the_shipped_model_should_stay_what_they_are() {
+	let model = Engine::open("../models/shapes").unwrap();
+	let lines = golden_report(&model).unwrap();
+	let expected = SHIPPED.map(|(name, digest)| (name.to_string(), digest.to_string()));
+	assert_eq!(lines, expected, "another digest is another engine");
+}
+const SHIPPED: [(&str, &str); 4] = [
+	("shapes golden", "63b73c6b91bdcb0c26edeacbb60af6aef33f889d8ca4648b39171017371535d0"),
+	("shapes animation", "TO-BE-MEASURED"),
+	("shapes sprite sheet", "TO-BE-MEASURED"),
+	("shapes tile", "TO-BE-MEASURED"),
+];
 
 #[test]
 fn picture_should_come_with_its_digests() {
@@ -60,10 +78,185 @@ fn picture_should_come_with_its_digests() {
 		engine: autonomy_kernels::engine_id(),
 		input_hash: input_hash(&input(InputSpec::image("w8 w9 w10", 16, 24, 4, 3.0))),
 		seed: [5; 32],
-		modality: autonomy_primitives::job::Modality::Image,
+		modality: Modality::Image,
 	};
 	assert_eq!(output.result, result(&context, &image.canonical()));
 	assert_eq!(output.artifact_cid, cid(&output.artifact));
+}
+
+fn picture(prompt: &str, steps: u16, guidance: f64) -> PictureSpec {
+	PictureSpec { prompt: prompt.into(), negative_prompt: "w40".into(), width: 24, height: 16, steps, guidance }
+}
+
+fn animation(image: PictureSpec, prompt_to: &str, frames: u8, motion: f64) -> InputSpec {
+	InputSpec::Animation { image, prompt_to: prompt_to.into(), frames, frames_per_second: 10, motion }
+}
+
+fn sheet(image: PictureSpec, cells: &[&str], columns: u8, background_tolerance: u8) -> InputSpec {
+	let cells = cells.iter().map(|cell| cell.to_string()).collect();
+	InputSpec::SpriteSheet { image, cells, columns, background_tolerance }
+}
+
+/// The RGB bytes of the picture that a prompt alone gives.
+fn drawn(model: &Model, spec: PictureSpec, seed: u8) -> Vec<u8> {
+	let Output::Image(image) = run(model, &input(InputSpec::Image(spec)), seed).output else { panic!("no picture") };
+	image.rgb
+}
+
+#[test]
+fn animation_should_begin_at_the_picture_and_pass_through_the_second_prompt() {
+	for (write, guidance) in [(write_latent_model as Writer, 3.0), (write_pixel_model as Writer, 1.0)] {
+		let (_dir, model) = open(write, image_meta());
+		let frames_of = |spec: InputSpec| {
+			let output = run(&model, &input(spec), 5);
+			let Output::Animation(animation) = output.output else { panic!("an animation was asked for") };
+			assert_eq!((animation.width, animation.height, animation.frames_per_second), (24, 16, 10));
+			animation.frames
+		};
+		let spec = picture("w8 w9", 3, guidance);
+		let frames = frames_of(animation(spec.clone(), "w30 w31", 4, 0.6));
+		assert_eq!(frames.len(), 4);
+		let first = drawn(&model, spec.clone(), 5);
+		assert_eq!(frames[0], first, "frame 0 is the picture of the same prompt and seed");
+		assert!((1..4).all(|i| frames[i] != frames[i - 1]), "every frame moves");
+
+		// Without motion the noise stays, and half-way the second prompt alone is drawn.
+		let still = frames_of(animation(spec.clone(), "w30 w31", 4, 0.0));
+		assert_eq!(still[0], first);
+		assert_eq!(still[2], drawn(&model, PictureSpec { prompt: "w30 w31".into(), ..spec.clone() }, 5));
+		assert_ne!(still[2], first);
+		let nothing = frames_of(animation(spec.clone(), "", 3, 0.0));
+		assert!(nothing.iter().all(|frame| *frame == first), "neither noise nor text moves");
+
+		// Frame 1 of 2 is opposite frame 0 on the circle; without a second prompt only the noise has changed.
+		let turned = frames_of(animation(spec, "", 2, 1.0));
+		assert!(turned[0] == first && turned[1] != first);
+	}
+}
+
+#[test]
+fn cells_should_be_the_pictures_of_their_prompts() {
+	let (_dir, model) = open(write_pixel_model, image_meta());
+	let spec = picture("w8 w9", 3, 2.0);
+	let output = run(&model, &input(sheet(spec.clone(), &["w20", "w21 w22", "w23"], 2, 0)), 5);
+	let Output::SpriteSheet(drawn_sheet) = &output.output else { panic!("a sprite sheet was asked for") };
+	assert_eq!((drawn_sheet.width, drawn_sheet.height), (48, 32));
+	assert_eq!((drawn_sheet.cell_width, drawn_sheet.cell_height), (24, 16));
+	for (i, cell) in ["w20", "w21 w22", "w23"].iter().enumerate() {
+		let expected = drawn(&model, PictureSpec { prompt: format!("{cell}, w8 w9"), ..spec.clone() }, 5);
+		let (left, top) = (i % 2 * 24, i / 2 * 16);
+		let found: Vec<u8> = (0..16)
+			.flat_map(|y| drawn_sheet.rgba[4 * ((top + y) * 48 + left)..][..4 * 24].chunks_exact(4))
+			.flat_map(|pixel| {
+				assert_eq!(pixel[3], 255);
+				pixel[..3].to_vec()
+			})
+			.collect();
+		assert_eq!(found, expected, "cell {i}");
+	}
+	let decoded = image::load_from_memory(&output.artifact).unwrap().into_rgba8();
+	assert_eq!(decoded.as_raw(), &drawn_sheet.rgba);
+
+	// The same cells, cut out: pixels are kept as they are or gone.
+	let cut = run(&model, &input(sheet(spec, &["w20", "w21 w22", "w23"], 2, 90)), 5);
+	assert_eq!(cut.trace_root, output.trace_root);
+	let Output::SpriteSheet(cut) = &cut.output else { panic!("a sprite sheet was asked for") };
+	let (mut gone, mut kept) = (0, 0);
+	for (pixel, whole) in cut.rgba.chunks_exact(4).zip(drawn_sheet.rgba.chunks_exact(4)) {
+		match pixel == [0; 4] {
+			true => gone += 1,
+			false => {
+				kept += 1;
+				assert_eq!(pixel, whole);
+			}
+		}
+	}
+	assert!(gone > 24 * 16, "{gone} pixels are gone, {kept} are kept");
+}
+
+#[test]
+fn tile_should_be_another_picture_than_the_one_with_edges() {
+	for write in [write_latent_model as Writer, write_pixel_model as Writer] {
+		let (_dir, model) = open(write, image_meta());
+		let spec = picture("w8 w9", 3, 2.0);
+		let output = run(&model, &input(InputSpec::Tile(spec.clone())), 5);
+		let Output::Tile(tile) = &output.output else { panic!("a tile was asked for") };
+		assert_eq!((tile.width, tile.height, output.mime), (24, 16, "image/png"));
+		assert_ne!(tile.rgb, drawn(&model, spec.clone(), 5));
+		assert_eq!(output.artifact, tile.to_png());
+		// A picture with the same bytes would still be another result.
+		let job = input(InputSpec::Tile(spec));
+		let context = |modality| ResultContext {
+			genesis: [1; 32],
+			model_root: model.manifest().weights_root.0,
+			engine: autonomy_kernels::engine_id(),
+			input_hash: input_hash(&job),
+			seed: [5; 32],
+			modality,
+		};
+		assert_eq!(output.result, result(&context(Modality::Tile), &tile.canonical()));
+		assert_ne!(output.result, result(&context(Modality::Image), &tile.canonical()));
+	}
+}
+
+#[test]
+fn kinds_should_come_with_their_digests_and_count_every_step() {
+	let (_dir, model) = open(write_pixel_model, image_meta());
+	let cases = [
+		(animation(picture("w8", 3, 2.0), "w9", 4, 0.5), 12, "image/gif", &b"GIF89a"[..]),
+		(sheet(picture("w8", 3, 1.0), &["w20", "w21"], 1, 30), 6, "image/png", b"\x89PNG"),
+		(InputSpec::Tile(picture("w8", 3, 1.0)), 3, "image/png", b"\x89PNG"),
+	];
+	for (spec, steps, mime, magic) in cases {
+		let job = input(spec.clone());
+		let (output, roots, states) = traced(&model, &job, 5);
+		assert_eq!((output.steps, roots.len(), output.mime), (steps, steps as usize, mime), "{spec:?}");
+		assert!(output.artifact.starts_with(magic));
+		assert!(states.iter().all(|state| state.len() == states[0].len()));
+		let chunks = states[0].len().div_ceil(1024) as u32;
+		assert_eq!(root_of_steps(&roots, chunks), output.trace_root);
+		let context = ResultContext {
+			genesis: [1; 32],
+			model_root: model.manifest().weights_root.0,
+			engine: autonomy_kernels::engine_id(),
+			input_hash: input_hash(&job),
+			seed: [5; 32],
+			modality: spec.modality(),
+		};
+		assert_eq!(output.result, result(&context, &output.canonical));
+		assert_eq!(output.artifact_cid, cid(&output.artifact));
+		let mut seen = vec![];
+		let cancelled = model.run(&job, [5; 32], [1; 32], &mut |progress| {
+			seen.push(progress);
+			match progress.step == steps - 1 {
+				true => Control::Cancel,
+				false => Control::Continue,
+			}
+		});
+		assert_eq!(cancelled, Err(JobFault::Cancelled));
+		assert_eq!(seen, (1..steps).map(|step| Progress { step, steps }).collect::<Vec<_>>());
+	}
+}
+
+#[test]
+fn kinds_should_be_the_same_on_every_run_and_number_of_threads() {
+	let (_a, latent) = open(write_latent_model, image_meta());
+	let (_b, pixel) = open(write_pixel_model, image_meta());
+	for model in [&latent, &pixel] {
+		for spec in [
+			animation(picture("w8", 2, 2.0), "w9", 3, 0.5),
+			sheet(picture("w8", 2, 2.0), &["w20", "w21"], 2, 30),
+			InputSpec::Tile(picture("w8", 2, 2.0)),
+		] {
+			let job = input(spec);
+			let outputs = [1, 3].map(|threads| {
+				let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+				pool.install(|| run(model, &job, 1))
+			});
+			assert_eq!(outputs[0], outputs[1]);
+			assert_eq!(outputs[0], run(model, &job, 1));
+		}
+	}
 }
 
 #[test]
@@ -184,6 +377,9 @@ fn opening_should_hold_under_the_trace_root_whichever_chunk_chance_picks() {
 		(&pixel, input(InputSpec::image("w8", 16, 16, 3, 1.0)), 5),
 	];
 	jobs.extend((0..6).map(|seed| (&chat, text.clone(), seed)));
+	jobs.push((&pixel, input(animation(picture("w8", 2, 1.0), "", 3, 1.0)), 5));
+	jobs.push((&latent, input(sheet(picture("w8", 2, 1.0), &["w20", "w21"], 2, 9)), 5));
+	jobs.push((&latent, input(InputSpec::Tile(picture("w8", 2, 1.0))), 5));
 	let (mut ended, mut cut_off) = (0, 0);
 	for (model, job, seed) in jobs {
 		let (expected, roots, states) = traced(model, &job, seed);
@@ -254,25 +450,100 @@ fn steps_before_a_fault_should_be_shown() {
 
 #[test]
 fn input_should_be_refused_when_it_does_not_fit_the_model() {
-	let (_a, picture) = open(write_pixel_model, image_meta());
+	let (_a, picture_model) = open(write_pixel_model, image_meta());
 	let (_b, chat) = open(write_chat_model, text_meta());
 	let cases = [
-		(&picture, InputSpec::image("w8", 16, 16, 21, 1.0), "21 steps, the model allows 1 to 20"),
-		(&picture, InputSpec::image("w8", 16, 16, 0, 1.0), "0 steps"),
-		(&picture, InputSpec::image("w8", 68, 64, 2, 1.0), "4352 pixels, the model allows 1 to 4096"),
-		(&picture, InputSpec::image("w8", 18, 16, 2, 1.0), "multiples of 4"),
-		(&picture, InputSpec::image("", 16, 16, 2, 1.0), "prompt is empty"),
-		(&picture, InputSpec::text("w8", 2, 0.0), "Image"),
+		(&picture_model, InputSpec::image("w8", 16, 16, 21, 1.0), "21 steps, the model allows 1 to 20"),
+		(&picture_model, InputSpec::image("w8", 16, 16, 0, 1.0), "0 steps"),
+		(&picture_model, InputSpec::image("w8", 68, 64, 2, 1.0), "4352 pixels, the model allows 1 to 4096"),
+		(&picture_model, InputSpec::image("w8", 18, 16, 2, 1.0), "multiples of 4"),
+		(&picture_model, InputSpec::image("", 16, 16, 2, 1.0), "prompt is empty"),
+		(&picture_model, InputSpec::text("w8", 2, 0.0), "Image"),
 		(&chat, InputSpec::text("w8", 41, 0.0), "41 tokens, the model allows 1 to 40"),
 		(&chat, InputSpec::text(&"w8 ".repeat(22), 3, 0.0), "66 bytes, the model takes 64"),
 		(&chat, InputSpec::image("w8", 16, 16, 2, 1.0), "Text"),
+		(&chat, InputSpec::Tile(picture("w8", 2, 1.0)), "Text"),
+		(&picture_model, InputSpec::Tile(PictureSpec { width: 18, ..picture("w8", 2, 1.0) }), "multiples of 4"),
+		(&picture_model, animation(picture("w8", 2, 1.0), "", 1, 1.0), "1 frames, an animation has 2 to 32"),
+		(&picture_model, animation(picture("w8", 2, 1.0), "", 33, 1.0), "33 frames"),
+		(&picture_model, animation(picture("w8", 2, 1.0), "", 2, 1.01), "101 hundredths, allowed are 0 to 100"),
+		(&picture_model, animation(picture("w8", 2, 1.0), &"w8 ".repeat(22), 2, 1.0), "66 bytes"),
+		(&picture_model, animation(picture("", 2, 1.0), "w8", 2, 1.0), "prompt is empty"),
+		(&picture_model, animation(PictureSpec { height: 6, ..picture("w8", 2, 1.0) }, "", 2, 1.0), "multiples of 4"),
+		(&picture_model, sheet(picture("w8", 2, 1.0), &[], 1, 0), "without cells"),
+		(&picture_model, sheet(picture("w8", 2, 1.0), &["w9"], 0, 0), "0 columns"),
+		(&picture_model, sheet(picture("w8", 2, 1.0), &["w9"], 2, 0), "2 columns, allowed are 1 to 1"),
+		(&picture_model, sheet(picture("w8", 2, 1.0), &["w9", ""], 2, 0), "cell 1 has no description"),
+		(&picture_model, sheet(picture("w8", 2, 1.0), &[&"w8 ".repeat(21)], 1, 0), "67 bytes"),
 	];
 	for (model, spec, needle) in cases {
 		let fault = model.run(&input(spec), [0; 32], [0; 32], &mut |_| Control::Continue).unwrap_err();
 		assert!(matches!(&fault, JobFault::InputInvalid(why) if why.contains(needle)), "{fault}");
 	}
-	let error = InputSpec::image("w8", 16, 16, 2, 700.0).to_job_input().unwrap_err().to_string();
-	assert!(error.contains("guidance 700, the range is 0 to 655.35"), "{error}");
+	let cases = [
+		(InputSpec::image("w8", 16, 16, 2, 700.0), "guidance 700, the range is 0 to 655.35"),
+		(animation(picture("w8", 2, 1.0), "", 2, 2.6), "motion 2.6, the range is 0 to 1"),
+		(animation(picture("w8", 2, 1.0), &"w".repeat(2049), 2, 1.0), "the second prompt has 2049 bytes"),
+		(sheet(picture("w8", 2, 1.0), &["w9"; 17], 1, 0), "17 cells, a sprite sheet has 1 to 16"),
+		(sheet(picture("w8", 2, 1.0), &["w9", &"w".repeat(257)], 1, 0), "cell 1 has 257 bytes, the limit is 256"),
+	];
+	for (spec, needle) in cases {
+		let error = spec.to_job_input().unwrap_err().to_string();
+		assert!(error.contains(needle), "{error}");
+	}
+}
+
+#[test]
+fn evaluation_should_be_refused_when_one_model_alone_is_asked_for_it() {
+	let (_dir, model) = open(write_pixel_model, image_meta());
+	let weights = || EvaluatedWeights { manifest: cid(b"m"), weights_root: [1; 32], engine: [2; 32] };
+	let job = JobInput::Evaluation(EvaluationInput {
+		base: weights(),
+		candidate: weights(),
+		set: cid(b"set"),
+		model: Modality::Image,
+		samples: 4,
+		size: 4096,
+	});
+	let fault = model.run(&job, [0; 32], [0; 32], &mut |_| Control::Continue).unwrap_err();
+	assert_eq!(fault, JobFault::InputInvalid("an evaluation is not run on one model alone".into()));
+}
+
+#[test]
+fn input_should_come_back_from_its_json_and_from_its_form_on_chain() {
+	let specs = [
+		InputSpec::image("w8", 16, 24, 3, 2.5),
+		InputSpec::text("w8", 9, 0.7),
+		animation(picture("w8", 3, 1.5), "w9", 8, 0.35),
+		sheet(picture("", 3, 1.5), &["w20", "w21"], 2, 24),
+		InputSpec::Tile(picture("w8", 3, 1.5)),
+	];
+	for spec in specs {
+		let json = serde_json::to_string(&spec).unwrap();
+		assert_eq!(serde_json::from_str::<InputSpec>(&json).unwrap(), spec, "{json}");
+		let job = input(spec.clone());
+		assert_eq!((job.modality(), InputSpec::from_job_input(&job)), (spec.modality(), spec));
+	}
+	let weights = |name: &[u8]| EvaluatedWeights { manifest: cid(name), weights_root: [1; 32], engine: [2; 32] };
+	let job = JobInput::Evaluation(EvaluationInput {
+		base: weights(b"base"),
+		candidate: weights(b"candidate"),
+		set: cid(b"set"),
+		model: Modality::Text,
+		samples: 4,
+		size: 64,
+	});
+	let spec = InputSpec::from_job_input(&job);
+	let json = serde_json::to_string(&spec).unwrap();
+	assert_eq!(input(serde_json::from_str::<InputSpec>(&json).unwrap()), job);
+	let InputSpec::Evaluation { base, candidate, model, samples, size, .. } = spec else { panic!("{spec:?}") };
+	let other = InputSpec::Evaluation { base, candidate, set: "bafy".into(), model, samples, size };
+	assert!(other.to_job_input().unwrap_err().to_string().contains("set 'bafy' is not a CID"));
+	// What manifests were written with before there were other kinds.
+	let json = r#"{"image":{"prompt":"w8","negative_prompt":"","width":16,"height":24,"steps":3,"guidance":2.5}}"#;
+	assert_eq!(serde_json::to_string(&InputSpec::image("w8", 16, 24, 3, 2.5)).unwrap(), json);
+	let json = r#"{"tile":{"width":1,"height":1,"steps":1,"guidance":1,"depth":1}}"#;
+	assert!(serde_json::from_str::<InputSpec>(json).unwrap_err().to_string().contains("depth"));
 }
 
 /// A model whose `tensor` has one value that is not finite, with a manifest that is true of the files.

@@ -3,7 +3,7 @@
 mod common;
 
 use autonomy_engine::weights::{ModelFolder, MANIFEST_FILE};
-use autonomy_engine::{Engine, EngineError, Hash32, JobFault, Manifest};
+use autonomy_engine::{Engine, EngineError, Hash32, InputSpec, JobFault, Manifest};
 use candle_core::{DType, Device, Tensor};
 use common::*;
 use std::collections::HashMap;
@@ -51,12 +51,15 @@ fn manifest_should_be_refused_when_it_contradicts_itself() {
 	outside.files[0].path = "../chat.json".into();
 	let mut unsorted = manifest.clone();
 	unsorted.files.swap(0, 1);
+	let mut other_golden = manifest.clone();
+	other_golden.golden.input = image_meta().golden_input;
 	let cases = [
 		(outside, "not a path below"),
 		(unsorted, "must be sorted"),
 		(Manifest { schema: 2, ..manifest.clone() }, "schema 2"),
 		(Manifest { files: vec![], ..manifest.clone() }, "no files"),
 		(Manifest { modality: autonomy_primitives::job::Modality::Image, ..manifest.clone() }, "modality"),
+		(other_golden, "the golden job asks for Image, the model is for Text"),
 	];
 	for (manifest, needle) in cases {
 		manifest.write(dir.path()).unwrap();
@@ -125,6 +128,18 @@ fn golden_job_should_fail_to_build_when_it_is_beyond_the_limits() {
 	let error = Manifest::build(dir.path(), meta).unwrap_err();
 	assert!(matches!(error, EngineError::GoldenFault(JobFault::InputInvalid(_))), "{error}");
 	assert!(error.to_string().contains("24 tokens, the model allows 1 to 3"), "{error}");
+}
+
+#[test]
+fn golden_job_should_fail_to_build_when_it_is_of_another_kind_than_the_model() {
+	let dir = TempDir::new().unwrap();
+	write_pixel_model(dir.path()).unwrap();
+	let mut meta = image_meta();
+	let InputSpec::Image(picture) = meta.golden_input else { panic!("the golden job is a picture") };
+	meta.golden_input = InputSpec::Tile(picture);
+	let error = Manifest::build(dir.path(), meta).unwrap_err();
+	assert!(matches!(error, EngineError::Manifest { .. }), "{error}");
+	assert!(error.to_string().contains("the golden job asks for Tile, the model is for Image"), "{error}");
 }
 
 #[test]

@@ -33,12 +33,17 @@ impl Image {
 	/// A PNG file. The compressor is fdeflate, whose output depends on the pixels alone: no level, no thread count, no
 	/// choice of zlib at build time.
 	pub fn to_png(&self) -> Vec<u8> {
-		let mut file = Vec::new();
-		PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Paeth)
-			.write_image(&self.rgb, self.width, self.height, ExtendedColorType::Rgb8)
-			.expect("the buffer has the size of the picture and writing to memory does not fail");
-		file
+		png(self.width, self.height, &self.rgb, ExtendedColorType::Rgb8)
 	}
+}
+
+/// A PNG file of these pixels, a function of its arguments alone.
+pub(super) fn png(width: u32, height: u32, pixels: &[u8], colours: ExtendedColorType) -> Vec<u8> {
+	let mut file = Vec::new();
+	PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Paeth)
+		.write_image(pixels, width, height, colours)
+		.expect("the buffer has the size of the picture and writing to memory does not fail");
+	file
 }
 
 fn to_byte(x: f32) -> u8 {

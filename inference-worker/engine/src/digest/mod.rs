@@ -2,9 +2,13 @@
 //!
 //! The digest functions themselves are those of [`autonomy_primitives::digest`], which the runtime uses too.
 
+mod animation;
 mod image;
+mod sprite_sheet;
 
+pub use animation::Animation;
 pub use image::Image;
+pub use sprite_sheet::SpriteSheet;
 
 use autonomy_primitives::digest::Cid;
 

@@ -1,6 +1,6 @@
 //! Blocks that the UNet and the autoencoder share, named as in diffusers.
 
-use crate::nn::{attention_scale, join_heads, split_heads, Conv2d, GroupNorm, LayerNorm, Linear};
+use crate::nn::{attention_scale, join_heads, split_heads, wrap, Conv2d, GroupNorm, LayerNorm, Linear, Padding};
 use autonomy_kernels as kernels;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -80,8 +80,8 @@ impl ResnetBlock2D {
 	/// `x (b, inputs, h, w)` and `silu(time embedding) (b, time_channels)` to `(b, outputs, h, w)`.
 	///
 	/// The activation of the time embedding is the caller's, because every block of a model shares it.
-	pub fn forward(&self, x: &Tensor, activated_time: Option<&Tensor>) -> Result<Tensor> {
-		let hidden = self.conv1.forward(&kernels::silu(&self.norm1.forward(x)?)?)?;
+	pub fn forward(&self, x: &Tensor, activated_time: Option<&Tensor>, padding: Padding) -> Result<Tensor> {
+		let hidden = self.conv1.forward(&kernels::silu(&self.norm1.forward(x)?)?, padding)?;
 		let hidden = match (&self.time_emb_proj, activated_time) {
 			(Some(projection), Some(time)) => {
 				let time = projection.forward(time)?;
@@ -101,9 +101,9 @@ impl ResnetBlock2D {
 			(None, _) => self.norm2.forward(&hidden)?,
 			(Some(_), None) => candle_core::bail!("a residual block with time_emb_proj needs a time embedding"),
 		};
-		let hidden = self.conv2.forward(&kernels::silu(&hidden)?)?;
+		let hidden = self.conv2.forward(&kernels::silu(&hidden)?, padding)?;
 		let sum = match &self.conv_shortcut {
-			Some(shortcut) => (shortcut.forward(x)? + hidden)?,
+			Some(shortcut) => (shortcut.forward(x, padding)? + hidden)?,
 			None => (x + hidden)?,
 		};
 		match self.config.output_scale == 1.0 {
@@ -126,8 +126,8 @@ impl Upsample2D {
 	}
 
 	/// `(b, c, h, w) -> (b, c, 2h, 2w)`.
-	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		self.conv.forward(&kernels::upsample_nearest2x(x)?)
+	pub fn forward(&self, x: &Tensor, padding: Padding) -> Result<Tensor> {
+		self.conv.forward(&kernels::upsample_nearest2x(x)?, padding)
 	}
 }
 
@@ -139,16 +139,17 @@ pub struct Downsample2D {
 }
 
 impl Downsample2D {
-	/// Reads `conv`. With `padding` 0 one row and one column of zeros are added at the end, as the autoencoder does.
+	/// Reads `conv`. With `padding` 0 one row and one column are added at the end, as the autoencoder does.
 	pub fn new(channels: usize, padding: usize, vb: VarBuilder) -> Result<Self> {
 		Ok(Self { conv: Conv2d::new(channels, channels, 3, 2, padding, vb.pp("conv"))?, padding })
 	}
 
 	/// `(b, c, h, w) -> (b, c, h/2, w/2)` for even `h` and `w`.
-	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		match self.padding {
-			0 => self.conv.forward(&x.pad_with_zeros(2, 0, 1)?.pad_with_zeros(3, 0, 1)?),
-			_ => self.conv.forward(x),
+	pub fn forward(&self, x: &Tensor, padding: Padding) -> Result<Tensor> {
+		match (self.padding, padding) {
+			(0, Padding::Zeros) => self.conv.forward(&x.pad_with_zeros(2, 0, 1)?.pad_with_zeros(3, 0, 1)?, padding),
+			(0, Padding::Wrap) => self.conv.forward(&wrap(x, 0, 1)?, padding),
+			_ => self.conv.forward(x, padding),
 		}
 	}
 }
@@ -262,7 +263,8 @@ pub struct Transformer2DConfig {
 	pub linear_projection: bool,
 }
 
-/// The input or output projection of a [`Transformer2D`], in either stored shape.
+/// The input or output projection of a [`Transformer2D`], in either stored shape. Both read one pixel at a time and never
+/// pad.
 #[derive(Clone, Debug)]
 enum Projection {
 	Conv(Conv2d),
@@ -321,14 +323,14 @@ impl Transformer2D {
 		let (_, _, h, w) = x.dims4()?;
 		let hidden = self.norm.forward(x)?;
 		let mut rows = match &self.proj_in {
-			Projection::Conv(conv) => pixels_to_rows(&conv.forward(&hidden)?)?,
+			Projection::Conv(conv) => pixels_to_rows(&conv.forward(&hidden, Padding::Zeros)?)?,
 			Projection::Linear(linear) => linear.forward(&pixels_to_rows(&hidden)?)?,
 		};
 		for block in &self.blocks {
 			rows = block.forward(&rows, context)?;
 		}
 		let hidden = match &self.proj_out {
-			Projection::Conv(conv) => conv.forward(&rows_to_pixels(&rows, h, w)?)?,
+			Projection::Conv(conv) => conv.forward(&rows_to_pixels(&rows, h, w)?, Padding::Zeros)?,
 			Projection::Linear(linear) => rows_to_pixels(&linear.forward(&rows)?, h, w)?,
 		};
 		hidden + x

@@ -4,7 +4,7 @@
 use super::blocks::{
 	Downsample2D, ResnetBlock2D, ResnetConfig, TimeScaleShift, Transformer2D, Transformer2DConfig, Upsample2D,
 };
-use crate::nn::{Conv2d, GroupNorm, Linear};
+use crate::nn::{Conv2d, GroupNorm, Linear, Padding};
 use autonomy_kernels as kernels;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -201,8 +201,8 @@ struct Level<R> {
 
 impl<R> Level<R> {
 	/// Residual block `i` and the transformer after it, if any.
-	fn layer(&self, i: usize, x: &Tensor, time: &Tensor, context: &Tensor) -> Result<Tensor> {
-		let x = self.resnets[i].forward(x, Some(time))?;
+	fn layer(&self, i: usize, x: &Tensor, time: &Tensor, context: &Tensor, padding: Padding) -> Result<Tensor> {
+		let x = self.resnets[i].forward(x, Some(time), padding)?;
 		match self.attentions.get(i) {
 			Some(attention) => attention.forward(&x, context),
 			None => Ok(x),
@@ -359,6 +359,19 @@ impl UNet2DConditionModel {
 		encoder_hidden_states: &Tensor,
 		class_labels: Option<&Tensor>,
 	) -> Result<Tensor> {
+		self.forward_padded(sample, timesteps, encoder_hidden_states, class_labels, Padding::Zeros)
+	}
+
+	/// The prediction as [`Self::forward`] has it, where every convolution pads as told. With [`Padding::Wrap`] the sample
+	/// is its own neighbour on all sides.
+	pub fn forward_padded(
+		&self,
+		sample: &Tensor,
+		timesteps: &[f32],
+		encoder_hidden_states: &Tensor,
+		class_labels: Option<&Tensor>,
+		padding: Padding,
+	) -> Result<Tensor> {
 		let (b, _, h, w) = sample.dims4()?;
 		let multiple = self.config.size_multiple();
 		if !h.is_multiple_of(multiple) || !w.is_multiple_of(multiple) {
@@ -387,22 +400,22 @@ impl UNet2DConditionModel {
 		let time = kernels::silu(&time)?;
 		let context = encoder_hidden_states;
 
-		let mut x = self.conv_in.forward(&sample)?;
+		let mut x = self.conv_in.forward(&sample, padding)?;
 		let mut skipped = vec![x.clone()];
 		for level in &self.down_blocks {
 			for i in 0..level.resnets.len() {
-				x = level.layer(i, &x, &time, context)?;
+				x = level.layer(i, &x, &time, context, padding)?;
 				skipped.push(x.clone());
 			}
 			if let Some(downsample) = &level.resample {
-				x = downsample.forward(&x)?;
+				x = downsample.forward(&x, padding)?;
 				skipped.push(x.clone());
 			}
 		}
 		if let Some((head, layers)) = &self.mid_block {
-			x = head.forward(&x, Some(&time))?;
+			x = head.forward(&x, Some(&time), padding)?;
 			for (attention, resnet) in layers {
-				x = resnet.forward(&attention.forward(&x, context)?, Some(&time))?;
+				x = resnet.forward(&attention.forward(&x, context)?, Some(&time), padding)?;
 			}
 		}
 		for level in &self.up_blocks {
@@ -410,13 +423,13 @@ impl UNet2DConditionModel {
 				let Some(skip) = skipped.pop() else {
 					candle_core::bail!("UNet: more up layers than down layers; check layers_per_block");
 				};
-				x = level.layer(i, &Tensor::cat(&[&x, &skip], 1)?, &time, context)?;
+				x = level.layer(i, &Tensor::cat(&[&x, &skip], 1)?, &time, context, padding)?;
 			}
 			if let Some(upsample) = &level.resample {
-				x = upsample.forward(&x)?;
+				x = upsample.forward(&x, padding)?;
 			}
 		}
-		self.conv_out.forward(&kernels::silu(&self.conv_norm_out.forward(&x)?)?)
+		self.conv_out.forward(&kernels::silu(&self.conv_norm_out.forward(&x)?)?, padding)
 	}
 }
 

@@ -2,7 +2,7 @@
 //! `diffusers.AutoencoderKL`.
 
 use super::blocks::{Downsample2D, PixelAttention, ResnetBlock2D, ResnetConfig, TimeScaleShift, Upsample2D};
-use crate::nn::{Conv2d, GroupNorm};
+use crate::nn::{Conv2d, GroupNorm, Padding};
 use autonomy_kernels as kernels;
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -119,12 +119,12 @@ impl MidBlock {
 		})
 	}
 
-	fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		let mut x = self.head.forward(x, None)?;
+	fn forward(&self, x: &Tensor, padding: Padding) -> Result<Tensor> {
+		let mut x = self.head.forward(x, None, padding)?;
 		if let Some(attention) = &self.attention {
 			x = attention.forward(&x)?;
 		}
-		self.tail.forward(&x, None)
+		self.tail.forward(&x, None, padding)
 	}
 }
 
@@ -175,19 +175,20 @@ impl Encoder {
 	}
 
 	fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		let mut x = self.conv_in.forward(x)?;
+		let padding = Padding::Zeros;
+		let mut x = self.conv_in.forward(x, padding)?;
 		for (resnets, downsample) in &self.down_blocks {
 			for resnet in resnets {
-				x = resnet.forward(&x, None)?;
+				x = resnet.forward(&x, None, padding)?;
 			}
 			if let Some(downsample) = downsample {
-				x = downsample.forward(&x)?;
+				x = downsample.forward(&x, padding)?;
 			}
 		}
-		let x = self.conv_norm_out.forward(&self.mid_block.forward(&x)?)?;
-		let x = self.conv_out.forward(&kernels::silu(&x)?)?;
+		let x = self.conv_norm_out.forward(&self.mid_block.forward(&x, padding)?)?;
+		let x = self.conv_out.forward(&kernels::silu(&x)?, padding)?;
 		match &self.quant_conv {
-			Some(conv) => conv.forward(&x),
+			Some(conv) => conv.forward(&x, padding),
 			None => Ok(x),
 		}
 	}
@@ -239,21 +240,21 @@ impl Decoder {
 		})
 	}
 
-	fn forward(&self, latents: &Tensor) -> Result<Tensor> {
+	fn forward(&self, latents: &Tensor, padding: Padding) -> Result<Tensor> {
 		let x = match &self.post_quant_conv {
-			Some(conv) => conv.forward(latents)?,
+			Some(conv) => conv.forward(latents, padding)?,
 			None => latents.clone(),
 		};
-		let mut x = self.mid_block.forward(&self.conv_in.forward(&x)?)?;
+		let mut x = self.mid_block.forward(&self.conv_in.forward(&x, padding)?, padding)?;
 		for (resnets, upsample) in &self.up_blocks {
 			for resnet in resnets {
-				x = resnet.forward(&x, None)?;
+				x = resnet.forward(&x, None, padding)?;
 			}
 			if let Some(upsample) = upsample {
-				x = upsample.forward(&x)?;
+				x = upsample.forward(&x, padding)?;
 			}
 		}
-		self.conv_out.forward(&kernels::silu(&self.conv_norm_out.forward(&x)?)?)
+		self.conv_out.forward(&kernels::silu(&self.conv_norm_out.forward(&x)?)?, padding)
 	}
 }
 
@@ -300,12 +301,12 @@ impl AutoencoderKl {
 	/// The picture `(b, out_channels, h·scale, w·scale)`, about [−1, 1], of unscaled latents
 	/// `(b, latent_channels, h, w)`.
 	pub fn decode(&self, latents: &Tensor) -> Result<Tensor> {
-		self.decoder.forward(latents)
+		self.decoder.forward(latents, Padding::Zeros)
 	}
 
-	/// The picture of latents as the diffusion model leaves them: scale and shift are undone first.
-	pub fn decode_scaled(&self, latents: &Tensor) -> Result<Tensor> {
+	/// The picture of latents as the diffusion model leaves them: scale and shift are undone first. Convolutions pad as told.
+	pub fn decode_scaled(&self, latents: &Tensor, padding: Padding) -> Result<Tensor> {
 		let latents = (latents / self.config.scaling_factor)?;
-		self.decode(&latents.affine(1.0, self.config.shift_factor.unwrap_or(0.0))?)
+		self.decoder.forward(&latents.affine(1.0, self.config.shift_factor.unwrap_or(0.0))?, padding)
 	}
 }

@@ -1,12 +1,17 @@
-//! Whole runs: from a prompt and a seed to a picture or a text.
+//! Whole runs: from a prompt and a seed to pictures or a text.
 
 pub mod chat;
 pub mod text_to_image;
 mod token_sampler;
+pub mod walk;
 
 pub use token_sampler::{Sampling, TokenSampler};
 
-/// Stream of the job's random numbers that the initial latent is made of.
+/// Stream of the job's random numbers that the initial latents are made of.
+///
+/// With n values in a latent, values 0 to n − 1 are the noise of a picture or tile, and of every cell of a sprite sheet: what
+/// the cells have in common then looks alike. An animation takes three noises, from values 0, n and 2n on, and mixes them
+/// for each frame, see [`walk`].
 pub const LATENT_STREAM: u32 = 0;
 /// Stream of the job's random numbers that tokens are drawn with.
 pub const TOKEN_STREAM: u32 = 1;
@@ -14,7 +19,8 @@ pub const TOKEN_STREAM: u32 = 1;
 /// How far a run is. Reported after each denoise step or token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Progress {
-	/// Steps done, from 1.
+	/// Steps done, from 1. The frames of an animation and the cells of a sprite sheet follow each other, and their steps are
+	/// counted on.
 	pub step: u32,
 	/// Steps in all; for a text the most that there can be.
 	pub steps: u32,

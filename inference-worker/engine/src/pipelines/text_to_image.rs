@@ -1,12 +1,14 @@
 //! Text to image by diffusion in the folder layout of diffusers, in latent space (with an autoencoder) or in pixel
-//! space.
+//! space: pictures, tiles, animations and sprite sheets.
 
+use super::walk::Place;
 use super::{Control, Observer, Progress, LATENT_STREAM};
-use crate::digest::Image;
+use crate::digest::{Animation, Image, SpriteSheet};
 use crate::models::clip::{ClipTextConfig, ClipTextModel};
 use crate::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
-use crate::samplers::SchedulerConfig;
+use crate::nn::Padding;
+use crate::samplers::{Sampler, SchedulerConfig};
 use crate::tokenizer::PromptTokenizer;
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
@@ -46,9 +48,9 @@ impl Decoder {
 	}
 
 	/// `(1, c, h, w)` to the planes of a picture, row by row.
-	fn planes(&self, latents: &Tensor) -> candle_core::Result<Tensor> {
+	fn planes(&self, latents: &Tensor, padding: Padding) -> candle_core::Result<Tensor> {
 		match self {
-			Self::Autoencoder(vae) => vae.decode_scaled(latents),
+			Self::Autoencoder(vae) => vae.decode_scaled(latents, padding),
 			Self::PixelShuffle(n) => pixel_shuffle(latents, *n),
 		}
 	}
@@ -67,12 +69,10 @@ pub fn pixel_unshuffle(x: &Tensor, n: usize) -> candle_core::Result<Tensor> {
 	x.reshape(&[b, c, h / n, n, w / n, n][..])?.permute([0, 1, 3, 5, 2, 4])?.reshape((b, c * n * n, h / n, w / n))
 }
 
-/// What to draw.
+/// What all pictures of a run are drawn with.
 #[derive(Clone, Copy, Debug)]
-pub struct ImageRequest<'a> {
-	/// What the picture should show.
-	pub prompt: &'a str,
-	/// What it should not show; used with guidance only.
+pub struct Settings<'a> {
+	/// What they should not show; used with guidance only.
 	pub negative_prompt: &'a str,
 	/// Pixels per row.
 	pub width: usize,
@@ -82,6 +82,95 @@ pub struct ImageRequest<'a> {
 	pub steps: usize,
 	/// Classifier-free guidance scale (Ho and Salimans, 2022); 1 or less runs without.
 	pub guidance: f32,
+}
+
+impl Settings<'_> {
+	fn guided(&self) -> bool {
+		self.guidance > 1.0
+	}
+}
+
+/// A loop to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct AnimationRequest<'a> {
+	/// What it shows at first.
+	pub prompt: &'a str,
+	/// What it shows half-way; empty for the same all the time.
+	pub prompt_to: &'a str,
+	/// Frames, at least one.
+	pub frames: u8,
+	/// Frames shown in a second.
+	pub frames_per_second: u8,
+	/// Radius of the circle that the noise goes round, 0 to 1.
+	pub motion: f64,
+}
+
+/// A sprite sheet to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct SpriteSheetRequest<'a> {
+	/// What each cell shows.
+	pub prompts: &'a [String],
+	/// Cells in a row, at least one.
+	pub columns: u8,
+	/// How far the background may be from the colour of a cell's corners; 0 keeps it.
+	pub background_tolerance: u8,
+}
+
+/// What the text encoder makes of prompts: states `(rows, tokens, width)` and pooled text `(rows, width)`.
+struct Text {
+	states: Tensor,
+	pooled: Tensor,
+}
+
+impl Text {
+	fn row(&self, row: usize) -> candle_core::Result<Self> {
+		Ok(Self { states: self.states.narrow(0, row, 1)?, pooled: self.pooled.narrow(0, row, 1)? })
+	}
+
+	/// This text, and behind it the one to be led away from.
+	fn guided_by(&self, unwanted: Option<&Self>) -> candle_core::Result<Self> {
+		let both = |wanted: &Tensor, unwanted: Option<&Tensor>| match unwanted {
+			Some(unwanted) => Tensor::cat(&[wanted, unwanted], 0),
+			None => Ok(wanted.clone()),
+		};
+		Ok(Self {
+			states: both(&self.states, unwanted.map(|text| &text.states))?,
+			pooled: both(&self.pooled, unwanted.map(|text| &text.pooled))?,
+		})
+	}
+
+	/// `a · self + b · other`, value by value.
+	fn mixed(&self, other: &Self, [a, b]: [f32; 2]) -> candle_core::Result<Self> {
+		let mix = |from: &Tensor, to: &Tensor| -> candle_core::Result<Tensor> {
+			let (from_values, to_values) = (from.flatten_all()?.to_vec1::<f32>()?, to.flatten_all()?.to_vec1::<f32>()?);
+			let values: Vec<f32> = from_values.iter().zip(&to_values).map(|(x, y)| a * x + b * y).collect();
+			Tensor::from_vec(values, from.shape(), &Device::Cpu)
+		};
+		Ok(Self { states: mix(&self.states, &other.states)?, pooled: mix(&self.pooled, &other.pooled)? })
+	}
+}
+
+/// A run over one picture or several, in progress.
+struct Run<'a, 'b> {
+	settings: &'a Settings<'a>,
+	padding: Padding,
+	/// Shape of the latents.
+	shape: (usize, usize, usize, usize),
+	progress: Progress,
+	observe: &'a mut Observer<'b>,
+}
+
+impl Run<'_, '_> {
+	/// Values of a latent.
+	fn elements(&self) -> usize {
+		self.shape.1 * self.shape.2 * self.shape.3
+	}
+
+	/// The noise that latents are made of, from the `index`-th place of its stream on.
+	fn noise(&self, noise: &Noise, index: usize) -> Vec<f32> {
+		let elements = self.elements();
+		noise.normal(LATENT_STREAM, (index * elements) as u64, elements)
+	}
 }
 
 /// A loaded text-to-image model.
@@ -155,23 +244,117 @@ impl TextToImage {
 	}
 
 	/// Draws a picture. The noise of the job's seed gives the initial latent; nothing else is random.
-	pub fn run(&self, request: &ImageRequest, noise: &Noise, observe: &mut Observer) -> Result<Image, JobFault> {
-		let ImageRequest { width, height, steps, guidance, .. } = *request;
+	pub fn run(
+		&self,
+		prompt: &str,
+		settings: &Settings,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<Image, JobFault> {
+		self.draw_one(prompt, self.begin(settings, Padding::Zeros, 1, observe)?, noise)
+	}
+
+	/// Draws a picture whose opposite edges fit together: every convolution reads beyond an edge what lies at the opposite
+	/// one. Attention sees no edges.
+	pub fn run_tile(
+		&self,
+		prompt: &str,
+		settings: &Settings,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<Image, JobFault> {
+		self.draw_one(prompt, self.begin(settings, Padding::Wrap, 1, observe)?, noise)
+	}
+
+	/// Draws a loop, frame after frame, each as a picture is drawn; [`walk`](super::walk) has the noise and the text of each.
+	pub fn run_animation(
+		&self,
+		request: &AnimationRequest,
+		settings: &Settings,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<Animation, JobFault> {
+		let frames = u32::from(request.frames);
+		let mut run = self.begin(settings, Padding::Zeros, frames, observe)?;
+		let mut prompts = vec![request.prompt];
+		prompts.extend(Some(request.prompt_to).filter(|prompt| !prompt.is_empty()));
+		let (texts, unwanted) = self.encode_prompts(&prompts, settings)?;
+		let noises = [0, 1, 2].map(|index| run.noise(noise, index));
+		let mut drawn = Vec::with_capacity(frames as usize);
+		for frame in 0..frames {
+			let place = Place::of(frame, frames, request.motion);
+			let text = match &texts[..] {
+				[from, to] => from.mixed(to, place.text)?.guided_by(unwanted.as_ref())?,
+				texts => texts[0].guided_by(unwanted.as_ref())?,
+			};
+			drawn.push(self.draw(&mut run, place.noise(&noises), &text)?.rgb);
+		}
+		Ok(Animation {
+			width: settings.width as u32,
+			height: settings.height as u32,
+			frames_per_second: request.frames_per_second.into(),
+			frames: drawn,
+		})
+	}
+
+	/// Draws a sprite sheet, cell after cell, each as a picture is drawn and all from the same noise.
+	pub fn run_sprite_sheet(
+		&self,
+		request: &SpriteSheetRequest,
+		settings: &Settings,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<SpriteSheet, JobFault> {
+		let mut run = self.begin(settings, Padding::Zeros, request.prompts.len() as u32, observe)?;
+		let prompts: Vec<&str> = request.prompts.iter().map(String::as_str).collect();
+		let (texts, unwanted) = self.encode_prompts(&prompts, settings)?;
+		let noise = run.noise(noise, 0);
+		let mut cells = Vec::with_capacity(texts.len());
+		for text in &texts {
+			cells.push(self.draw(&mut run, noise.clone(), &text.guided_by(unwanted.as_ref())?)?);
+		}
+		Ok(SpriteSheet::new(&cells, request.columns.into(), request.background_tolerance))
+	}
+
+	/// A run over `pictures` pictures, once their settings were checked.
+	fn begin<'a, 'b>(
+		&self,
+		settings: &'a Settings<'a>,
+		padding: Padding,
+		pictures: u32,
+		observe: &'a mut Observer<'b>,
+	) -> Result<Run<'a, 'b>, JobFault> {
+		let Settings { width, height, steps, .. } = *settings;
 		let multiple = self.size_multiple();
 		if width == 0 || height == 0 || !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
 			let why = format!("a picture of {width}x{height}; both sides must be multiples of {multiple} pixels");
 			return Err(JobFault::InputInvalid(why));
 		}
-		let mut sampler = self.scheduler.sampler(steps).map_err(|error| JobFault::InputInvalid(error.to_string()))?;
-		let guided = guidance > 1.0;
-		let (states, pooled) = self.encode_prompts(request, guided)?;
-		let class_labels = self.unet.config().class_embed_type.as_ref().map(|_| &pooled);
-
+		self.sampler(steps)?;
 		let scale = self.decoder.scale();
 		let shape = (1, self.unet.config().in_channels, height / scale, width / scale);
-		let elements = shape.1 * shape.2 * shape.3;
+		let progress = Progress { step: 0, steps: pictures * steps as u32 };
+		Ok(Run { settings, padding, shape, progress, observe })
+	}
+
+	fn sampler(&self, steps: usize) -> Result<Box<dyn Sampler>, JobFault> {
+		self.scheduler.sampler(steps).map_err(|error| JobFault::InputInvalid(error.to_string()))
+	}
+
+	fn draw_one(&self, prompt: &str, mut run: Run, noise: &Noise) -> Result<Image, JobFault> {
+		let (texts, unwanted) = self.encode_prompts(&[prompt], run.settings)?;
+		let noise = run.noise(noise, 0);
+		self.draw(&mut run, noise, &texts[0].guided_by(unwanted.as_ref())?)
+	}
+
+	/// Draws the next picture of a run from its noise and its text.
+	fn draw(&self, run: &mut Run, noise: Vec<f32>, text: &Text) -> Result<Image, JobFault> {
+		let Settings { width, height, steps, guidance, .. } = *run.settings;
+		let (shape, elements, guided) = (run.shape, run.elements(), run.settings.guided());
+		let class_labels = self.unet.config().class_embed_type.as_ref().map(|_| &text.pooled);
+		let mut sampler = self.sampler(steps)?;
 		let sigma = sampler.initial_sigma();
-		let mut sample: Vec<f32> = noise.normal(LATENT_STREAM, 0, elements);
+		let mut sample = noise;
 		sample.iter_mut().for_each(|x| *x *= sigma);
 
 		for i in 0..steps {
@@ -182,44 +365,48 @@ impl TextToImage {
 			let output = match guided {
 				true => {
 					let input = Tensor::cat(&[&input, &input], 0)?;
-					let both = self.unet.forward(&input, &[timestep; 2], &states, class_labels)?;
+					let times = [timestep; 2];
+					let both = self.unet.forward_padded(&input, &times, &text.states, class_labels, run.padding)?;
 					let both = both.flatten_all()?.to_vec1::<f32>()?;
 					let (wanted, unwanted) = both.split_at(elements);
 					wanted.iter().zip(unwanted).map(|(w, u)| u + guidance * (w - u)).collect()
 				}
 				false => {
-					let output = self.unet.forward(&input, &[timestep], &states, class_labels)?;
+					let times = [timestep];
+					let output = self.unet.forward_padded(&input, &times, &text.states, class_labels, run.padding)?;
 					output.flatten_all()?.to_vec1::<f32>()?
 				}
 			};
 			sampler.step(i, &output, &mut sample);
+			run.progress.step += 1;
 			if !sample.iter().all(|x| x.is_finite()) {
-				return Err(JobFault::NonFinite(format!("the latent after step {}", i + 1)));
+				return Err(JobFault::NonFinite(format!("the latent after step {}", run.progress.step)));
 			}
-			let progress = Progress { step: i as u32 + 1, steps: steps as u32 };
-			if observe(progress, &sample) == Control::Cancel {
+			if (run.observe)(run.progress, &sample) == Control::Cancel {
 				return Err(JobFault::Cancelled);
 			}
 		}
 
-		let planes = self.decoder.planes(&Tensor::from_vec(sample, shape, &Device::Cpu)?)?;
+		let planes = self.decoder.planes(&Tensor::from_vec(sample, shape, &Device::Cpu)?, run.padding)?;
 		check_finite(&planes).map_err(|_| JobFault::NonFinite("the decoded picture".into()))?;
 		Ok(Image::from_planes(width as u32, height as u32, &planes.flatten_all()?.to_vec1::<f32>()?))
 	}
 
-	/// Text states and pooled text: of the prompt, and with guidance also of the negative prompt.
-	fn encode_prompts(&self, request: &ImageRequest, guided: bool) -> Result<(Tensor, Tensor), JobFault> {
-		let mut ids = self.tokenizer.encode(request.prompt)?;
-		let rows = match guided {
-			true => {
-				ids.extend(self.tokenizer.encode(request.negative_prompt)?);
-				2
-			}
-			false => 1,
-		};
-		let ids = Tensor::from_vec(ids, (rows, self.tokenizer.length()), &Device::Cpu)?;
+	/// What the text encoder makes of each prompt, and with guidance of the negative prompt. All go through it at once, which
+	/// changes no bit.
+	fn encode_prompts(&self, prompts: &[&str], settings: &Settings) -> Result<(Vec<Text>, Option<Text>), JobFault> {
+		let mut all = prompts.to_vec();
+		all.extend(settings.guided().then_some(settings.negative_prompt));
+		let mut ids = Vec::with_capacity(all.len() * self.tokenizer.length());
+		for prompt in &all {
+			ids.extend(self.tokenizer.encode(prompt)?);
+		}
+		let ids = Tensor::from_vec(ids, (all.len(), self.tokenizer.length()), &Device::Cpu)?;
 		let (states, pooled) = self.text_encoder.forward(&ids)?;
 		check_finite(&states).map_err(|_| JobFault::NonFinite("the text states".into()))?;
-		Ok((states, pooled))
+		let encoded = Text { states, pooled };
+		let texts = (0..prompts.len()).map(|row| encoded.row(row)).collect::<candle_core::Result<_>>()?;
+		let unwanted = settings.guided().then(|| encoded.row(prompts.len())).transpose()?;
+		Ok((texts, unwanted))
 	}
 }

@@ -2,10 +2,14 @@
 //! known.
 
 use super::ModelFolder;
-use crate::digest::cid_text;
+use crate::digest::{cid_text, parse_cid};
 use crate::{Control, EngineError, JobFault, Model};
 use autonomy_primitives::digest::{cid, Cid, WeightsRoot};
-use autonomy_primitives::job::{ImageInput, JobInput, Modality, NegativePrompt, Prompt, TextInput};
+use autonomy_primitives::evaluation::EvaluatedWeights;
+use autonomy_primitives::job::{
+	AnimationInput, CellPrompt, EvaluationInput, ImageInput, JobInput, Modality, SpriteSheetInput, TextInput, MAX_CELLS,
+	MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES,
+};
 use autonomy_primitives::model::ModelLimits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,26 +97,44 @@ pub struct FileEntry {
 	pub sha256: Hash32,
 }
 
+/// What a picture is made of, as people write it: text and decimal numbers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PictureSpec {
+	/// What the picture should show. For a sprite sheet what all cells have in common, which may be nothing.
+	#[serde(default)]
+	pub prompt: String,
+	/// What it should not show.
+	#[serde(default)]
+	pub negative_prompt: String,
+	/// Pixels per row; for a sprite sheet of a cell.
+	pub width: u16,
+	/// Rows; for a sprite sheet of a cell.
+	pub height: u16,
+	/// Denoise steps.
+	pub steps: u16,
+	/// Guidance scale; 1 or less runs without guidance. Kept to hundredths.
+	pub guidance: f64,
+}
+
+/// Weights that an evaluation compares, as people write them.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsSpec {
+	/// CID of the manifest, in text form.
+	pub manifest: String,
+	/// Root over the weights.
+	pub weights_root: Hash32,
+	/// Hash of the numeric specification.
+	pub engine: Hash32,
+}
+
 /// The input of a job as people write it: text and decimal numbers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InputSpec {
 	/// Text to image.
-	Image {
-		/// What the picture should show.
-		prompt: String,
-		/// What it should not show.
-		#[serde(default)]
-		negative_prompt: String,
-		/// Pixels per row.
-		width: u16,
-		/// Rows.
-		height: u16,
-		/// Denoise steps.
-		steps: u16,
-		/// Guidance scale; 1 or less runs without guidance. Kept to hundredths.
-		guidance: f64,
-	},
+	Image(PictureSpec),
 	/// Text to text.
 	Text {
 		/// What the user says.
@@ -128,6 +150,49 @@ pub enum InputSpec {
 		/// Sampling among the k likeliest tokens; 0 is off.
 		#[serde(default)]
 		top_k: u16,
+	},
+	/// Text to animation.
+	Animation {
+		/// What every frame is made with.
+		image: PictureSpec,
+		/// What the loop shows half-way; empty for the same all the time.
+		#[serde(default)]
+		prompt_to: String,
+		/// Frames.
+		frames: u8,
+		/// Frames shown in a second.
+		frames_per_second: u8,
+		/// How far the noise moves, 0 to 1. Kept to hundredths.
+		motion: f64,
+	},
+	/// Texts to sprite sheet.
+	SpriteSheet {
+		/// What every cell is made with.
+		image: PictureSpec,
+		/// What each cell shows, from the top left, row by row.
+		cells: Vec<String>,
+		/// Cells in a row.
+		columns: u8,
+		/// How far the background may be from the colour of a cell's corners, in each channel; 0 keeps it.
+		#[serde(default)]
+		background_tolerance: u8,
+	},
+	/// Text to a tileable picture.
+	Tile(PictureSpec),
+	/// Losses of two versions of a model.
+	Evaluation {
+		/// The version that is compared with.
+		base: WeightsSpec,
+		/// The other version.
+		candidate: WeightsSpec,
+		/// CID of the held-out set, in text form.
+		set: String,
+		/// The kind of model.
+		model: Modality,
+		/// Samples, from the first.
+		samples: u16,
+		/// Most pixels or tokens of a sample.
+		size: u32,
 	},
 }
 
@@ -147,10 +212,70 @@ fn fixed_point(name: &str, value: f64, parts: f64) -> Result<u16, JobFault> {
 	Ok(scaled as u16)
 }
 
+/// A text in the form that goes on chain.
+fn bounded<T: TryFrom<Vec<u8>>>(what: &str, text: &str, most: u32) -> Result<T, JobFault> {
+	T::try_from(text.as_bytes().to_vec())
+		.map_err(|_| JobFault::InputInvalid(format!("{what} has {} bytes, the limit is {most}", text.len())))
+}
+
+/// The text of bytes on chain. What is not UTF-8 is replaced.
+fn lossy(bytes: &[u8]) -> String {
+	String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl PictureSpec {
+	fn to_input(&self) -> Result<ImageInput, JobFault> {
+		Ok(ImageInput {
+			prompt: bounded("the prompt", &self.prompt, MAX_PROMPT_BYTES)?,
+			negative_prompt: bounded("the negative prompt", &self.negative_prompt, MAX_NEGATIVE_PROMPT_BYTES)?,
+			width: self.width,
+			height: self.height,
+			steps: self.steps,
+			guidance_centi: fixed_point("guidance", self.guidance, 100.0)?,
+		})
+	}
+
+	fn from_input(input: &ImageInput) -> Self {
+		Self {
+			prompt: lossy(&input.prompt),
+			negative_prompt: lossy(&input.negative_prompt),
+			width: input.width,
+			height: input.height,
+			steps: input.steps,
+			guidance: f64::from(input.guidance_centi) / 100.0,
+		}
+	}
+}
+
+impl WeightsSpec {
+	fn to_input(&self) -> Result<EvaluatedWeights, JobFault> {
+		Ok(EvaluatedWeights {
+			manifest: cid_of("manifest", &self.manifest)?,
+			weights_root: self.weights_root.0,
+			engine: self.engine.0,
+		})
+	}
+
+	fn from_input(input: &EvaluatedWeights) -> Self {
+		Self {
+			manifest: cid_text(&input.manifest),
+			weights_root: Hash32(input.weights_root),
+			engine: Hash32(input.engine),
+		}
+	}
+}
+
+fn cid_of(what: &str, text: &str) -> Result<Cid, JobFault> {
+	parse_cid(text).ok_or_else(|| {
+		JobFault::InputInvalid(format!("{what} '{text}' is not a CID: version 1, raw, SHA-256, beginning with bafkrei"))
+	})
+}
+
 impl InputSpec {
 	/// A text-to-image input without a negative prompt.
 	pub fn image(prompt: &str, width: u16, height: u16, steps: u16, guidance: f64) -> Self {
-		Self::Image { prompt: prompt.into(), negative_prompt: String::new(), width, height, steps, guidance }
+		let negative_prompt = String::new();
+		Self::Image(PictureSpec { prompt: prompt.into(), negative_prompt, width, height, steps, guidance })
 	}
 
 	/// A text input, greedy when `temperature` is 0.
@@ -158,54 +283,98 @@ impl InputSpec {
 		Self::Text { prompt: prompt.into(), max_tokens, temperature, top_p: 1.0, top_k: 0 }
 	}
 
+	/// The kind of output that is asked for.
+	pub fn modality(&self) -> Modality {
+		match self {
+			Self::Image(_) => Modality::Image,
+			Self::Text { .. } => Modality::Text,
+			Self::Animation { .. } => Modality::Animation,
+			Self::SpriteSheet { .. } => Modality::SpriteSheet,
+			Self::Tile(_) => Modality::Tile,
+			Self::Evaluation { .. } => Modality::Evaluation,
+		}
+	}
+
 	/// The form that goes on chain. Fails when a text or a number does not fit it.
 	pub fn to_job_input(&self) -> Result<JobInput, JobFault> {
-		let prompt = |text: &str| {
-			Prompt::try_from(text.as_bytes().to_vec())
-				.map_err(|_| JobFault::InputInvalid(format!("the prompt has {} bytes, the limit is 2048", text.len())))
-		};
 		Ok(match self {
-			Self::Image { prompt: text, negative_prompt, width, height, steps, guidance } => {
-				JobInput::Image(ImageInput {
-					prompt: prompt(text)?,
-					negative_prompt: NegativePrompt::try_from(negative_prompt.as_bytes().to_vec()).map_err(|_| {
-						let bytes = negative_prompt.len();
-						JobFault::InputInvalid(format!("the negative prompt has {bytes} bytes, the limit is 512"))
-					})?,
-					width: *width,
-					height: *height,
-					steps: *steps,
-					guidance_centi: fixed_point("guidance", *guidance, 100.0)?,
-				})
-			}
-			Self::Text { prompt: text, max_tokens, temperature, top_p, top_k } => JobInput::Text(TextInput {
-				prompt: prompt(text)?,
+			Self::Image(picture) => JobInput::Image(picture.to_input()?),
+			Self::Text { prompt, max_tokens, temperature, top_p, top_k } => JobInput::Text(TextInput {
+				prompt: bounded("the prompt", prompt, MAX_PROMPT_BYTES)?,
 				max_tokens: *max_tokens,
 				temperature_centi: fixed_point("temperature", *temperature, 100.0)?,
 				top_p_permille: fixed_point("top_p", *top_p, 1000.0)?,
 				top_k: *top_k,
+			}),
+			Self::Animation { image, prompt_to, frames, frames_per_second, motion } => {
+				let motion_centi = u8::try_from(fixed_point("motion", *motion, 100.0)?)
+					.map_err(|_| JobFault::InputInvalid(format!("motion {motion}, the range is 0 to 1")))?;
+				JobInput::Animation(AnimationInput {
+					image: image.to_input()?,
+					prompt_to: bounded("the second prompt", prompt_to, MAX_PROMPT_BYTES)?,
+					frames: *frames,
+					frames_per_second: *frames_per_second,
+					motion_centi,
+				})
+			}
+			Self::SpriteSheet { image, cells, columns, background_tolerance } => {
+				let mut described: Vec<CellPrompt> = Vec::with_capacity(cells.len());
+				for (index, cell) in cells.iter().enumerate() {
+					described.push(bounded(&format!("cell {index}"), cell, MAX_CELL_BYTES)?);
+				}
+				JobInput::SpriteSheet(SpriteSheetInput {
+					image: image.to_input()?,
+					cells: described.try_into().map_err(|_| {
+						JobFault::InputInvalid(format!("{} cells, a sprite sheet has 1 to {MAX_CELLS}", cells.len()))
+					})?,
+					columns: *columns,
+					background_tolerance: *background_tolerance,
+				})
+			}
+			Self::Tile(picture) => JobInput::Tile(picture.to_input()?),
+			Self::Evaluation { base, candidate, set, model, samples, size } => JobInput::Evaluation(EvaluationInput {
+				base: base.to_input()?,
+				candidate: candidate.to_input()?,
+				set: cid_of("set", set)?,
+				model: *model,
+				samples: *samples,
+				size: *size,
 			}),
 		})
 	}
 
 	/// The form for people of an input on chain. Bytes that are not UTF-8 are replaced.
 	pub fn from_job_input(input: &JobInput) -> Self {
-		let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
 		match input {
-			JobInput::Image(input) => Self::Image {
-				prompt: text(&input.prompt),
-				negative_prompt: text(&input.negative_prompt),
-				width: input.width,
-				height: input.height,
-				steps: input.steps,
-				guidance: f64::from(input.guidance_centi) / 100.0,
-			},
+			JobInput::Image(input) => Self::Image(PictureSpec::from_input(input)),
 			JobInput::Text(input) => Self::Text {
-				prompt: text(&input.prompt),
+				prompt: lossy(&input.prompt),
 				max_tokens: input.max_tokens,
 				temperature: f64::from(input.temperature_centi) / 100.0,
 				top_p: f64::from(input.top_p_permille) / 1000.0,
 				top_k: input.top_k,
+			},
+			JobInput::Animation(input) => Self::Animation {
+				image: PictureSpec::from_input(&input.image),
+				prompt_to: lossy(&input.prompt_to),
+				frames: input.frames,
+				frames_per_second: input.frames_per_second,
+				motion: f64::from(input.motion_centi) / 100.0,
+			},
+			JobInput::SpriteSheet(input) => Self::SpriteSheet {
+				image: PictureSpec::from_input(&input.image),
+				cells: input.cells.iter().map(|cell| lossy(cell)).collect(),
+				columns: input.columns,
+				background_tolerance: input.background_tolerance,
+			},
+			JobInput::Tile(input) => Self::Tile(PictureSpec::from_input(input)),
+			JobInput::Evaluation(input) => Self::Evaluation {
+				base: WeightsSpec::from_input(&input.base),
+				candidate: WeightsSpec::from_input(&input.candidate),
+				set: cid_text(&input.set),
+				model: input.model,
+				samples: input.samples,
+				size: input.size,
 			},
 		}
 	}
@@ -299,6 +468,7 @@ impl Manifest {
 				artifact: String::new(),
 			},
 		};
+		manifest.check_golden_input().map_err(|why| EngineError::Manifest { path: dir.join(MANIFEST_FILE), why })?;
 		let mut root = WeightsRoot::default();
 		for path in paths {
 			let (size, sha256) = hash_file(&dir.join(&path), &mut root)?;
@@ -331,6 +501,7 @@ impl Manifest {
 		if self.modality != self.architecture.modality() {
 			return Err(format!("modality {:?} does not fit {:?}", self.modality, self.architecture));
 		}
+		self.check_golden_input()?;
 		if self.files.is_empty() {
 			return Err("no files".into());
 		}
@@ -343,6 +514,15 @@ impl Manifest {
 		match self.files.iter().find(|file| file.path.is_empty() || !stays_inside(&file.path)) {
 			Some(file) => Err(format!("{:?} is not a path below the model's folder", file.path)),
 			None => Ok(()),
+		}
+	}
+
+	/// A model is known by what it is registered for, not by what else can be made with it.
+	fn check_golden_input(&self) -> Result<(), String> {
+		let asked = self.golden.input.modality();
+		match asked == self.modality {
+			true => Ok(()),
+			false => Err(format!("the golden job asks for {asked:?}, the model is for {:?}", self.modality)),
 		}
 	}
 

@@ -4,4 +4,6 @@ mod folder;
 mod manifest;
 
 pub use folder::ModelFolder;
-pub use manifest::{Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, MANIFEST_FILE};
+pub use manifest::{
+	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
+};
