@@ -8,7 +8,7 @@ use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
 use autonomy_primitives::digest::{self, cid, Cid, ResultContext};
-use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput};
+use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput, TalkInput};
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
 use std::path::Path;
@@ -257,7 +257,11 @@ impl Model {
 	/// The state after step `at` (from 0) of a run that made `output`, from its tokens. `None` for anything but a reply.
 	fn state_again(&self, input: &JobInput, output: &Output, at: usize) -> Result<Option<Vec<u8>>, JobFault> {
 		match (&self.pipeline, input, output) {
-			(Pipeline::Chat(chat), JobInput::Text(text), Output::Text(reply)) => {
+			(
+				Pipeline::Chat(chat),
+				JobInput::Text(text) | JobInput::Talk(TalkInput { text, .. }),
+				Output::Text(reply),
+			) => {
 				let Some(before) = reply.tokens.get(..at) else { return Ok(None) };
 				Ok(Some(state_bytes(&chat.logits_after(utf8(&text.prompt)?, before)?)))
 			}
@@ -279,7 +283,7 @@ impl Model {
 			(Pipeline::TextToImage(pipeline), JobInput::SpriteSheet(input)) => {
 				Ok(Output::SpriteSheet(draw_sheet(pipeline, input, noise, observe)?))
 			}
-			(Pipeline::Chat(pipeline), JobInput::Text(text)) => {
+			(Pipeline::Chat(pipeline), JobInput::Text(text) | JobInput::Talk(TalkInput { text, .. })) => {
 				let request = ChatRequest {
 					text: utf8(&text.prompt)?,
 					max_tokens: text.max_tokens.into(),
@@ -291,7 +295,7 @@ impl Model {
 				};
 				Ok(Output::Text(pipeline.run(&request, noise, observe)?))
 			}
-			(Pipeline::TextToImage(_), JobInput::Text(_)) => {
+			(Pipeline::TextToImage(_), JobInput::Text(_) | JobInput::Talk(_)) => {
 				Err(JobFault::InputInvalid("the model makes pictures, the job asks for text".into()))
 			}
 			(

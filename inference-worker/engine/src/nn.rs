@@ -257,10 +257,7 @@ mod tests {
 		let x = Tensor::arange(0f32, 6f32, &Device::Cpu).unwrap().reshape((1, 1, 2, 3)).unwrap();
 		let wrapped = |before, after| wrap(&x, before, after).unwrap().squeeze(0).unwrap().squeeze(0).unwrap();
 		let around = wrapped(1, 1).to_vec2::<f32>().unwrap();
-		assert_eq!(
-			around,
-			[[5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.], [5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.]]
-		);
+		assert_eq!(around, [[5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.], [5., 3., 4., 5., 3.], [2., 0., 1., 2., 0.]]);
 		assert_eq!(wrapped(0, 1).to_vec2::<f32>().unwrap(), [[0., 1., 2., 0.], [3., 4., 5., 3.], [0., 1., 2., 0.]]);
 		assert_eq!(wrapped(0, 0).to_vec2::<f32>().unwrap(), [[0., 1., 2.], [3., 4., 5.]]);
 		assert!(wrap(&x, 3, 0).unwrap_err().to_string().contains("3 before"));

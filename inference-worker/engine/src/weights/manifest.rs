@@ -7,8 +7,8 @@ use crate::{Control, EngineError, JobFault, Model};
 use autonomy_primitives::digest::{cid, Cid, WeightsRoot};
 use autonomy_primitives::evaluation::EvaluatedWeights;
 use autonomy_primitives::job::{
-	AnimationInput, CellPrompt, EvaluationInput, ImageInput, JobInput, Modality, SpriteSheetInput, TextInput, MAX_CELLS,
-	MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES,
+	AnimationInput, CellPrompt, EvaluationInput, ImageInput, JobInput, Modality, SpriteSheetInput, TalkInput,
+	TextInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES,
 };
 use autonomy_primitives::model::ModelLimits;
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,26 @@ pub enum InputSpec {
 		#[serde(default)]
 		top_k: u16,
 	},
+	/// A message to a character.
+	Talk {
+		/// What the user says.
+		prompt: String,
+		/// Most new tokens.
+		max_tokens: u16,
+		/// Sampling temperature; 0 is greedy. Kept to hundredths.
+		#[serde(default)]
+		temperature: f64,
+		/// Cumulative probability of nucleus sampling; 1 is off. Kept to thousandths.
+		#[serde(default = "all")]
+		top_p: f64,
+		/// Sampling among the k likeliest tokens; 0 is off.
+		#[serde(default)]
+		top_k: u16,
+		/// CID of the persona, in text form.
+		persona: String,
+		/// The character's memory before the message.
+		memory: Hash32,
+	},
 	/// Text to animation.
 	Animation {
 		/// What every frame is made with.
@@ -265,6 +285,16 @@ impl WeightsSpec {
 	}
 }
 
+fn text_input(prompt: &str, max_tokens: u16, temperature: f64, top_p: f64, top_k: u16) -> Result<TextInput, JobFault> {
+	Ok(TextInput {
+		prompt: bounded("the prompt", prompt, MAX_PROMPT_BYTES)?,
+		max_tokens,
+		temperature_centi: fixed_point("temperature", temperature, 100.0)?,
+		top_p_permille: fixed_point("top_p", top_p, 1000.0)?,
+		top_k,
+	})
+}
+
 fn cid_of(what: &str, text: &str) -> Result<Cid, JobFault> {
 	parse_cid(text).ok_or_else(|| {
 		JobFault::InputInvalid(format!("{what} '{text}' is not a CID: version 1, raw, SHA-256, beginning with bafkrei"))
@@ -287,7 +317,7 @@ impl InputSpec {
 	pub fn modality(&self) -> Modality {
 		match self {
 			Self::Image(_) => Modality::Image,
-			Self::Text { .. } => Modality::Text,
+			Self::Text { .. } | Self::Talk { .. } => Modality::Text,
 			Self::Animation { .. } => Modality::Animation,
 			Self::SpriteSheet { .. } => Modality::SpriteSheet,
 			Self::Tile(_) => Modality::Tile,
@@ -299,13 +329,16 @@ impl InputSpec {
 	pub fn to_job_input(&self) -> Result<JobInput, JobFault> {
 		Ok(match self {
 			Self::Image(picture) => JobInput::Image(picture.to_input()?),
-			Self::Text { prompt, max_tokens, temperature, top_p, top_k } => JobInput::Text(TextInput {
-				prompt: bounded("the prompt", prompt, MAX_PROMPT_BYTES)?,
-				max_tokens: *max_tokens,
-				temperature_centi: fixed_point("temperature", *temperature, 100.0)?,
-				top_p_permille: fixed_point("top_p", *top_p, 1000.0)?,
-				top_k: *top_k,
-			}),
+			Self::Text { prompt, max_tokens, temperature, top_p, top_k } => {
+				JobInput::Text(text_input(prompt, *max_tokens, *temperature, *top_p, *top_k)?)
+			}
+			Self::Talk { prompt, max_tokens, temperature, top_p, top_k, persona, memory } => {
+				JobInput::Talk(TalkInput {
+					text: text_input(prompt, *max_tokens, *temperature, *top_p, *top_k)?,
+					persona: cid_of("persona", persona)?,
+					memory: memory.0,
+				})
+			}
 			Self::Animation { image, prompt_to, frames, frames_per_second, motion } => {
 				let motion_centi = u8::try_from(fixed_point("motion", *motion, 100.0)?)
 					.map_err(|_| JobFault::InputInvalid(format!("motion {motion}, the range is 0 to 1")))?;
@@ -353,6 +386,15 @@ impl InputSpec {
 				temperature: f64::from(input.temperature_centi) / 100.0,
 				top_p: f64::from(input.top_p_permille) / 1000.0,
 				top_k: input.top_k,
+			},
+			JobInput::Talk(TalkInput { text, persona, memory }) => Self::Talk {
+				prompt: lossy(&text.prompt),
+				max_tokens: text.max_tokens,
+				temperature: f64::from(text.temperature_centi) / 100.0,
+				top_p: f64::from(text.top_p_permille) / 1000.0,
+				top_k: text.top_k,
+				persona: cid_text(persona),
+				memory: Hash32(*memory),
 			},
 			JobInput::Animation(input) => Self::Animation {
 				image: PictureSpec::from_input(&input.image),
