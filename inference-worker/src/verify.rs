@@ -39,7 +39,7 @@ pub struct Args {
 	/// Blocks before the end of the job in which its submission is looked for.
 	#[arg(long, default_value_t = 5000)]
 	blocks: BlockNumber,
-	/// Write the picture or text here.
+	/// Write the file here: a PNG, a GIF or a text.
 	#[arg(long, value_name = "FILE")]
 	out: Option<PathBuf>,
 	/// One JSON object.

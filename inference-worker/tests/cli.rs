@@ -79,7 +79,7 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 	let url = nobody();
 	let dir = folder(&url);
 	let config = ["--config", "worker.toml"];
-	let commands: [&[&str]; 9] = [
+	let commands: [&[&str]; 12] = [
 		&["run", "--startup-timeout", "1"],
 		&["verify", "0"],
 		&["explain", "0"],
@@ -88,6 +88,9 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 		&["show", "0"],
 		&["models", "list"],
 		&["submit", "image", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
+		&["submit", "animation", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
+		&["submit", "sprite-sheet", "--model", "0", "--cell", "a red circle", "--dev", "alice"],
+		&["submit", "tile", "--model", "0", "--prompt", "green grass", "--dev", "alice"],
 		&["register", "--bond", "1000", "--join", "0:1", "--dev", "alice"],
 	];
 	for command in commands {

@@ -136,7 +136,7 @@ impl<I: Read, O: Write> Steps<'_, I, O> {
 mod tests {
 	use std::collections::HashSet;
 
-	use autonomy_engine::{InputSpec, Manifest};
+	use autonomy_engine::{InputSpec, Manifest, PictureSpec};
 	use autonomy_primitives::trace::position;
 
 	use super::*;
@@ -185,8 +185,24 @@ mod tests {
 
 	#[test]
 	fn opening_and_steps_should_belong_to_the_run_when_they_come_through_the_pipe() {
-		let picture = InputSpec::image("a red circle on a black background", 32, 32, 2, 1.0).to_job_input().unwrap();
-		for (name, input) in [("keeper", None), ("shapes", Some(picture))] {
+		let picture = PictureSpec {
+			prompt: "a red circle on a black background".into(),
+			negative_prompt: String::new(),
+			width: 32,
+			height: 32,
+			steps: 2,
+			guidance: 1.0,
+		};
+		let animation = InputSpec::Animation {
+			image: picture.clone(),
+			prompt_to: String::new(),
+			frames: 3,
+			frames_per_second: 8,
+			motion: 1.0,
+		};
+		let (picture, animation) = (InputSpec::Image(picture).to_job_input(), animation.to_job_input());
+		let cases = [("keeper", None), ("shapes", Some(picture.unwrap())), ("shapes", Some(animation.unwrap()))];
+		for (name, input) in cases {
 			let folder = format!("../models/{name}");
 			let manifest = Manifest::load(Path::new(&folder)).unwrap();
 			let (golden, weights_root) = (&manifest.golden, manifest.weights_root.0);

@@ -48,7 +48,7 @@ pub struct Computed {
 	pub trace_root: Digest,
 	/// CID of the file.
 	pub artifact: Cid,
-	/// The file: PNG or UTF-8 text.
+	/// The file: PNG, GIF or UTF-8 text.
 	pub bytes: Vec<u8>,
 }
 

@@ -159,8 +159,9 @@ impl Message for Request {
 }
 
 impl Message for Reply {
-	// An RGB picture of 4096 × 4096 that no PNG can make smaller has 48 MiB.
-	const LIMIT: u32 = 64 << 20;
+	// Pixels that no compression makes smaller: a picture of 4096 × 4096 has 48 MiB as PNG, a sprite sheet of sixteen cells
+	// of 1024 × 1024 64 MiB, and an animation of 32 such frames 48 MiB as GIF, which takes a byte and a half a pixel at most.
+	const LIMIT: u32 = 128 << 20;
 }
 
 /// Sends a message. One that is beyond its limit is not begun.

@@ -93,7 +93,7 @@ impl Quote {
 pub enum Tier {
 	/// A reply.
 	Text,
-	/// A picture.
+	/// A picture, an animation, a sprite sheet or a tile.
 	Image,
 	/// A work that is going to be minted.
 	Creation,

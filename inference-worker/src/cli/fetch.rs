@@ -9,6 +9,7 @@ use std::{
 use anyhow::{bail, Context, Result};
 use autonomy_artifacts::check_url;
 use autonomy_engine::digest::{cid_text, parse_cid};
+use image::ImageFormat;
 use serde_json::json;
 
 use crate::{
@@ -102,15 +103,20 @@ async fn look(args: &Args, cid: Cid) -> Result<Found> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind<'a> {
 	Picture { width: u32, height: u32 },
+	Animation { width: u32, height: u32 },
 	Text(&'a str),
 	Data,
 }
 
 impl<'a> Kind<'a> {
 	fn of(bytes: &'a [u8]) -> Self {
-		let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-		if let Some((width, height)) = reader.ok().and_then(|r| r.into_dimensions().ok()) {
-			return Self::Picture { width, height };
+		let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok();
+		let format = reader.as_ref().and_then(|reader| reader.format());
+		if let Some((width, height)) = reader.and_then(|reader| reader.into_dimensions().ok()) {
+			return match format {
+				Some(ImageFormat::Gif) => Self::Animation { width, height },
+				_ => Self::Picture { width, height },
+			};
 		}
 		// A text that would steer the terminal is not shown.
 		match std::str::from_utf8(bytes) {
@@ -124,6 +130,7 @@ impl std::fmt::Display for Kind<'_> {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
 		match self {
 			Self::Picture { width, height } => write!(f, "a picture of {width} × {height} pixels"),
+			Self::Animation { width, height } => write!(f, "an animation of {width} × {height} pixels"),
 			Self::Text(_) => f.write_str("a text"),
 			Self::Data => f.write_str("data"),
 		}
@@ -133,6 +140,7 @@ impl std::fmt::Display for Kind<'_> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use autonomy_engine::digest::Animation;
 
 	#[test]
 	fn kind_should_be_a_text_only_when_a_terminal_can_show_it() {
@@ -140,7 +148,11 @@ mod tests {
 		assert_eq!(Kind::of(b"\x1b]0;steered\x07"), Kind::Data);
 		assert_eq!(Kind::of(b"\xff\xfe"), Kind::Data);
 		let mut png = Cursor::new(Vec::new());
-		image::RgbImage::new(3, 2).write_to(&mut png, image::ImageFormat::Png).unwrap();
+		image::RgbImage::new(3, 2).write_to(&mut png, ImageFormat::Png).unwrap();
 		assert_eq!(Kind::of(&png.into_inner()), Kind::Picture { width: 3, height: 2 });
+		let animation = Animation { width: 3, height: 2, frames_per_second: 8, frames: vec![vec![7; 18]; 2] };
+		let gif = animation.to_gif();
+		assert_eq!(Kind::of(&gif), Kind::Animation { width: 3, height: 2 });
+		assert_eq!(Kind::of(&gif).to_string(), "an animation of 3 × 2 pixels");
 	}
 }

@@ -77,7 +77,7 @@ enum Command {
 	Fund(register::FundArgs),
 	/// Shows a job: where it stands, or what stays of it.
 	Show(show::Args),
-	/// Fetches a stored picture or text by its CID and checks it.
+	/// Fetches a stored picture, animation or text by its CID and checks it.
 	Fetch(fetch::Args),
 	/// Runs models for the worker that started it.
 	#[command(name = autonomy_sandbox::SUBCOMMAND, hide = true)]

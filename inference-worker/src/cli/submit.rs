@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{bail, Context, Result};
-use autonomy_engine::{digest::cid_text, InputSpec};
+use autonomy_engine::{digest::cid_text, InputSpec, PictureSpec};
 use autonomy_primitives::{job::SeedPolicy, Digest, JobId, ModelId};
 use serde_json::{json, Value};
 use subxt::events::Events;
@@ -30,29 +30,94 @@ pub enum Command {
 	Image(Image),
 	/// A reply.
 	Text(Text),
+	/// A loop of pictures, from a picture model. Costs as much as its frames.
+	Animation(Animation),
+	/// Pictures in a grid with a transparent background, from a picture model. Costs as much as its cells.
+	SpriteSheet(SpriteSheet),
+	/// A picture whose opposite edges fit together, for a texture, from a picture model.
+	Tile(Image),
 }
 
-/// Arguments of `submit image`.
+/// How pictures are drawn, alone or in an animation or a sprite sheet.
 #[derive(clap::Args)]
-pub struct Image {
-	/// What the picture should show.
-	#[arg(long)]
-	prompt: String,
-	/// What it should not show.
+pub struct Drawing {
+	/// What should not be seen.
 	#[arg(long, default_value = "")]
 	negative_prompt: String,
-	/// Pixels per row.
+	/// Pixels per row of a picture, frame or cell.
 	#[arg(long, default_value_t = 64)]
 	width: u16,
-	/// Rows.
+	/// Rows of a picture, frame or cell.
 	#[arg(long, default_value_t = 64)]
 	height: u16,
-	/// Denoise steps.
+	/// Denoise steps of a picture, frame or cell.
 	#[arg(long, default_value_t = 20)]
 	steps: u16,
 	/// Guidance scale; 1 or less runs without guidance. The demo model is at its best around 1.5.
 	#[arg(long, default_value_t = 1.5)]
 	guidance: f64,
+}
+
+impl Drawing {
+	fn of(self, prompt: String) -> PictureSpec {
+		let Self { negative_prompt, width, height, steps, guidance } = self;
+		PictureSpec { prompt, negative_prompt, width, height, steps, guidance }
+	}
+}
+
+/// Arguments of `submit image` and `submit tile`.
+#[derive(clap::Args)]
+pub struct Image {
+	/// What the picture should show.
+	#[arg(long)]
+	prompt: String,
+	#[command(flatten)]
+	drawing: Drawing,
+	#[command(flatten)]
+	job: Job,
+}
+
+/// Arguments of `submit animation`.
+#[derive(clap::Args)]
+pub struct Animation {
+	/// What the loop shows at first and in the end.
+	#[arg(long)]
+	prompt: String,
+	/// What it shows half-way; by default the same all the time.
+	#[arg(long, default_value = "")]
+	prompt_to: String,
+	/// Frames, 2 to 32.
+	#[arg(long, default_value_t = 8)]
+	frames: u8,
+	/// Frames shown in a second, 1 to 50.
+	#[arg(long, value_name = "RATE", default_value_t = 8)]
+	frames_per_second: u8,
+	/// How far the noise moves, 0 (not at all) to 1.
+	#[arg(long, default_value_t = 0.5)]
+	motion: f64,
+	#[command(flatten)]
+	drawing: Drawing,
+	#[command(flatten)]
+	job: Job,
+}
+
+/// Arguments of `submit sprite-sheet`.
+#[derive(clap::Args)]
+pub struct SpriteSheet {
+	/// What a cell shows. Given once for each cell, from the top left, row by row; at most 16.
+	#[arg(long = "cell", value_name = "TEXT", required = true)]
+	cells: Vec<String>,
+	/// What all cells have in common, such as style and background. It follows the text of each cell.
+	#[arg(long, default_value = "")]
+	prompt: String,
+	/// Cells in a row; by default about as many as there are rows.
+	#[arg(long)]
+	columns: Option<u8>,
+	/// How far the colour of the background may be from that of a cell's corners, in each channel; 0 keeps the background.
+	#[arg(long, value_name = "0..255", default_value_t = 32)]
+	background_tolerance: u8,
+	#[command(flatten)]
+	drawing: Drawing,
 	#[command(flatten)]
 	job: Job,
 }
@@ -117,15 +182,32 @@ pub struct Job {
 
 /// Runs the command.
 pub async fn execute(command: Command) -> Result<ExitCode> {
-	let (spec, job) = match command {
-		Command::Image(Image { prompt, negative_prompt, width, height, steps, guidance, job }) => {
-			(InputSpec::Image { prompt, negative_prompt, width, height, steps, guidance }, job)
-		}
+	let (spec, job) = order(command);
+	submit(&spec, &job).await
+}
+
+/// The input that a command describes, and the rest of it.
+fn order(command: Command) -> (InputSpec, Job) {
+	match command {
+		Command::Image(Image { prompt, drawing, job }) => (InputSpec::Image(drawing.of(prompt)), job),
+		Command::Tile(Image { prompt, drawing, job }) => (InputSpec::Tile(drawing.of(prompt)), job),
 		Command::Text(Text { prompt, max_tokens, temperature, top_p, top_k, job }) => {
 			(InputSpec::Text { prompt, max_tokens, temperature, top_p, top_k }, job)
 		}
-	};
-	submit(&spec, &job).await
+		Command::Animation(Animation { prompt, prompt_to, frames, frames_per_second, motion, drawing, job }) => {
+			let image = drawing.of(prompt);
+			(InputSpec::Animation { image, prompt_to, frames, frames_per_second, motion }, job)
+		}
+		Command::SpriteSheet(SpriteSheet { cells, prompt, columns, background_tolerance, drawing, job }) => {
+			let (image, columns) = (drawing.of(prompt), columns.unwrap_or_else(|| square(cells.len())));
+			(InputSpec::SpriteSheet { image, cells, columns, background_tolerance }, job)
+		}
+	}
+}
+
+/// The fewest columns of which as many rows hold so many cells.
+fn square(cells: usize) -> u8 {
+	(1..=u8::MAX).find(|columns| usize::from(*columns).pow(2) >= cells).unwrap_or(u8::MAX)
 }
 
 async fn submit(spec: &InputSpec, args: &Job) -> Result<ExitCode> {
@@ -361,4 +443,66 @@ fn progress(block: &Events<Conf>, job: JobId) -> Vec<String> {
 		lines.push(format!("{} was wrong and lost {} AUTON", e.operator, Auton(e.amount)));
 	}
 	lines
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::Parser;
+
+	#[derive(Parser)]
+	struct Line {
+		#[command(subcommand)]
+		command: Command,
+	}
+
+	fn spec(words: &[&str]) -> InputSpec {
+		let words = ["submit"].iter().chain(words).chain(&["--model", "0", "--dev", "alice"]);
+		order(Line::try_parse_from(words).unwrap_or_else(|e| panic!("{e}")).command).0
+	}
+
+	fn picture(prompt: &str) -> PictureSpec {
+		let prompt = prompt.to_string();
+		PictureSpec { prompt, negative_prompt: String::new(), width: 64, height: 64, steps: 20, guidance: 1.5 }
+	}
+
+	#[test]
+	fn command_should_describe_the_input_of_its_kind() {
+		assert_eq!(spec(&["image", "--prompt", "a star"]), InputSpec::Image(picture("a star")));
+		let wide = PictureSpec { width: 32, steps: 4, ..picture("grass") };
+		assert_eq!(spec(&["tile", "--prompt", "grass", "--width", "32", "--steps", "4"]), InputSpec::Tile(wide));
+		let animation = InputSpec::Animation {
+			image: picture("a star"),
+			prompt_to: "a ring".into(),
+			frames: 12,
+			frames_per_second: 8,
+			motion: 0.25,
+		};
+		let words =
+			["animation", "--prompt", "a star", "--prompt-to", "a ring", "--frames", "12", "--motion", "0.25"];
+		assert_eq!(spec(&words), animation);
+		let sheet = |columns| InputSpec::SpriteSheet {
+			image: picture("on black"),
+			cells: ["a star", "a ring", "a heart"].map(String::from).to_vec(),
+			columns,
+			background_tolerance: 32,
+		};
+		let words =
+			["sprite-sheet", "--cell", "a star", "--cell", "a ring", "--cell", "a heart", "--prompt", "on black"];
+		assert_eq!(spec(&words), sheet(2));
+		assert_eq!(spec(&[&words[..], &["--columns", "3"]].concat()), sheet(3));
+	}
+
+	#[test]
+	fn columns_should_make_about_as_many_rows() {
+		let columns = [1, 2, 3, 4, 5, 9, 10, 16].map(square);
+		assert_eq!(columns, [1, 2, 2, 2, 3, 3, 4, 4]);
+	}
+
+	#[test]
+	fn sprite_sheet_should_be_refused_when_it_has_no_cells() {
+		let line = ["submit", "sprite-sheet", "--prompt", "x", "--model", "0", "--dev", "alice"];
+		let error = Line::try_parse_from(line).err().expect("it must be refused").to_string();
+		assert!(error.contains("--cell"), "{error}");
+	}
 }

@@ -145,7 +145,7 @@ impl Compute for Engines {
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
 				sandbox.run(&model, &task.job(), limit, progress)
 			}
 			Place::Here(loaded) => {
@@ -162,7 +162,7 @@ impl Compute for Engines {
 	) -> Result<(Computed, Trace), ComputeError> {
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
 				sandbox.trace(&model, &task.job(), limit, progress)
 			}
 			Place::Here(loaded) => {
@@ -190,7 +190,7 @@ impl Compute for Engines {
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(&task.model, *time_limit));
+				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
 				sandbox.open_trace(&model, &task.job(), operator, draw, limit, progress)
 			}
 			Place::Here(loaded) => {
@@ -221,29 +221,41 @@ fn memory_limit(config: &Config) -> anyhow::Result<u64> {
 	}
 }
 
-/// Longest that one attempt at a job of the model may take. A second one and its commitment still fit before the deadline,
-/// which is three times the model's budget after the draw, and some blocks.
-fn run_limit(model: &ModelView, most: Duration) -> Duration {
+/// Longest that one attempt at a task may take. A second one and its commitment still fit before the deadline, which is
+/// three times the budget after the draw, and some blocks. The budget is the model's, for each picture of the task.
+fn run_limit(task: &Task, most: Duration) -> Duration {
 	const SPARE: BlockNumber = 3;
-	let blocks = model.budget.saturating_mul(3).div_ceil(2).saturating_add(SPARE);
+	let budget = task.model.budget.saturating_mul(task.input.runs());
+	let blocks = budget.saturating_mul(3).div_ceil(2).saturating_add(SPARE);
 	BLOCK_TIME.saturating_mul(blocks).min(most)
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::chain::memory::model;
+	use crate::chain::memory::{input, model};
+	use autonomy_primitives::job::AnimationInput;
 
 	#[test]
 	fn run_limit_should_follow_the_budget_when_the_configuration_allows_it() {
-		let mut view = model(0);
-		view.budget = 1;
-		assert_eq!(run_limit(&view, Duration::MAX), Duration::from_secs(30));
-		view.budget = 20;
-		assert_eq!(run_limit(&view, Duration::MAX), Duration::from_secs(198));
-		assert_eq!(run_limit(&view, Duration::from_secs(60)), Duration::from_secs(60));
-		view.budget = u32::MAX;
-		assert_eq!(run_limit(&view, Duration::from_secs(60)), Duration::from_secs(60));
+		let mut task = Task { model: model(0), input: input(), seed: [0; 32], genesis: [0; 32] };
+		task.model.budget = 1;
+		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(30));
+		task.model.budget = 20;
+		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(198));
+		assert_eq!(run_limit(&task, Duration::from_secs(60)), Duration::from_secs(60));
+		let JobInput::Image(image) = input() else { panic!("the input is a picture's") };
+		let animation = AnimationInput {
+			image,
+			prompt_to: Default::default(),
+			frames: 4,
+			frames_per_second: 8,
+			motion_centi: 50,
+		};
+		task.input = JobInput::Animation(animation);
+		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(738), "four pictures");
+		task.model.budget = u32::MAX;
+		assert_eq!(run_limit(&task, Duration::from_secs(60)), Duration::from_secs(60));
 	}
 
 	#[test]

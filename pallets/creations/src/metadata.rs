@@ -37,13 +37,18 @@ pub fn facts<AccountId, Balance, BlockNumber>(
 	]
 }
 
-/// The JSON of a work: `name`, `description`, the file as `image` (as `animation_url` when it is a text), `attributes`.
+/// The JSON of a work: `name`, `description`, the file, `attributes`. The file is the `image` when it is a picture, `image`
+/// and `animation_url` when it moves, and the `animation_url` alone when it is anything else.
 pub fn item_json<AccountId, Balance, BlockNumber>(creation: &Creation<AccountId, Balance, BlockNumber>) -> Vec<u8> {
 	let work = &creation.work;
-	let media = match work.modality {
-		Modality::Image => "image",
-		Modality::Text => "animation_url",
+	let fields: &[&str] = match work.modality {
+		Modality::Image | Modality::SpriteSheet | Modality::Tile => &["image"],
+		// Galleries without animations show its first frame.
+		Modality::Animation => &["image", "animation_url"],
+		Modality::Text | Modality::Evaluation => &["animation_url"],
 	};
+	let file = quoted(&link(&work.artifact));
+	let media: String = fields.iter().map(|field| format!("\"{field}\":{file},")).collect();
 	let description = format!(
 		"Made by model {} in job {} on Autonomy. Anyone can make it again, byte for byte, from the chain's data and the \
 		 model's weights.",
@@ -53,10 +58,9 @@ pub fn item_json<AccountId, Balance, BlockNumber>(creation: &Creation<AccountId,
 		.map(|(key, value)| format!("{{\"trait_type\":{},\"value\":{}}}", quoted(key), quoted(&value)))
 		.join(",");
 	let json = format!(
-		"{{\"name\":{},\"description\":{},\"{media}\":{},\"attributes\":[{attributes}]}}",
+		"{{\"name\":{},\"description\":{},{media}\"attributes\":[{attributes}]}}",
 		quoted(text(&creation.name)),
 		quoted(&description),
-		quoted(&link(&work.artifact)),
 	);
 	json.into_bytes()
 }

@@ -152,8 +152,9 @@ impl Tier {
 	/// The tier of a job that does not name one.
 	pub fn of(modality: Modality) -> Self {
 		match modality {
-			Modality::Image => Self::Image,
 			Modality::Text => Self::Text,
+			Modality::Image | Modality::Animation | Modality::SpriteSheet | Modality::Tile => Self::Image,
+			Modality::Evaluation => Self::Creation,
 		}
 	}
 }

@@ -121,7 +121,9 @@ pub struct AnimationInput {
 	pub frames: u8,
 	/// Frames shown in a second: 1 to [`MAX_FRAMES_PER_SECOND`].
 	pub frames_per_second: u8,
-	/// How far the noise moves, in hundredths: 100 goes once round the circle between two noises, 0 keeps one.
+	/// How far the noise moves, in hundredths: 100 goes once round the circle between two noises, 0 keeps one. Between them,
+	/// with m for the hundredth part and φ for the frame's share of a full turn, a frame has (1 − m²(1 − cos φ)) of a first
+	/// noise, m · sin φ of a second and m · √(1 − m²) · (1 − cos φ) of a third: a smaller circle through the first.
 	pub motion_centi: u8,
 }
 

@@ -66,6 +66,29 @@ fn json_should_name_a_text_as_its_media() {
 }
 
 #[test]
+fn json_should_name_the_media_that_each_kind_of_output_is() {
+	build_and_execute(|| {
+		let kinds = [
+			(Modality::Image, true, false),
+			(Modality::Text, false, true),
+			(Modality::Animation, true, true),
+			(Modality::SpriteSheet, true, false),
+			(Modality::Tile, true, false),
+			(Modality::Evaluation, false, true),
+		];
+		for (job, (modality, image, animation)) in (0u64..).zip(kinds) {
+			finalise_as(job, FinalJob { modality, ..final_job(1, job) });
+			assert_ok!(Creations::mint(signed(1), job, None, name("A work"), Permill::zero()));
+			let (collection, item) = Creations::creation_of_job(job).unwrap();
+			let json = json(collection, item);
+			let file = Value::String(ipfs(&job.to_le_bytes()));
+			assert_eq!(json.get("image"), image.then_some(&file), "{modality:?}");
+			assert_eq!(json.get("animation_url"), animation.then_some(&file), "{modality:?}");
+		}
+	});
+}
+
+#[test]
 fn json_should_be_valid_whatever_the_name() {
 	build_and_execute(|| {
 		let longest = "\"".repeat(MAX_NAME_BYTES as usize);
