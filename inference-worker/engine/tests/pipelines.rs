@@ -48,7 +48,7 @@ fn digests_should_stay_what_they_are() {
 }
 const OUTPUTS: &str = "3921ae74410534b14ada61cb88ade9fa951070ff7f2e472d55a1ca8f10305abe";
 const TRACES: &str = "4577eb4f3642d8773dec698faa7880acdb332f0021e43ef34ae02f7b01ca09a9";
-const KINDS: &str = "TO-BE-MEASURED";
+const KINDS: &str = "2b8c55c862281af715a247be13b7a451d488af5e4e091d9b32e9346ce341134e";
 
 #[test]
 fn results_of_the_shipped_model_should_stay_what_they_are() {
@@ -59,9 +59,9 @@ fn results_of_the_shipped_model_should_stay_what_they_are() {
 }
 const SHIPPED: [(&str, &str); 4] = [
 	("shapes golden", "63b73c6b91bdcb0c26edeacbb60af6aef33f889d8ca4648b39171017371535d0"),
-	("shapes animation", "TO-BE-MEASURED"),
-	("shapes sprite sheet", "TO-BE-MEASURED"),
-	("shapes tile", "TO-BE-MEASURED"),
+	("shapes animation", "e54d3a21f7c7cc3ad1c32e94f7a7297020bd124e7e0984cb03aae7a517489f83"),
+	("shapes sprite sheet", "d732f9fe4ca5730e547b84ca7b521c2d0cf95660f7c461b4ab52a63c4ed1f5f7"),
+	("shapes tile", "29f7ce83661cc020d2ddd1125b9c80db15a3d8e08530e61fd6f0aa177824d573"),
 ];
 
 #[test]

@@ -135,5 +135,5 @@ mod tests {
 		let cid = super::super::cid_text(&autonomy_primitives::digest::cid(&gif));
 		assert_eq!(cid, GOLDEN, "the GIF encoder changed: stored animations would get other addresses");
 	}
-	const GOLDEN: &str = "TO-BE-MEASURED";
+	const GOLDEN: &str = "bafkreid6aptri5hst7el25dv6hjvupuu7ysqigao7tkjzvm2y2kjszu2t4";
 }

@@ -185,5 +185,5 @@ mod tests {
 		let cid = super::super::cid_text(&autonomy_primitives::digest::cid(&png));
 		assert_eq!(cid, GOLDEN, "the PNG encoder changed: stored sprite sheets would get other addresses");
 	}
-	const GOLDEN: &str = "TO-BE-MEASURED";
+	const GOLDEN: &str = "bafkreihwbnw3hhm32qhh4wpzqvxxldqf26twj7buivlsr6vb452sncmuvu";
 }
