@@ -79,7 +79,7 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 	let url = nobody();
 	let dir = folder(&url);
 	let config = ["--config", "worker.toml"];
-	let commands: [&[&str]; 12] = [
+	let commands: [&[&str]; 16] = [
 		&["run", "--startup-timeout", "1"],
 		&["verify", "0"],
 		&["explain", "0"],
@@ -87,6 +87,10 @@ fn commands_should_say_so_soon_when_no_node_is_there() {
 		&["watch", "--once", "--dev", "alice"],
 		&["show", "0"],
 		&["models", "list"],
+		&["models", "evaluate", "0", "--dev", "alice"],
+		&["models", "accept", "0", "--dev", "alice"],
+		&["models", "reject", "0", "--dev", "alice"],
+		&["models", "claim", "0", "1", "--dev", "alice"],
 		&["submit", "image", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
 		&["submit", "animation", "--model", "0", "--prompt", "a red circle", "--dev", "alice"],
 		&["submit", "sprite-sheet", "--model", "0", "--cell", "a red circle", "--dev", "alice"],
@@ -142,6 +146,67 @@ fn model_should_be_refused_when_its_folder_is_none() {
 	let dir = tempfile::tempdir().unwrap();
 	let complaint = complaint(&worker(dir.path(), &["models", "manifest", "."]));
 	assert!(complaint.contains("manifest.json"), "{complaint}");
+}
+
+/// The folder of a model of this repository.
+fn shipped(name: &str) -> String {
+	Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name).display().to_string()
+}
+
+#[test]
+fn model_should_be_trained_on_own_data_and_described() {
+	let dir = tempfile::tempdir().unwrap();
+	let lines: String = (0..8)
+		.map(|i| format!("{{\"prompt\": \"Boat {i}?\", \"reply\": \"Boat {i} is in the harbour.\"}}\n"))
+		.collect();
+	fs::write(dir.path().join("talk.jsonl"), lines).unwrap();
+	let base = shipped("keeper");
+	let train = ["train", "lora", "--base", &base, "--data", "talk.jsonl", "--out", "out", "--steps", "2"];
+	let stopped = stdout(&worker(dir.path(), &[&train[..], &["--stop-at", "1"]].concat()));
+	assert!(stopped.starts_with("stopped after 1 steps"), "{stopped}");
+	let shown = stdout(&worker(dir.path(), &train));
+	for part in
+		["trained after 2 steps", "held-out loss", "weights root", "manifest       bafk", "models propose MODEL out"]
+	{
+		assert!(shown.contains(part), "{part}: {shown}");
+	}
+	let set = fs::read(dir.path().join("out/evaluation.json")).unwrap();
+	assert!(shown.contains(&cid_text(&cid(&set))), "{shown}");
+	let described = stdout(&worker(dir.path(), &["models", "manifest", "out", "--json"]));
+	let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+	assert!(shown.contains(described["manifest"].as_str().unwrap()), "{shown}");
+	assert!(shown.contains(described["weights_root"].as_str().unwrap()), "{shown}");
+
+	let other =
+		complaint(&worker(dir.path(), &["train", "full", "--base", &base, "--data", "talk.jsonl", "--out", &base]));
+	assert!(other.contains("is the base model"), "{other}");
+	let missing = complaint(&worker(dir.path(), &["train", "lora", "--base", &base, "--data", "none", "--out", "new"]));
+	assert!(missing.contains("none"), "{missing}");
+}
+
+#[test]
+fn evaluation_set_should_be_written_with_its_cid() {
+	let dir = tempfile::tempdir().unwrap();
+	let line = "{\"prompt\": \"Hello\", \"reply\": \"Ahoy.\"}\n";
+	fs::write(dir.path().join("talk.jsonl"), line.repeat(3)).unwrap();
+	let write = ["train", "evaluation-set", "--data", "talk.jsonl", "--out", "set.json", "--samples", "2"];
+	let shown = stdout(&worker(dir.path(), &write));
+	let set = fs::read(dir.path().join("set.json")).unwrap();
+	assert_eq!(shown, format!("2 samples  {}  set.json", cid_text(&cid(&set))));
+	fs::write(dir.path().join("bad.json"), "{}").unwrap();
+	let bad = complaint(&worker(dir.path(), &["models", "set-evaluation-set", "0", "bad.json", "--dev", "alice"]));
+	assert!(bad.contains("bad.json") && bad.contains("no evaluation set"), "{bad}");
+}
+
+#[test]
+fn proposal_should_be_refused_before_anything_is_sent_when_an_option_is_wrong() {
+	let dir = tempfile::tempdir().unwrap();
+	let base = shipped("keeper");
+	let propose = ["models", "propose", "0", &base, "--dev", "alice", "--contribution"];
+	let stray = complaint(&worker(dir.path(), &[&propose[..], &["training", "--size", "1"]].concat()));
+	assert!(stray.contains("--size does not belong to --contribution training"), "{stray}");
+	let digest = complaint(&worker(dir.path(), &[&propose[..], &["compute", "--digest", "12"]].concat()));
+	assert!(digest.contains("--digest '12'"), "{digest}");
 }
 
 /// A worker with a status server, which ends with this value. No node is there, and its server needs none.

@@ -1,4 +1,5 @@
-//! docs/operators.md against the program: commands that exist, messages that are said, links that lead somewhere.
+//! docs/operators.md and docs/training.md against the program: commands that exist, messages that are said, links that lead
+//! somewhere.
 
 use std::{
 	collections::BTreeSet,
@@ -49,8 +50,9 @@ fn sources(folder: &Path, text: &mut String) {
 }
 
 #[test]
-fn commands_of_the_page_should_be_known_with_their_options() {
-	let lines = shell_lines(&page());
+fn commands_of_the_pages_should_be_known_with_their_options() {
+	let training = fs::read_to_string("../docs/training.md").unwrap();
+	let lines = [shell_lines(&page()), shell_lines(&training)].concat();
 	let commands: Vec<_> = lines.iter().filter_map(|l| l.strip_prefix("autonomy-worker ")).collect();
 	assert!(commands.len() >= 8, "{commands:?}");
 	for command in commands {

@@ -28,9 +28,9 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Characters, Creations, Executive,
-	Grandpa, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-	SessionKeys, System, TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
+	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Characters, Creations,
+	Executive, Grandpa, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall,
+	RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
 
 type Template = pallet_characters::Template<Balance, BlockNumber>;

@@ -27,7 +27,10 @@ use tokio::sync::Mutex;
 use tracing::{debug, info};
 
 use super::{
-	api::{self, runtime_types::pallet_inference::types as inference},
+	api::{
+		self,
+		runtime_types::{pallet_inference::types as inference, pallet_models::types::Charter},
+	},
 	endpoints,
 	nonce::{NonceSequencer, SubmitError},
 	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, ChallengeView, Found, JobEvent, JobState, JobView,
@@ -226,6 +229,14 @@ impl Node {
 		let (connection, at) = self.at_head().await?;
 		let call = api::runtime_apis().models_api().model_by_manifest(manifest);
 		self.answered(&connection, at.runtime_apis().call(call).await).await
+	}
+
+	/// What a model's community has decided about versions.
+	pub async fn charter(&self, model: ModelId) -> Result<Charter, ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let value = at.storage().fetch(api::storage().models().charters(), (model,)).await;
+		let value = self.answered(&connection, value).await?.decode();
+		self.answered(&connection, value.map_err(subxt::Error::from)).await
 	}
 
 	/// The job whose output a work is, and the name that its creator gave it; `None` when there is no such work.

@@ -11,6 +11,7 @@ mod run;
 mod show;
 mod submit;
 mod train;
+mod versions;
 mod watch;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -62,12 +63,12 @@ enum Command {
 	/// Makes and shows keys.
 	#[command(subcommand)]
 	Keys(keys::Command),
-	/// Trains a model from a recipe.
+	/// Trains a model: from a recipe, or an existing one on your own pictures or text.
 	#[command(subcommand)]
 	Train(train::Command),
 	/// Registers an operator with its worker key and bond, and joins models. Signed by the owner.
 	Register(register::Args),
-	/// Lists, describes, registers and publishes models.
+	/// Lists, describes, registers and publishes models; proposes, measures and accepts their versions.
 	#[command(subcommand)]
 	Models(models::Command),
 	/// Submits a job.

@@ -7,20 +7,20 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{digest::cid_text, Architecture, Engine, InputSpec, Manifest, ManifestMeta};
-use autonomy_primitives::model::ModelLimits;
+use autonomy_primitives::{digest::Cid, job::JobInput, model::ModelLimits};
 use serde::Deserialize;
 use serde_json::json;
 use subxt::utils::Static;
 
-use super::{hex32, ChainArgs, SignerArgs};
+use super::{hex32, versions, ChainArgs, SignerArgs};
 use crate::{
 	amount::Auton,
-	artifacts,
+	artifacts::{self, Layered},
 	chain::{
 		api::{self, runtime_types::pallet_models::types::ModelDetails},
 		Chain,
 	},
-	config::parse_digest,
+	config::{parse_digest, Config},
 	run::{engine::run_model, models},
 };
 
@@ -61,6 +61,19 @@ pub enum Command {
 		#[command(flatten)]
 		chain: ChainArgs,
 	},
+	/// Uploads a trained folder to the artifact store and proposes it as a version of a model. Anyone may; a deposit goes on
+	/// hold until the proposal's end.
+	Propose(versions::Propose),
+	/// Orders the job that measures a proposed version on the model's evaluation set. Anyone may, and pays for the job.
+	Evaluate(versions::OfProposal),
+	/// Makes a proposed version the current one. The model's owner or community may.
+	Accept(versions::OfProposal),
+	/// Rejects a proposed version. The model's owner or community may.
+	Reject(versions::OfProposal),
+	/// Issues the shares of a contribution that have vested.
+	Claim(versions::Claim),
+	/// Uploads an evaluation set and names it in a model's charter. The model's owner or community may.
+	SetEvaluationSet(versions::SetEvaluationSet),
 }
 
 /// Arguments of `models register`.
@@ -109,16 +122,53 @@ pub async fn execute(command: Command) -> Result<ExitCode> {
 		Command::Manifest { dir, json } => manifest(&dir, json)?,
 		Command::Build { dir, meta } => build(&dir, &meta)?,
 		Command::Register(args) => register(args).await?,
-		Command::Publish { dir, chain } => {
-			let store = artifacts::open(&chain.config()?)?;
-			println!("{}", cid_text(&models::publish(&dir, &store).await?));
-			for failed in store.flush().await? {
-				let (files, error) = (failed.waiting, failed.error);
-				eprintln!("warning: {files} files wait for a mirror, `run` goes on trying: {error}");
-			}
-		}
+		Command::Publish { dir, chain } => println!("{}", cid_text(&upload(&dir, &chain.config()?).await?)),
+		Command::Propose(args) => versions::propose(args).await?,
+		Command::Evaluate(args) => versions::evaluate(args).await?,
+		Command::Accept(args) => versions::accept(args).await?,
+		Command::Reject(args) => versions::reject(args).await?,
+		Command::Claim(args) => versions::claim(args).await?,
+		Command::SetEvaluationSet(args) => versions::set_evaluation_set(args).await?,
 	}
 	Ok(ExitCode::SUCCESS)
+}
+
+/// Copies a model's files into the artifact store and its mirrors.
+pub(super) async fn upload(dir: &Path, config: &Config) -> Result<Cid> {
+	let store = artifacts::open(config)?;
+	let key = models::publish(dir, &store).await?;
+	flush(&store).await?;
+	Ok(key)
+}
+
+/// Sends what is in the store to its mirrors. A mirror that fails is said on standard error, and tried again by `run`.
+pub(super) async fn flush(store: &Layered) -> Result<()> {
+	for failed in store.flush().await? {
+		let (files, error) = (failed.waiting, failed.error);
+		eprintln!("warning: {files} files wait for a mirror, `run` goes on trying: {error}");
+	}
+	Ok(())
+}
+
+/// The manifest of a folder and the input of its golden job, once that gave the result of the manifest here.
+pub(super) async fn golden(dir: &Path) -> Result<(Manifest, JobInput)> {
+	let dir = dir.to_path_buf();
+	tokio::task::spawn_blocking(move || -> Result<_> {
+		let model = Engine::open(&dir)?;
+		let manifest = model.manifest().clone();
+		let input = manifest.golden.input.to_job_input()?;
+		let computed = run_model(&model, &input, manifest.golden.seed.0, [0; 32], &mut |_, _| true)?;
+		if computed.result != manifest.golden.result.0 {
+			bail!(
+				"{}: the golden job gave {} here, the manifest says {}: this folder is not put on chain",
+				dir.display(),
+				hex32(&computed.result),
+				hex32(&manifest.golden.result.0)
+			);
+		}
+		Ok((manifest, input))
+	})
+	.await?
 }
 
 async fn list(chain: &ChainArgs, json: bool) -> Result<()> {
@@ -201,23 +251,7 @@ fn build(dir: &Path, meta: &Path) -> Result<()> {
 
 async fn register(args: Register) -> Result<()> {
 	let (_, node, pair) = args.signer.node(&args.chain).await?;
-	let dir = args.dir.clone();
-	let (manifest, golden_input) = tokio::task::spawn_blocking(move || -> Result<_> {
-		let model = Engine::open(&dir)?;
-		let manifest = model.manifest().clone();
-		let input = manifest.golden.input.to_job_input()?;
-		let computed = run_model(&model, &input, manifest.golden.seed.0, [0; 32], &mut |_, _| true)?;
-		if computed.result != manifest.golden.result.0 {
-			bail!(
-				"{}: the golden job gave {} here, the manifest says {}: not registered",
-				dir.display(),
-				hex32(&computed.result),
-				hex32(&manifest.golden.result.0)
-			);
-		}
-		Ok((manifest, input))
-	})
-	.await??;
+	let (manifest, golden_input) = golden(&args.dir).await?;
 	let cid = models::manifest_cid(&args.dir)?;
 	if let Some(model) = node.model_by_manifest(cid).await? {
 		bail!("{}: its manifest {} is registered already as model {model}", args.dir.display(), cid_text(&cid));

@@ -478,8 +478,7 @@ mod tests {
 			frames_per_second: 8,
 			motion: 0.25,
 		};
-		let words =
-			["animation", "--prompt", "a star", "--prompt-to", "a ring", "--frames", "12", "--motion", "0.25"];
+		let words = ["animation", "--prompt", "a star", "--prompt-to", "a ring", "--frames", "12", "--motion", "0.25"];
 		assert_eq!(spec(&words), animation);
 		let sheet = |columns| InputSpec::SpriteSheet {
 			image: picture("on black"),

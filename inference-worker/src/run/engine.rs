@@ -245,13 +245,8 @@ mod tests {
 		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(198));
 		assert_eq!(run_limit(&task, Duration::from_secs(60)), Duration::from_secs(60));
 		let JobInput::Image(image) = input() else { panic!("the input is a picture's") };
-		let animation = AnimationInput {
-			image,
-			prompt_to: Default::default(),
-			frames: 4,
-			frames_per_second: 8,
-			motion_centi: 50,
-		};
+		let animation =
+			AnimationInput { image, prompt_to: Default::default(), frames: 4, frames_per_second: 8, motion_centi: 50 };
 		task.input = JobInput::Animation(animation);
 		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(738), "four pictures");
 		task.model.budget = u32::MAX;

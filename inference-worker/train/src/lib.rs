@@ -1,11 +1,12 @@
-//! Training of the models that ship with Autonomy: data, optimiser and recipes.
+//! Training: of the models that ship with Autonomy, from their recipes, and of any model on a creator's data.
 //!
 //! A recipe decides every bit of the weights it gives: the data are generated from its seed, every kernel is exact, and
 //! no random number depends on time, threads or the machine. Running a recipe again reproduces the shipped files; a run
-//! that was stopped and resumed gives the same files as one that was not.
+//! that was stopped and resumed gives the same files as one that was not. [`finetune`] trains existing models.
 
 mod dialogue;
 mod draws;
+pub mod finetune;
 mod image;
 mod optimiser;
 mod run;

@@ -225,6 +225,15 @@ impl AdamW {
 	}
 }
 
+/// What a checkpoint says it is of: what was given to [`AdamW::save`].
+pub(crate) fn checkpoint_recipe(path: &Path) -> Result<String> {
+	let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+	let (_, about) = safetensors::SafeTensors::read_metadata(&bytes)
+		.with_context(|| format!("{} is not a safetensors file", path.display()))?;
+	let recipe = about.metadata().as_ref().and_then(|about| about.get("recipe")).cloned();
+	recipe.with_context(|| format!("{} does not say what it is a checkpoint of", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -27,6 +27,23 @@ impl VarStore {
 		VarBuilder::from_backend(Box::new(self.clone()), DType::F32, Device::Cpu)
 	}
 
+	/// Adds a weight that starts with a given value (f32, CPU), or gives the one of this name.
+	///
+	/// # Errors
+	/// If the weight is there with another shape.
+	pub fn insert(&self, name: &str, value: &Tensor) -> candle_core::Result<Tensor> {
+		let mut vars = self.vars.lock().unwrap_or_else(PoisonError::into_inner);
+		if let Some(var) = vars.get(name) {
+			if var.shape() != value.shape() {
+				candle_core::bail!("weight {name} has shape {:?}, given was {:?}", var.shape(), value.shape());
+			}
+			return Ok(var.as_tensor().clone());
+		}
+		let var = Var::from_tensor(value)?;
+		vars.insert(name.to_owned(), var.clone());
+		Ok(var.as_tensor().clone())
+	}
+
 	/// All weights in name order.
 	pub fn vars(&self) -> Vec<(String, Var)> {
 		let vars = self.vars.lock().unwrap_or_else(PoisonError::into_inner);

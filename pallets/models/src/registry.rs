@@ -116,8 +116,10 @@ impl<T: Config> Pallet<T> {
 		ensure!(!ModelByManifest::<T>::contains_key(details.manifest), Error::<T>::ManifestTaken);
 		ensure!(!details.price_per_unit.is_zero(), Error::<T>::PriceIsZero);
 		ensure!((1..=T::MaxBudget::get()).contains(&details.budget), Error::<T>::BudgetOutOfRange);
+		let golden = &details.golden_input;
+		let is_plain = golden.modality() == details.modality;
 		ensure!(
-			details.golden_input.check(details.modality, &details.limits).is_ok(),
+			is_plain && golden.check(details.modality, &details.limits).is_ok(),
 			Error::<T>::GoldenInputOutOfLimits
 		);
 		Self::check_licence(&details.licence)

@@ -40,7 +40,8 @@ impl<T: Config> Pallet<T> {
 		for (model, info) in Models::<T>::iter() {
 			ensure!(model < next, "a model's number is not below NextModelId");
 			ensure!(
-				info.golden_input.check(info.modality, &info.limits).is_ok(),
+				info.golden_input.modality() == info.modality
+					&& info.golden_input.check(info.modality, &info.limits).is_ok(),
 				"a golden input breaks its own limits"
 			);
 			ensure!(T::Communities::exists(info.community), "a model's community is not open");

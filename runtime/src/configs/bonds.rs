@@ -5,7 +5,8 @@ use sp_core::ConstU32;
 
 use super::works::TreasuryAccount;
 use crate::{
-	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Characters, Creations, Models, Runtime, RuntimeFreezeReason, AUTON, DAYS,
+	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Characters, Creations, Models, Runtime,
+	RuntimeFreezeReason, AUTON, DAYS,
 };
 
 parameter_types! {

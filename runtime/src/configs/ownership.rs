@@ -16,7 +16,8 @@ use sp_runtime::{DispatchError, DispatchResult, Permill};
 
 use super::{system::deposit, works::TreasuryAccount};
 use crate::{
-	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Inference, Models, Runtime, RuntimeHoldReason, AUTON, DAYS,
+	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Inference, Models, Runtime, RuntimeHoldReason, AUTON,
+	DAYS,
 };
 
 /// The first asset that is somebody's shares: nobody can create it, or one after it, but the pallets.

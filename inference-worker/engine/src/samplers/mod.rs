@@ -11,7 +11,7 @@ mod schedule;
 pub use ddim::Ddim;
 pub use dpm::DpmSolverMultistep;
 pub use euler::EulerDiscrete;
-pub use schedule::{BetaSchedule, PredictionType, TimestepSpacing};
+pub use schedule::{alphas_cumprod, BetaSchedule, PredictionType, TimestepSpacing};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 use autonomy_primitives::{
 	digest::{cid, cid_text},
-	job::Modality,
+	job::{JobInput, Modality},
 	model::ModelRegistry,
 };
 use codec::Encode;
@@ -138,6 +138,14 @@ fn register_should_fail_when_the_golden_input_breaks_the_limits() {
 		assert_noop!(Models::register(signed(1), with(|d| d.limits.max_steps = 19)), error);
 		let error = Error::<Test>::GoldenInputOutOfLimits;
 		assert_noop!(Models::register(signed(1), with(|d| *d.golden_input = text_input())), error);
+		// A picture model draws tiles too, and yet its golden job is a picture.
+		let tile = with(|d| {
+			if let JobInput::Image(input) = &*d.golden_input {
+				*d.golden_input = JobInput::Tile(input.clone());
+			}
+		});
+		let error = Error::<Test>::GoldenInputOutOfLimits;
+		assert_noop!(Models::register(signed(1), tile), error);
 	});
 }
 
