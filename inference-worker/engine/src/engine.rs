@@ -1,6 +1,7 @@
 //! The facade: a verified folder becomes a [`Model`], a job becomes a [`JobOutput`].
 
 use crate::digest::{cid_text, state_bytes, Image};
+use crate::evaluation::Losses;
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
 use crate::pipelines::text_to_image::{ImageRequest, TextToImage};
 use crate::pipelines::{Control, Observer, Progress, Sampling};
@@ -27,7 +28,7 @@ impl Engine {
 	}
 }
 
-enum Pipeline {
+pub(crate) enum Pipeline {
 	TextToImage(Box<TextToImage>),
 	Chat(Box<Chat>),
 }
@@ -35,7 +36,7 @@ enum Pipeline {
 /// A loaded model.
 pub struct Model {
 	manifest: Manifest,
-	pipeline: Pipeline,
+	pub(crate) pipeline: Pipeline,
 }
 
 /// What a job made.
@@ -45,6 +46,8 @@ pub enum Output {
 	Image(Image),
 	/// A reply.
 	Text(Reply),
+	/// The losses of two versions of a model.
+	Evaluation(Losses),
 }
 
 /// The output of a job and its digests.
@@ -161,6 +164,7 @@ impl Model {
 		let (canonical, artifact, mime) = match &output {
 			Output::Image(image) => (image.canonical(), image.to_png(), "image/png"),
 			Output::Text(reply) => (reply.canonical(), reply.text.clone().into_bytes(), "text/plain; charset=utf-8"),
+			Output::Evaluation(losses) => (losses.canonical(), losses.to_json(), "application/json"),
 		};
 		let context = ResultContext {
 			genesis,
@@ -270,6 +274,9 @@ impl Model {
 			}
 			(Pipeline::Chat(_), JobInput::Image(_)) => {
 				Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into()))
+			}
+			(_, JobInput::Evaluation(_)) => {
+				Err(JobFault::InputInvalid("an evaluation runs two versions of a model, this is a run of one".into()))
 			}
 		}
 	}
