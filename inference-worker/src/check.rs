@@ -181,7 +181,11 @@ async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &Ac
 	for membership in memberships {
 		let Some(view) = node.model(membership.model).await? else { continue };
 		let what = format!("model {}", view.id);
-		let proved = if membership.proved { "proved on chain" } else { "not proved on chain yet: `run` does it" };
+		let proved = match membership.proved {
+			Some(root) if root == view.weights_root => "proved on chain",
+			Some(_) => "an earlier version is proved on chain: `run` proves this one",
+			None => "not proved on chain yet: `run` does it",
+		};
 		let library = library.clone();
 		let done = tokio::task::spawn_blocking(move || golden(&library, &view)).await?;
 		report.result(&what, done, |text| format!("{text}; {proved}"));

@@ -1,4 +1,5 @@
-//! `autonomy-worker verify`: runs a final job, or the one behind a work, again and compares.
+//! `autonomy-worker verify`: runs a final job, or the one behind a work, again and compares. An evaluation is run on the two
+//! versions and the set that its input names, any other job on the weights that it was made with.
 
 use std::{
 	path::{Path, PathBuf},
@@ -7,8 +8,9 @@ use std::{
 };
 
 use anyhow::{bail, Context, Result};
-use autonomy_engine::{digest::cid_text, Engine, InputSpec};
+use autonomy_engine::{digest::cid_text, InputSpec};
 use autonomy_primitives::{digest::input_hash, job::JobInput, JobId};
+use autonomy_sandbox::run_job;
 use serde_json::json;
 
 use crate::{
@@ -16,8 +18,8 @@ use crate::{
 	chain::{node::Node, BlockNumber, Chain, Provenance},
 	cli::{hex32, model_dirs, ChainArgs},
 	run::{
-		engine::{run_model, Computed},
-		models::{self, Library},
+		engine::{Computed, Files},
+		models::Library,
 	},
 };
 
@@ -102,19 +104,15 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	}
 	let input = input(job, &node, &row, args.input.as_deref(), args.blocks).await?;
 	let view = node.model(row.model).await?.with_context(|| format!("model {} is not on chain", row.model))?;
-	if view.weights_root != row.weights_root {
-		bail!("job {} and model {} have different weights roots: the node's state is damaged", job, row.model);
-	}
 	let genesis = node.genesis().await?;
 	let store = Arc::new(artifacts::reader(&config)?);
 	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
-	let seed = row.seed;
+	let (seed, weights_root) = (row.seed, row.weights_root);
 	let (name, computed) = tokio::task::spawn_blocking(move || -> Result<_> {
-		let folder = library.folder(&view.manifest)?;
-		let model = Engine::open(&folder)?;
-		models::check(&folder, model.manifest(), &view)?;
-		let computed = run_model(&model, &input, seed, genesis, &mut |_, _| true)?;
-		Ok((model.manifest().name.clone(), computed))
+		let files = Files::find(&library, &view, weights_root, &input)?;
+		let opened = files.open()?;
+		let computed = run_job(opened.ready(), &files.job(input, seed, genesis), &mut |_, _| true)?;
+		Ok((opened.model.manifest().name.clone(), computed))
 	})
 	.await??;
 	if let Some(out) = &args.out {

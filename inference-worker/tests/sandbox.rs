@@ -11,8 +11,8 @@ use std::{
 use autonomy_engine::{Engine, InputSpec, Manifest};
 use autonomy_primitives::{digest::cid, fault::FaultCode};
 use autonomy_sandbox::{
-	open_trace, run_model, ComputeError, Computed, InputFault, Job, LocalModel, Program, Sandbox, Settings,
-	MOST_ATTEMPTS, SUBCOMMAND,
+	open_trace, run_job, run_model, ComputeError, Computed, EvaluationFiles, InputFault, Job, LocalModel, Program,
+	Ready, Sandbox, Settings, MOST_ATTEMPTS, SUBCOMMAND,
 };
 
 const LONG: Duration = Duration::from_secs(300);
@@ -39,7 +39,7 @@ fn model(name: &str) -> (LocalModel, Job) {
 	let folder = PathBuf::from("models").join(name);
 	let manifest = Manifest::load(&folder).unwrap();
 	let input = manifest.golden.input.to_job_input().unwrap();
-	let job = Job { input, seed: manifest.golden.seed.0, genesis: [9; 32] };
+	let job = Job { input, seed: manifest.golden.seed.0, genesis: [9; 32], evaluation: None };
 	(LocalModel { folder, weights_root: manifest.weights_root.0 }, job)
 }
 
@@ -544,4 +544,99 @@ fn artifact_should_have_its_cid_when_it_came_through_the_pipe() {
 	let computed = run(&sandbox, &shapes, &job).unwrap();
 	assert_eq!(cid(&computed.bytes), computed.artifact);
 	assert!(computed.bytes.starts_with(b"\x89PNG"));
+}
+
+/// A copy of the shipped language model that differs in a file: another version of it.
+fn variant(folder: &Path, name: &str, from: &str, to: &str) -> LocalModel {
+	let original = Path::new("models/keeper");
+	fs::create_dir_all(folder).unwrap();
+	for entry in fs::read_dir(original).unwrap() {
+		let entry = entry.unwrap();
+		fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+	}
+	let text = fs::read_to_string(folder.join(name)).unwrap();
+	assert!(text.contains(from), "{name}: {text}");
+	fs::write(folder.join(name), text.replace(from, to)).unwrap();
+	let mut manifest = Manifest::load(original).unwrap();
+	let mut root = autonomy_primitives::digest::WeightsRoot::default();
+	for file in &mut manifest.files {
+		let bytes = fs::read(folder.join(&file.path)).unwrap();
+		(file.size, file.sha256.0) = (bytes.len() as u64, cid(&bytes)[4..].try_into().unwrap());
+		root.update(&bytes);
+		root.end_file();
+	}
+	manifest.weights_root.0 = root.root();
+	manifest.write(folder).unwrap();
+	LocalModel { folder: folder.into(), weights_root: manifest.weights_root.0 }
+}
+
+/// An evaluation of a candidate beside the shipped language model.
+fn evaluation(candidate: &LocalModel, set: &Path) -> (LocalModel, Job) {
+	use autonomy_primitives::{
+		evaluation::EvaluatedWeights,
+		job::{EvaluationInput, JobInput, Modality},
+	};
+	let (keeper, job) = model("keeper");
+	let version = |local: &LocalModel| EvaluatedWeights {
+		manifest: cid(&fs::read(local.folder.join("manifest.json")).unwrap()),
+		weights_root: local.weights_root,
+		engine: autonomy_kernels::engine_id(),
+	};
+	let bytes = br#"{"schema":1,"model":"text","samples":[{"prompt":"Who are you?","reply":"Luma."},{"prompt":"Hello!","reply":"Hello."}]}"#;
+	fs::write(set, bytes).unwrap();
+	let input = EvaluationInput {
+		base: version(&keeper),
+		candidate: version(candidate),
+		set: cid(bytes),
+		model: Modality::Text,
+		samples: 2,
+		size: 100,
+	};
+	let evaluation = Some(EvaluationFiles::new(&candidate.folder, set));
+	(keeper, Job { input: JobInput::Evaluation(input), evaluation, ..job })
+}
+
+#[test]
+fn evaluation_should_give_the_same_bits_when_it_is_isolated() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let candidate = variant(&dir.path().join("next"), "chat.json", "Grey Point", "Red Point");
+	let set = dir.path().join("set.json");
+	let (keeper, job) = evaluation(&candidate, &set);
+	let (base, next) = (Engine::open(&keeper.folder).unwrap(), Engine::open(&candidate.folder).unwrap());
+	let bytes = fs::read(&set).unwrap();
+	let here = Ready::Evaluation { base: &base, candidate: &next, set: &bytes };
+	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	sandbox.load_both(&keeper, &candidate).unwrap();
+	let before = pid(&sandbox);
+	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected.clone()));
+	let (operator, draw) = ([4; 32], [7; 32]);
+	let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true).unwrap();
+	assert_eq!(Ok(opened), open_trace(here, &job, &operator, &draw, &mut |_, _| true));
+	// A new process opens both versions by itself.
+	sandbox.restart();
+	let mut steps = Vec::new();
+	let (computed, trace) = sandbox
+		.trace(&keeper, &job, LONG, &mut |step, all| {
+			steps.push((step, all));
+			true
+		})
+		.unwrap();
+	assert_eq!((computed, trace.step_roots.len()), (expected, 4));
+	assert_eq!(steps, [(1, 4), (2, 4), (3, 4), (4, 4)]);
+	assert_ne!(pid(&sandbox), before);
+}
+
+#[test]
+fn candidate_that_no_machine_can_open_should_be_the_inputs_fault() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let candidate = variant(&dir.path().join("next"), "chat.json", "\"<|end|>\"", "\"<|fin|>\"");
+	let (keeper, job) = evaluation(&candidate, &dir.path().join("set.json"));
+	assert_eq!(fault(run(&sandbox, &keeper, &job)).code, FaultCode::InputRejected);
+	assert!(matches!(sandbox.load_both(&keeper, &candidate), Err(ComputeError::Fault(_))));
+	// The same folder alone is this operator's business, and one that is damaged is this machine's.
+	assert!(matches!(sandbox.load(&candidate), Err(ComputeError::Unusable(_))));
+	fs::write(candidate.folder.join("model.safetensors"), b"damaged").unwrap();
+	assert!(matches!(run(&sandbox, &keeper, &job), Err(ComputeError::Model(_))));
 }

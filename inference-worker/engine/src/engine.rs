@@ -1,6 +1,7 @@
 //! The facade: a verified folder becomes a [`Model`], a job becomes a [`JobOutput`].
 
 use crate::digest::{cid_text, state_bytes, Animation, Image, SpriteSheet};
+use crate::evaluation::Losses;
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
 use crate::pipelines::text_to_image::{AnimationRequest, Settings, SpriteSheetRequest, TextToImage};
 use crate::pipelines::{Control, Observer, Progress, Sampling};
@@ -27,7 +28,7 @@ impl Engine {
 	}
 }
 
-enum Pipeline {
+pub(crate) enum Pipeline {
 	TextToImage(Box<TextToImage>),
 	Chat(Box<Chat>),
 }
@@ -35,7 +36,7 @@ enum Pipeline {
 /// A loaded model.
 pub struct Model {
 	manifest: Manifest,
-	pipeline: Pipeline,
+	pub(crate) pipeline: Pipeline,
 }
 
 /// What a job made.
@@ -51,6 +52,8 @@ pub enum Output {
 	SpriteSheet(SpriteSheet),
 	/// A picture whose opposite edges fit together.
 	Tile(Image),
+	/// The losses of two versions of a model.
+	Evaluation(Losses),
 }
 
 impl Output {
@@ -61,6 +64,7 @@ impl Output {
 			Self::Text(reply) => reply.canonical(),
 			Self::Animation(animation) => animation.canonical(),
 			Self::SpriteSheet(sheet) => sheet.canonical(),
+			Self::Evaluation(losses) => losses.canonical(),
 		}
 	}
 
@@ -71,6 +75,7 @@ impl Output {
 			Self::Text(reply) => (reply.text.clone().into_bytes(), "text/plain; charset=utf-8"),
 			Self::Animation(animation) => (animation.to_gif(), "image/gif"),
 			Self::SpriteSheet(sheet) => (sheet.to_png(), "image/png"),
+			Self::Evaluation(losses) => (losses.to_json(), "application/json"),
 		}
 	}
 }
@@ -303,7 +308,7 @@ impl Model {
 				JobInput::Image(_) | JobInput::Tile(_) | JobInput::Animation(_) | JobInput::SpriteSheet(_),
 			) => Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into())),
 			(_, JobInput::Evaluation(_)) => {
-				Err(JobFault::InputInvalid("an evaluation is not run on one model alone".into()))
+				Err(JobFault::InputInvalid("an evaluation runs two versions of a model, this is a run of one".into()))
 			}
 		}
 	}

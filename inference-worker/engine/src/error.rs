@@ -92,6 +92,21 @@ pub enum EngineError {
 }
 
 impl EngineError {
+	/// Whether the model itself is at fault: its files are those that its manifest names, and they make no model of this
+	/// engine. Every machine finds the same; all else is this machine's trouble.
+	pub fn is_of_the_model(&self) -> bool {
+		match self {
+			Self::Json { .. } | Self::Manifest { .. } | Self::WeightsRoot { .. } | Self::Unsupported { .. } => true,
+			Self::Network { source, .. } => !is_io(source),
+			Self::Io { .. }
+			| Self::Corrupt { .. }
+			| Self::Specification { .. }
+			| Self::FloatEnvironment(_)
+			| Self::GoldenFault(_)
+			| Self::GoldenDiffers { .. } => false,
+		}
+	}
+
 	pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
 		move |source| Self::Io { path: path.into(), source }
 	}
@@ -102,6 +117,18 @@ impl EngineError {
 
 	pub(crate) fn network(component: &str) -> impl FnOnce(candle_core::Error) -> Self + '_ {
 		move |source| Self::Network { component: component.into(), source }
+	}
+}
+
+/// Whether a file could not be read, rather than understood.
+fn is_io(error: &candle_core::Error) -> bool {
+	use candle_core::Error;
+	match error {
+		Error::Io(_) => true,
+		Error::WithPath { inner, .. } | Error::WithBacktrace { inner, .. } | Error::Context { inner, .. } => {
+			is_io(inner)
+		}
+		_ => false,
 	}
 }
 

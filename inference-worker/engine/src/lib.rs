@@ -3,6 +3,7 @@
 pub mod digest;
 mod engine;
 mod error;
+pub mod evaluation;
 pub mod exactness;
 pub mod models;
 pub mod nn;
@@ -13,5 +14,6 @@ pub mod weights;
 
 pub use engine::{Engine, JobOutput, Model, Output, TracedStep};
 pub use error::{EngineError, JobFault};
+pub use evaluation::{evaluate, Evaluation, Losses};
 pub use pipelines::{Control, Progress};
 pub use weights::{Architecture, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec};

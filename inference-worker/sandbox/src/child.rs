@@ -12,7 +12,7 @@ use autonomy_engine::{Engine, Model};
 use autonomy_primitives::Digest;
 
 use crate::{
-	compute::{open_trace, run_model, trace_model},
+	compute::{open_trace, read_set, run_job, trace_model, Ready},
 	confine::{confine, ConfineError},
 	protocol::{read, write, Message, ProtocolError, Reply, Request},
 	ComputeError, Job, Trace,
@@ -71,17 +71,17 @@ impl Models {
 			Request::Load { folder, weights_root } => {
 				self.open(Path::new(OsStr::from_bytes(&folder)), weights_root).map(|()| Reply::Loaded)
 			}
-			Request::Run { weights_root, job: Job { input, seed, genesis } } => self
-				.get(&weights_root)
-				.and_then(|model| run_model(model, &input, seed, genesis, &mut |step, all| steps.done(step, all)))
+			Request::Run { weights_root, job } => self
+				.with(&weights_root, &job, |ready| run_job(ready, &job, &mut |step, all| steps.done(step, all)))
 				.map(Reply::Done),
 			Request::OpenTrace { weights_root, job, operator, draw } => self
-				.get(&weights_root)
-				.and_then(|model| open_trace(model, &job, &operator, &draw, &mut |step, all| steps.done(step, all)))
+				.with(&weights_root, &job, |ready| {
+					open_trace(ready, &job, &operator, &draw, &mut |step, all| steps.done(step, all))
+				})
 				.map(|(computed, opening, trace)| Reply::Opened(computed, opening, trace)),
-			Request::Trace { weights_root, job } => self.get(&weights_root).and_then(|model| {
+			Request::Trace { weights_root, job } => self.with(&weights_root, &job, |ready| {
 				let mut trace = Trace::default();
-				let computed = trace_model(model, &job, &mut trace, &mut |step, all| steps.done(step, all))?;
+				let computed = trace_model(ready, &job, &mut trace, &mut |step, all| steps.done(step, all))?;
 				Ok(Reply::Traced(computed, trace))
 			}),
 			Request::Hello { .. } => return Err(ProtocolError::Unexpected("a second Hello")),
@@ -91,7 +91,10 @@ impl Models {
 	}
 
 	fn open(&mut self, folder: &Path, weights_root: Digest) -> Result<(), ComputeError> {
-		let model = Engine::open(folder).map_err(|error| ComputeError::Model(error.to_string()))?;
+		let model = Engine::open(folder).map_err(|error| match error.is_of_the_model() {
+			true => ComputeError::Unusable(error.to_string()),
+			false => ComputeError::Model(error.to_string()),
+		})?;
 		let actual = model.manifest().weights_root;
 		if actual.0 != weights_root {
 			// The worker compared the manifest a moment ago, so somebody is changing the folder.
@@ -100,6 +103,24 @@ impl Models {
 		}
 		self.0.insert(weights_root, model);
 		Ok(())
+	}
+
+	/// Has a job run with the model that it takes, an evaluation with both versions and its set.
+	fn with<T>(
+		&self,
+		weights_root: &Digest,
+		job: &Job,
+		run: impl FnOnce(Ready) -> Result<T, ComputeError>,
+	) -> Result<T, ComputeError> {
+		let model = self.get(weights_root)?;
+		match (job.candidate(), &job.evaluation) {
+			(Some(candidate), Some(files)) => {
+				let candidate = self.get(&candidate.weights_root)?;
+				let set = read_set(files.set())?;
+				run(Ready::Evaluation { base: model, candidate, set: &set })
+			}
+			_ => run(Ready::Model(model)),
+		}
 	}
 
 	fn get(&self, weights_root: &Digest) -> Result<&Model, ComputeError> {
@@ -136,6 +157,7 @@ impl<I: Read, O: Write> Steps<'_, I, O> {
 mod tests {
 	use std::collections::HashSet;
 
+	use crate::EvaluationFiles;
 	use autonomy_engine::{InputSpec, Manifest, PictureSpec};
 	use autonomy_primitives::trace::position;
 
@@ -208,7 +230,7 @@ mod tests {
 			let (golden, weights_root) = (&manifest.golden, manifest.weights_root.0);
 			let is_golden = input.is_none();
 			let input = input.unwrap_or_else(|| golden.input.to_job_input().unwrap());
-			let job = Job { input, seed: golden.seed.0, genesis: [0; 32] };
+			let job = Job { input, seed: golden.seed.0, genesis: [0; 32], evaluation: None };
 			let mut models = Models::default();
 			let load = Request::Load { folder: folder.into_bytes(), weights_root };
 			assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
@@ -235,5 +257,79 @@ mod tests {
 			}
 			assert!(places.len() > 1, "{name}: chance picked the same chunk for all");
 		}
+	}
+
+	/// An evaluation of the shipped language model against itself, with its set's file.
+	fn evaluation(set: &Path) -> (Digest, String, Job) {
+		use autonomy_primitives::{
+			digest::cid,
+			evaluation::EvaluatedWeights,
+			job::{EvaluationInput, JobInput, Modality},
+		};
+		let folder = "../models/keeper";
+		let manifest = Manifest::load(folder).unwrap();
+		let version = EvaluatedWeights {
+			manifest: manifest.cid(),
+			weights_root: manifest.weights_root.0,
+			engine: manifest.engine.0,
+		};
+		let bytes = br#"{"schema":1,"model":"text","samples":[{"prompt":"Who are you?","reply":"Luma."}]}"#;
+		std::fs::write(set, bytes).unwrap();
+		let input = EvaluationInput {
+			base: version.clone(),
+			candidate: version,
+			set: cid(bytes),
+			model: Modality::Text,
+			samples: 1,
+			size: 100,
+		};
+		let evaluation = Some(EvaluationFiles::new(Path::new(folder), set));
+		let job = Job { input: JobInput::Evaluation(input), seed: [5; 32], genesis: [9; 32], evaluation };
+		(manifest.weights_root.0, folder.into(), job)
+	}
+
+	#[test]
+	fn evaluation_should_be_answered_as_any_other_job() {
+		let dir = tempfile::tempdir().unwrap();
+		let set = dir.path().join("set.json");
+		let (weights_root, folder, job) = evaluation(&set);
+		let mut models = Models::default();
+		let request = Request::Run { weights_root, job: job.clone() };
+		let (reply, _) = answered(&mut models, request.clone());
+		assert!(matches!(reply, Reply::Failed(ComputeError::Machine(_))), "a model that was not loaded: {reply:?}");
+		let load = Request::Load { folder: folder.into_bytes(), weights_root };
+		assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
+
+		let (done, steps) = answered(&mut models, request.clone());
+		let Reply::Done(expected) = done else { panic!("{done:?}") };
+		let losses = autonomy_engine::Losses::from_json(&expected.bytes).unwrap();
+		assert_eq!((steps, losses.gain_ppm), (2, 0));
+		let (traced, _) = answered(&mut models, Request::Trace { weights_root, job: job.clone() });
+		let Reply::Traced(computed, trace) = traced else { panic!("{traced:?}") };
+		assert_eq!((&computed, trace.root()), (&expected, expected.trace_root));
+		let (operator, draw) = ([1; 32], [7; 32]);
+		let (opened, _) = answered(&mut models, Request::OpenTrace { weights_root, job: job.clone(), operator, draw });
+		let Reply::Opened(computed, opening, _) = opened else { panic!("{opened:?}") };
+		assert_eq!(computed, expected);
+		assert!(opening.verify(&expected.trace_root, &operator, &draw));
+
+		// Without its files it is the worker's mistake, and another file is this machine's trouble: neither is the input's fault.
+		let (bare, _) = answered(&mut models, Request::Run { weights_root, job: Job { evaluation: None, ..job } });
+		assert!(matches!(bare, Reply::Failed(ComputeError::Machine(_))), "{bare:?}");
+		std::fs::write(&set, b"{}").unwrap();
+		let (other, _) = answered(&mut models, request);
+		assert!(
+			matches!(&other, Reply::Failed(ComputeError::Machine(why)) if why.contains("held-out set")),
+			"{other:?}"
+		);
+	}
+
+	#[test]
+	fn model_should_be_called_unusable_when_its_intact_files_make_none() {
+		let dir = tempfile::tempdir().unwrap();
+		std::fs::write(dir.path().join("manifest.json"), b"{}").unwrap();
+		let folder = dir.path().to_str().unwrap().as_bytes().to_vec();
+		let (reply, _) = answered(&mut Models::default(), Request::Load { folder, weights_root: [0; 32] });
+		assert!(matches!(reply, Reply::Failed(ComputeError::Unusable(_))), "{reply:?}");
 	}
 }

@@ -1,8 +1,17 @@
 //! What a run is asked for and what it gives, in the worker's own process or in the engine process.
 
-use std::path::PathBuf;
+use std::{
+	ffi::OsStr,
+	fs::File,
+	io::{self, Read},
+	os::unix::ffi::OsStrExt,
+	path::{Path, PathBuf},
+};
 
-use autonomy_engine::{Control, JobFault, JobOutput, Model, Progress, TracedStep};
+use autonomy_engine::{
+	evaluation::{too_large, MAX_SET_BYTES},
+	Control, Evaluation, JobFault, JobOutput, Model, Progress, TracedStep,
+};
 use autonomy_primitives::{
 	digest::{cid, Cid},
 	fault::FaultCode,
@@ -30,9 +39,47 @@ pub struct Job {
 	pub seed: Digest,
 	/// The chain's genesis hash, or zero for a golden job.
 	pub genesis: Digest,
+	/// For an evaluation: where the rest of what it takes is.
+	pub evaluation: Option<EvaluationFiles>,
+}
+
+/// Where the files of an evaluation are that do not belong to the version which is compared with.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct EvaluationFiles {
+	/// Folder of the candidate, as the system writes it.
+	candidate: Vec<u8>,
+	/// File of the held-out set, as the system writes it.
+	set: Vec<u8>,
+}
+
+impl EvaluationFiles {
+	/// The candidate's folder and the held-out set's file.
+	pub fn new(candidate: &Path, set: &Path) -> Self {
+		Self { candidate: candidate.as_os_str().as_bytes().to_vec(), set: set.as_os_str().as_bytes().to_vec() }
+	}
+
+	/// Folder of the candidate.
+	pub fn candidate(&self) -> &Path {
+		Path::new(OsStr::from_bytes(&self.candidate))
+	}
+
+	/// File of the held-out set.
+	pub fn set(&self) -> &Path {
+		Path::new(OsStr::from_bytes(&self.set))
+	}
 }
 
 impl Job {
+	/// The candidate of an evaluation.
+	pub fn candidate(&self) -> Option<LocalModel> {
+		match (&self.input, &self.evaluation) {
+			(JobInput::Evaluation(input), Some(files)) => {
+				Some(LocalModel { folder: files.candidate().into(), weights_root: input.candidate.weights_root })
+			}
+			_ => None,
+		}
+	}
+
 	/// Whether this is a model's golden job, which belongs to no chain.
 	pub fn is_golden(&self) -> bool {
 		self.genesis == [0; 32]
@@ -48,7 +95,7 @@ pub struct Computed {
 	pub trace_root: Digest,
 	/// CID of the file.
 	pub artifact: Cid,
-	/// The file: PNG, GIF or UTF-8 text.
+	/// The file: a picture, UTF-8 text or JSON.
 	pub bytes: Vec<u8>,
 }
 
@@ -112,6 +159,24 @@ pub enum ComputeError {
 	#[error("{0}")]
 	#[codec(index = 3)]
 	Machine(String),
+	/// The model's files, intact as they are, make no model: every machine finds the same.
+	#[error("{0}")]
+	#[codec(index = 4)]
+	Unusable(String),
+	/// Something that the job's input names is nowhere to be had; it may still appear.
+	#[error("{0}")]
+	#[codec(index = 5)]
+	Missing(String),
+}
+
+impl ComputeError {
+	/// The same, of a model that the job's input names: one that no machine can use is the input's fault.
+	pub fn of_input(self) -> Self {
+		match self {
+			Self::Unusable(why) => Self::Fault(InputFault { code: FaultCode::InputRejected, why }),
+			other => other,
+		}
+	}
 }
 
 impl From<JobFault> for ComputeError {
@@ -126,6 +191,76 @@ impl From<JobFault> for ComputeError {
 	}
 }
 
+/// What a job is run with, in this process.
+#[derive(Clone, Copy)]
+pub enum Ready<'a> {
+	/// A model.
+	Model(&'a Model),
+	/// The versions and the set of an evaluation.
+	Evaluation {
+		/// The version that is compared with.
+		base: &'a Model,
+		/// The other version.
+		candidate: &'a Model,
+		/// The bytes of the held-out set's file.
+		set: &'a [u8],
+	},
+}
+
+impl<'a> From<&'a Model> for Ready<'a> {
+	fn from(model: &'a Model) -> Self {
+		Self::Model(model)
+	}
+}
+
+/// A job that its caller did not make ready for. No fault of the input.
+fn misfit() -> JobFault {
+	JobFault::Io("an evaluation takes two versions and a set, any other job one model".into())
+}
+
+impl Ready<'_> {
+	fn run_traced(&self, job: &Job, sink: &mut dyn FnMut(TracedStep) -> Control) -> Result<JobOutput, JobFault> {
+		let Job { input, seed, genesis, .. } = job;
+		match (*self, input) {
+			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
+				Evaluation { base, candidate, set, input }.run_traced(*seed, *genesis, sink)
+			}
+			(Self::Evaluation { .. }, _) | (Self::Model(_), JobInput::Evaluation(_)) => Err(misfit()),
+			(Self::Model(model), input) => model.run_traced(input, *seed, *genesis, sink),
+		}
+	}
+
+	fn run_opening(
+		&self,
+		job: &Job,
+		operator: &[u8; 32],
+		draw: &Digest,
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<(JobOutput, TraceOpening), JobFault> {
+		let Job { input, seed, genesis, .. } = job;
+		match (*self, input) {
+			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
+				Evaluation { base, candidate, set, input }.run_opening(*seed, *genesis, operator, draw, sink)
+			}
+			(Self::Evaluation { .. }, _) | (Self::Model(_), JobInput::Evaluation(_)) => Err(misfit()),
+			(Self::Model(model), input) => model.run_opening(input, *seed, *genesis, operator, draw, sink),
+		}
+	}
+}
+
+/// The bytes of a held-out set's file. One that is too large is the input's fault, and not read.
+pub fn read_set(path: &Path) -> Result<Vec<u8>, ComputeError> {
+	let failed = |error: io::Error| ComputeError::Machine(format!("held-out set {}: {error}", path.display()));
+	let file = File::open(path).map_err(failed)?;
+	let size = file.metadata().map_err(failed)?.len();
+	if size > MAX_SET_BYTES {
+		return Err(too_large(size).into());
+	}
+	let mut bytes = Vec::new();
+	file.take(MAX_SET_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+	Ok(bytes)
+}
+
 /// Runs a model in this process. `progress` gets the step done and the number of steps, and says whether to go on.
 pub fn run_model(
 	model: &Model,
@@ -137,15 +272,20 @@ pub fn run_model(
 	Computed::from(model.run(input, seed, genesis, &mut |p| control(p, progress))?).checked()
 }
 
-/// Runs a model in this process as [`run_model`] does, at the same cost, and adds its steps to `trace`, which should be
-/// empty. When the run fails, the steps before stay there.
-pub fn trace_model(
-	model: &Model,
+/// Runs a job in this process with what it takes, as [`run_model`] runs a model.
+pub fn run_job(ready: Ready, job: &Job, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+	Computed::from(ready.run_traced(job, &mut |step| control(step.progress, progress))?).checked()
+}
+
+/// Runs a job in this process as [`run_job`] does, at the same cost, and adds its steps to `trace`, which should be empty.
+/// When the run fails, the steps before stay there.
+pub fn trace_model<'a>(
+	ready: impl Into<Ready<'a>>,
 	job: &Job,
 	trace: &mut Trace,
 	progress: &mut dyn FnMut(u32, u32) -> bool,
 ) -> Result<Computed, ComputeError> {
-	let output = model.run_traced(&job.input, job.seed, job.genesis, &mut |step| {
+	let output = ready.into().run_traced(job, &mut |step| {
 		trace.push(&step);
 		control(step.progress, progress)
 	})?;
@@ -154,21 +294,20 @@ pub fn trace_model(
 	Ok(computed)
 }
 
-/// Runs a model in this process and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor
+/// Runs a job in this process and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor
 /// and a juror post together with the result. Gives the steps too. Takes 64 bytes a step and one state more memory than
-/// [`run_model`], and at most a pass over the tokens of a reply more time.
+/// [`run_job`], and at most a pass over the tokens of a reply more time.
 ///
-/// Fails as [`run_model`] does. An opening that is given holds under the trace root that is given with it.
-pub fn open_trace(
-	model: &Model,
+/// Fails as [`run_job`] does. An opening that is given holds under the trace root that is given with it.
+pub fn open_trace<'a>(
+	ready: impl Into<Ready<'a>>,
 	job: &Job,
 	operator: &[u8; 32],
 	draw: &Digest,
 	progress: &mut dyn FnMut(u32, u32) -> bool,
 ) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
-	let Job { input, seed, genesis } = job;
 	let mut trace = Trace::default();
-	let (output, opening) = model.run_opening(input, *seed, *genesis, operator, draw, &mut |step| {
+	let (output, opening) = ready.into().run_opening(job, operator, draw, &mut |step| {
 		trace.push(&step);
 		control(step.progress, progress)
 	})?;
@@ -234,6 +373,57 @@ mod tests {
 
 	fn memory(outcome: Result<impl std::fmt::Debug, ComputeError>) -> bool {
 		matches!(outcome, Err(ComputeError::Machine(why)) if why.contains("memory is failing"))
+	}
+
+	#[test]
+	fn files_of_an_evaluation_should_be_those_of_the_input() {
+		use autonomy_primitives::{
+			evaluation::EvaluatedWeights,
+			job::{EvaluationInput, Modality},
+		};
+		let version = |n| EvaluatedWeights { manifest: cid(&[n]), weights_root: [n; 32], engine: [9; 32] };
+		let input = EvaluationInput {
+			base: version(1),
+			candidate: version(2),
+			set: cid(b"set"),
+			model: Modality::Text,
+			samples: 1,
+			size: 9,
+		};
+		let files = EvaluationFiles::new(Path::new("/models/two"), Path::new("/sets/\u{e9}.json"));
+		assert_eq!(files.set(), Path::new("/sets/\u{e9}.json"));
+		let input = JobInput::Evaluation(input);
+		let job = Job { input, seed: [1; 32], genesis: [2; 32], evaluation: Some(files) };
+		let candidate = LocalModel { folder: "/models/two".into(), weights_root: [2; 32] };
+		assert_eq!(job.candidate(), Some(candidate));
+		assert_eq!(Job { evaluation: None, ..job }.candidate(), None);
+	}
+
+	#[test]
+	fn set_should_be_the_inputs_fault_when_it_is_too_large_and_not_when_it_cannot_be_read() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("set.json");
+		assert!(matches!(read_set(&path), Err(ComputeError::Machine(why)) if why.contains("set.json")));
+		let file = File::create(&path).unwrap();
+		file.set_len(MAX_SET_BYTES + 1).unwrap();
+		let outcome = read_set(&path);
+		assert!(
+			matches!(&outcome, Err(ComputeError::Fault(fault)) if fault.code == FaultCode::InputRejected),
+			"{outcome:?}"
+		);
+		std::fs::write(&path, b"{}").unwrap();
+		assert_eq!(read_set(&path), Ok(b"{}".to_vec()));
+	}
+
+	#[test]
+	fn model_that_nobody_can_use_should_be_the_inputs_fault_when_the_input_names_it() {
+		let fault = InputFault { code: FaultCode::InputRejected, why: "no unet".into() };
+		assert_eq!(ComputeError::Unusable("no unet".into()).of_input(), ComputeError::Fault(fault));
+		for error in
+			[ComputeError::Model("corrupt".into()), ComputeError::Missing("gone".into()), ComputeError::Cancelled]
+		{
+			assert_eq!(error.clone().of_input(), error);
+		}
 	}
 
 	#[test]

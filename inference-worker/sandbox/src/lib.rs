@@ -26,7 +26,10 @@ mod quarantine;
 mod sandbox;
 
 pub use child::{serve, ServeError};
-pub use compute::{open_trace, run_model, trace_model, ComputeError, Computed, InputFault, Job, LocalModel, Trace};
+pub use compute::{
+	open_trace, read_set, run_job, run_model, trace_model, ComputeError, Computed, EvaluationFiles, InputFault, Job,
+	LocalModel, Ready, Trace,
+};
 pub use confine::ConfineError;
 pub use memory::machine_memory;
 pub use process::{Death, Program, Usage, SUBCOMMAND};

@@ -200,6 +200,7 @@ pub(crate) fn read<M: Message>(input: &mut impl Read) -> Result<M, ProtocolError
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::EvaluationFiles;
 	use autonomy_primitives::job::TextInput;
 	use proptest::prelude::*;
 
@@ -211,7 +212,8 @@ mod tests {
 			top_p_permille: 900,
 			top_k: 40,
 		};
-		Job { input: autonomy_primitives::job::JobInput::Text(input), seed: [1; 32], genesis: [2; 32] }
+		let evaluation = Some(EvaluationFiles::new("/models/\u{e9}".as_ref(), "/sets/x".as_ref()));
+		Job { input: autonomy_primitives::job::JobInput::Text(input), seed: [1; 32], genesis: [2; 32], evaluation }
 	}
 
 	fn sent<M: Message>(message: &M) -> Vec<u8> {

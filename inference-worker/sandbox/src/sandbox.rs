@@ -59,7 +59,17 @@ impl Sandbox {
 	/// takes alone, and with [`ComputeError::Machine`] when there is no working engine process.
 	pub fn load(&self, model: &LocalModel) -> Result<(), ComputeError> {
 		let mut slot = lock(&self.process);
-		let process = self.ready(&mut slot, model)?;
+		let process = self.ready(&mut slot, model, None)?;
+		*slot = Some(process);
+		Ok(())
+	}
+
+	/// Opens both versions of an evaluation in one engine process, unless they are open there already.
+	///
+	/// Fails as [`Sandbox::load`] does, and with [`ComputeError::Fault`] when no machine can open the candidate.
+	pub fn load_both(&self, base: &LocalModel, candidate: &LocalModel) -> Result<(), ComputeError> {
+		let mut slot = lock(&self.process);
+		let process = self.ready(&mut slot, base, Some(candidate))?;
 		*slot = Some(process);
 		Ok(())
 	}
@@ -154,7 +164,7 @@ impl Sandbox {
 				// The last attempt has a process and its memory to itself: whatever ends that one is the input's doing.
 				*slot = None;
 			}
-			let mut process = self.ready(&mut slot, model)?;
+			let mut process = self.ready(&mut slot, model, job.candidate().as_ref())?;
 			match process.ask(request, limit, progress).and_then(|reply| answer(&mut process, reply)) {
 				Ok(reply) => {
 					*slot = Some(process);
@@ -217,27 +227,29 @@ impl Sandbox {
 		})
 	}
 
-	/// Takes the process out of its slot, or a new one, with the model open. It is put back by whoever finds it well.
-	fn ready(&self, slot: &mut Option<Process>, model: &LocalModel) -> Result<Process, ComputeError> {
+	/// Takes the process out of its slot, or a new one, with the model open, and the candidate of an evaluation. It is put
+	/// back by whoever finds it well.
+	fn ready(
+		&self,
+		slot: &mut Option<Process>,
+		model: &LocalModel,
+		candidate: Option<&LocalModel>,
+	) -> Result<Process, ComputeError> {
 		let mut kept = slot.take().filter(Process::lives);
 		loop {
 			let mut process = match kept.take() {
 				Some(process) => process,
 				None => self.start()?,
 			};
-			if process.has(model) {
-				return Ok(process);
-			}
 			let was_new = process.is_new();
-			match process.load(model, self.settings.load_limit).and_then(|reply| answer(&mut process, reply)) {
-				Ok(Reply::Failed(error)) => {
+			match self.open(&mut process, model, candidate) {
+				Ok(None) => return Ok(process),
+				Ok(Some(error)) => {
 					*slot = Some(process);
 					return Err(error);
 				}
-				Ok(_) => return Ok(process),
-				Err(death) => {
+				Err((death, folder)) => {
 					lost(&death);
-					let folder = model.folder.display();
 					if was_new {
 						let why = format!("{folder}: opening the model ended the engine process: {death}");
 						return Err(ComputeError::Model(why));
@@ -246,6 +258,26 @@ impl Sandbox {
 				}
 			}
 		}
+	}
+
+	/// Opens what is not open yet. Gives why that cannot be; the error is that of a process that died, with the folder that it
+	/// died of.
+	fn open(
+		&self,
+		process: &mut Process,
+		model: &LocalModel,
+		candidate: Option<&LocalModel>,
+	) -> Result<Option<ComputeError>, (Death, String)> {
+		for (model, is_candidate) in [(Some(model), false), (candidate, true)] {
+			let Some(model) = model.filter(|model| !process.has(model)) else { continue };
+			let opened = process.load(model, self.settings.load_limit).and_then(|reply| answer(process, reply));
+			match opened.map_err(|death| (death, model.folder.display().to_string()))? {
+				Reply::Failed(error) if is_candidate => return Ok(Some(error.of_input())),
+				Reply::Failed(error) => return Ok(Some(error)),
+				_ => {}
+			}
+		}
+		Ok(None)
 	}
 
 	fn start(&self) -> Result<Process, ComputeError> {

@@ -1,13 +1,14 @@
 //! A chain in memory, for tests: one operator, jobs with one place for it each, and faults at a transaction.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex},
 };
 
 use autonomy_primitives::{
-	digest::commitment,
-	job::{ImageInput, JobInput, Modality},
+	digest::{cid, commitment},
+	evaluation::EvaluatedWeights,
+	job::{EvaluationInput, ImageInput, JobInput, Modality},
 	model::ModelLimits,
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
@@ -45,6 +46,8 @@ struct State {
 	proofs: Vec<(ModelId, Digest)>,
 	declined: Vec<JobId>,
 	challenges: Vec<(JobId, Found)>,
+	reports: Vec<(JobId, u64, u64)>,
+	reported: BTreeSet<JobId>,
 	funds: Balance,
 	events: BTreeMap<BlockNumber, Vec<(JobId, JobEvent)>>,
 	now: BlockNumber,
@@ -103,13 +106,26 @@ pub fn input() -> JobInput {
 	})
 }
 
+/// The input of an evaluation of [`model`], whose base version it is.
+pub fn evaluation() -> JobInput {
+	let version = |weights_root| EvaluatedWeights { manifest: cid(b"manifest"), weights_root, engine: [4; 32] };
+	JobInput::Evaluation(EvaluationInput {
+		base: version([3; 32]),
+		candidate: version([13; 32]),
+		set: cid(b"set"),
+		model: Modality::Image,
+		samples: 2,
+		size: 4096,
+	})
+}
+
 /// A registered model.
 pub fn model(id: ModelId) -> ModelView {
 	ModelView {
 		id,
 		owner: None,
 		modality: Modality::Image,
-		manifest: autonomy_primitives::digest::cid(b"manifest"),
+		manifest: cid(b"manifest"),
 		weights_root: [3; 32],
 		engine: [4; 32],
 		limits: ModelLimits { max_prompt_bytes: 100, max_steps: 50, max_pixels: 4096, max_tokens: 0 },
@@ -127,9 +143,11 @@ impl Memory {
 	/// A chain with model 0 and the operator on it.
 	pub fn new(proved: bool) -> Arc<Self> {
 		let (head, follower) = watch::channel(1);
+		let model = model(0);
+		let (engine, proved) = (model.engine, proved.then_some(model.weights_root));
 		let state = State {
-			membership: Some(MembershipView { model: 0, slots: 1, engine: [4; 32], proved }),
-			models: [(0, model(0))].into(),
+			membership: Some(MembershipView { model: 0, slots: 1, engine, proved, proved_before: None }),
+			models: [(0, model)].into(),
 			funds: 1_000,
 			..State::default()
 		};
@@ -241,6 +259,27 @@ impl Memory {
 			s.jobs.remove(&id);
 		});
 		self.block();
+	}
+
+	/// Model 0 gets a version with these weights, and a golden job that gives this.
+	pub fn upgrade(&self, weights_root: Digest, golden_result: Digest) {
+		self.with(|s| {
+			if let Some(model) = s.models.get_mut(&0) {
+				(model.weights_root, model.golden_result) = (weights_root, golden_result);
+				model.manifest = cid(&weights_root);
+			}
+		});
+		self.block();
+	}
+
+	/// Every report of an evaluation that the chain saw, also those it refused.
+	pub fn reports(&self) -> Vec<(JobId, u64, u64)> {
+		self.with(|s| s.reports.clone())
+	}
+
+	/// Somebody else reports an evaluation first.
+	pub fn report_by_others(&self, job: JobId) {
+		self.with(|s| s.reported.insert(job));
 	}
 
 	/// What accounts have.
@@ -535,8 +574,23 @@ impl Chain for Memory {
 		self.transact("prove_engine", |s| {
 			s.proofs.push((model, result));
 			let membership = s.membership.as_mut().ok_or(refused("prove_engine", "NotAMember"))?;
-			membership.proved = true;
+			let root = s.models.get(&model).map(|model| model.weights_root);
+			(membership.proved_before, membership.proved) = (membership.proved, root);
 			Ok(())
+		})
+		.await
+	}
+
+	async fn report_evaluation(&self, job: JobId, base: u64, candidate: u64) -> Result<(), ChainError> {
+		self.transact("report_evaluation", |s| {
+			s.reports.push((job, base, candidate));
+			if !s.finals.contains_key(&job) {
+				return Err(refused("report_evaluation", "NotFinal"));
+			}
+			match s.reported.insert(job) {
+				true => Ok(()),
+				false => Err(refused("report_evaluation", "AlreadyReported")),
+			}
 		})
 		.await
 	}

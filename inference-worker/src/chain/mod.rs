@@ -480,8 +480,10 @@ pub struct MembershipView {
 	pub slots: u32,
 	/// Kernel specification that it said it runs.
 	pub engine: Digest,
-	/// Whether it has reproduced the golden job.
-	pub proved: bool,
+	/// Root over the weights of the version whose golden job it reproduced last.
+	pub proved: Option<Digest>,
+	/// The same of the version before.
+	pub proved_before: Option<Digest>,
 }
 
 /// The chain, for one worker. Reads are at the newest finalized block; a transaction returns once it is in a finalized
@@ -535,6 +537,13 @@ pub trait Chain: Send + Sync + 'static {
 	fn decline(&self, job: JobId) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// Shows that the worker reproduces a model's golden job.
 	fn prove_engine(&self, model: ModelId, result: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
+	/// Reports the losses that a final evaluation found, in billionths: the chain has only their digest. Anyone may, once.
+	fn report_evaluation(
+		&self,
+		job: JobId,
+		base: u64,
+		candidate: u64,
+	) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// The jobs whose answer is agreed and can be challenged: no auditor is at work on them.
 	fn agreed_jobs(&self) -> impl Future<Output = Result<Vec<JobView>, ChainError>> + Send;
 	/// The bond that challenging a job with this fee of a seat takes, in planck.

@@ -816,8 +816,9 @@ impl Chain for Node {
 			let value = entry.try_fetch((model, *operator)).await;
 			let Some(value) = self.answered(&connection, value).await? else { continue };
 			let membership = self.answered(&connection, value.decode().map_err(subxt::Error::from)).await?;
-			let (slots, engine, proved) = (membership.slots, membership.engine, membership.proved);
-			found.push(MembershipView { model, slots, engine, proved });
+			let (slots, engine) = (membership.slots, membership.engine);
+			let (proved, proved_before) = (membership.proved, membership.proved_before);
+			found.push(MembershipView { model, slots, engine, proved, proved_before });
 		}
 		Ok(found)
 	}
@@ -852,6 +853,11 @@ impl Chain for Node {
 	async fn prove_engine(&self, model: ModelId, result: Digest) -> Result<(), ChainError> {
 		let call = api::transactions().inference().prove_engine(model, result);
 		self.transact("prove_engine", &call).await.map(|_| ())
+	}
+
+	async fn report_evaluation(&self, job: JobId, base: u64, candidate: u64) -> Result<(), ChainError> {
+		let call = api::transactions().inference().report_evaluation(job, base, candidate);
+		self.transact("report_evaluation", &call).await.map(|_| ())
 	}
 
 	async fn agreed_jobs(&self) -> Result<Vec<JobView>, ChainError> {

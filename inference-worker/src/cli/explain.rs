@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{
 	digest::{cid_text, parse_cid},
-	Engine, Hash32, Manifest,
+	Hash32,
 };
 use autonomy_kernels::{with_isa, Isa};
 use autonomy_primitives::{
@@ -25,7 +25,7 @@ use super::{hex32, model_dirs, ChainArgs};
 use crate::{
 	artifacts,
 	chain::{node::Node, AccountId, BlockNumber, Chain, Found, JobState, JobView, Provenance, Role},
-	run::models::{self, Library},
+	run::{engine::Files, models::Library},
 	trace::{short, Machine, Subject, TraceFile},
 	verify,
 };
@@ -84,9 +84,6 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		);
 	}
 	let view = node.model(case.model).await?.with_context(|| format!("model {} is not on chain", case.model))?;
-	if view.weights_root != case.weights_root {
-		bail!("job {} and model {} have different weights roots: the node's state is damaged", args.job, case.model);
-	}
 	let mut files = Vec::new();
 	for place in &args.trace {
 		files.push((place.clone(), TraceFile::read(place).await?));
@@ -97,12 +94,12 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	}
 	let store = Arc::new(artifacts::reader(&config)?);
 	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
-	let job = Job { input: case.input.clone(), seed: case.seed, genesis };
+	let (weights_root, input, seed) = (case.weights_root, case.input.clone(), case.seed);
 	let (number, all_paths) = (args.job, args.all_paths);
 	let (here, paths) = tokio::task::spawn_blocking(move || -> Result<_> {
-		let folder = library.folder(&view.manifest)?;
-		models::check(&folder, &Manifest::load(&folder)?, &view)?;
-		let runner = Runner { folder, job, number, model: view.id };
+		let files = Files::find(&library, &view, weights_root, &input)?;
+		let job = files.job(input, seed, genesis);
+		let runner = Runner { files, job, number, model: view.id };
 		let here = runner.run(autonomy_kernels::isa())?;
 		Ok((here, if all_paths { runner.other_paths()? } else { Vec::new() }))
 	})
@@ -250,7 +247,7 @@ fn same_job(file: &TraceFile, place: &str, job: JobId, genesis: &Digest) -> Resu
 
 /// Runs the job on this machine.
 struct Runner {
-	folder: PathBuf,
+	files: Files,
 	job: Job,
 	number: JobId,
 	model: ModelId,
@@ -260,8 +257,8 @@ impl Runner {
 	/// Runs the job with the kernels as they are, which is on `isa`. The model is opened for it, so that what is prepared
 	/// then is prepared on that code path too.
 	fn run(&self, isa: Isa) -> Result<TraceFile> {
-		let model = Engine::open(&self.folder)?;
-		let manifest = model.manifest();
+		let opened = self.files.open()?;
+		let manifest = opened.model.manifest();
 		let subject = Subject {
 			job: self.number,
 			genesis: Hash32(self.job.genesis),
@@ -277,7 +274,7 @@ impl Runner {
 				.context("the template of the progress bar")?,
 		);
 		let mut trace = Trace::default();
-		let outcome = trace_model(&model, &self.job, &mut trace, &mut |step, steps| {
+		let outcome = trace_model(opened.ready(), &self.job, &mut trace, &mut |step, steps| {
 			bar.set_length(steps.into());
 			bar.set_position(step.into());
 			true
@@ -476,16 +473,19 @@ fn who_revealed(file: &TraceFile, findings: &[OperatorFinding]) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_engine::InputSpec;
+	use autonomy_engine::{InputSpec, Manifest};
 	use autonomy_primitives::{digest::cid, fault::NO_TRACE};
+	use autonomy_sandbox::LocalModel;
 
 	const NUMBER: JobId = 12;
 	const GENESIS: Digest = [9; 32];
 
 	/// A short job for the model that talks.
 	fn runner(input: &InputSpec) -> Runner {
-		let job = Job { input: input.to_job_input().unwrap(), seed: [5; 32], genesis: GENESIS };
-		Runner { folder: "models/keeper".into(), job, number: NUMBER, model: 3 }
+		let weights_root = Manifest::load("models/keeper").unwrap().weights_root.0;
+		let files = Files { model: LocalModel { folder: "models/keeper".into(), weights_root }, evaluation: None };
+		let job = files.job(input.to_job_input().unwrap(), [5; 32], GENESIS);
+		Runner { files, job, number: NUMBER, model: 3 }
 	}
 
 	fn talk() -> Runner {

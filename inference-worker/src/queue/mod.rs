@@ -1,4 +1,4 @@
-//! What the worker owes to the chain, on disk.
+//! What the worker owes to the chain, on disk: the answers of its seats, and the reports of evaluations.
 //!
 //! Guarantee: a seat's answer and salt are written and synced before anything about them is sent, and are never
 //! replaced. So a worker that is killed at any point sends the same commitment again, or the reveal that belongs to it.
@@ -23,6 +23,8 @@ const SEATS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("seats");
 const VERSION: u8 = 2;
 /// "genesis" → hash of the chain's first block; "cursor" → the last block whose events were read, u32 little-endian.
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// job → losses of both versions, in billionths: final evaluations whose result is to be reported.
+const REPORTS: TableDefinition<u64, (u64, u64)> = TableDefinition::new("reports");
 /// Ended seats that are kept for the operator to look at.
 const KEEP_ENDED: usize = 10_000;
 
@@ -236,6 +238,7 @@ impl Queue {
 		let write = database.begin_write()?;
 		write.open_table(SEATS)?;
 		write.open_table(META)?;
+		write.open_table(REPORTS)?;
 		write.commit()?;
 		let queue = Self {
 			database,
@@ -309,6 +312,34 @@ impl Queue {
 	fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), QueueError> {
 		let write = self.database.begin_write()?;
 		write.open_table(META)?.insert(key, value)?;
+		write.commit()?;
+		Ok(())
+	}
+
+	/// Notes that an evaluation's losses are to be reported. Noting it twice is fine.
+	pub fn report_due(&self, job: JobId, base: u64, candidate: u64) -> Result<(), QueueError> {
+		let write = self.database.begin_write()?;
+		write.open_table(REPORTS)?.insert(job, (base, candidate))?;
+		write.commit()?;
+		Ok(())
+	}
+
+	/// The evaluations that are to be reported: job, loss of the base version, loss of the candidate.
+	pub fn reports(&self) -> Result<Vec<(JobId, u64, u64)>, QueueError> {
+		let table = self.database.begin_read()?.open_table(REPORTS)?;
+		let mut reports = Vec::new();
+		for row in table.iter()? {
+			let (job, losses) = row?;
+			let (base, candidate) = losses.value();
+			reports.push((job.value(), base, candidate));
+		}
+		Ok(reports)
+	}
+
+	/// Notes that an evaluation is reported, by whomever.
+	pub fn reported(&self, job: JobId) -> Result<(), QueueError> {
+		let write = self.database.begin_write()?;
+		write.open_table(REPORTS)?.remove(job)?;
 		write.commit()?;
 		Ok(())
 	}
@@ -523,6 +554,21 @@ mod tests {
 		queue.computed(0, 0, answer(1), None).unwrap();
 		assert!(matches!(queue.reveal_sent(0, 0), Err(QueueError::Transition { .. })));
 		assert!(queue.commit_sent(9, 0).is_err());
+	}
+
+	#[test]
+	fn report_should_be_due_across_restarts_until_it_is_made() {
+		let dir = tempfile::tempdir().unwrap();
+		let queue = Queue::open(dir.path()).unwrap();
+		queue.report_due(7, 30, 20).unwrap();
+		queue.report_due(9, 5, u64::MAX).unwrap();
+		queue.report_due(7, 30, 20).unwrap();
+		drop(queue);
+		let queue = Queue::open(dir.path()).unwrap();
+		assert_eq!(queue.reports().unwrap(), [(7, 30, 20), (9, 5, u64::MAX)]);
+		queue.reported(7).unwrap();
+		queue.reported(7).unwrap();
+		assert_eq!(queue.reports().unwrap(), [(9, 5, u64::MAX)]);
 	}
 
 	#[test]

@@ -2,18 +2,20 @@
 
 use std::{
 	collections::HashMap,
+	path::PathBuf,
 	sync::{Arc, Mutex, PoisonError},
 	time::Duration,
 };
 
 use anyhow::Context;
-use autonomy_engine::{Engine, Manifest, Model};
-use autonomy_primitives::{job::JobInput, trace::TraceOpening, Digest, ModelId};
+use autonomy_engine::{Engine, EngineError, Model};
+use autonomy_primitives::{job::JobInput, trace::TraceOpening, Digest};
 use autonomy_sandbox::{
-	machine_memory, open_trace, trace_model, Job, LocalModel, Program, Sandbox, Settings, QUARANTINE_FILE,
+	machine_memory, open_trace, read_set, run_job, trace_model, EvaluationFiles, Job, LocalModel, Program, Ready,
+	Sandbox, Settings, QUARANTINE_FILE,
 };
 
-use super::models::{self, Library, ModelError};
+use super::models::{Library, ModelError};
 use crate::{
 	artifacts::ArtifactStore,
 	chain::{BlockNumber, ModelView},
@@ -32,6 +34,8 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 pub struct Task {
 	/// The model, as the chain has it.
 	pub model: ModelView,
+	/// Root over the weights that are to be run: those of the model's present version, or of an earlier one.
+	pub weights_root: Digest,
 	/// The input.
 	pub input: JobInput,
 	/// The seed.
@@ -41,8 +45,87 @@ pub struct Task {
 }
 
 impl Task {
-	fn job(&self) -> Job {
-		Job { input: self.input.clone(), seed: self.seed, genesis: self.genesis }
+	/// The golden job of a model's present version.
+	pub fn golden(model: ModelView) -> Self {
+		let (weights_root, input, seed) = (model.weights_root, model.golden_input.clone(), model.golden_seed);
+		Self { model, weights_root, input, seed, genesis: [0; 32] }
+	}
+
+	fn job(&self, files: &Files) -> Job {
+		files.job(self.input.clone(), self.seed, self.genesis)
+	}
+}
+
+/// The files that a job takes, on this machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Files {
+	/// The model; of an evaluation the version that is compared with.
+	pub model: LocalModel,
+	/// For an evaluation: the candidate, and the file of the held-out set.
+	pub evaluation: Option<(LocalModel, PathBuf)>,
+}
+
+impl Files {
+	/// Finds what a job on a model's weights takes, and fetches what is not there. Blocks.
+	///
+	/// Fails with [`ComputeError::Model`] when the model cannot be served here, and for what an evaluation names besides it
+	/// with [`ComputeError::Missing`] or with the fault that every machine finds.
+	pub fn find(
+		library: &Library,
+		view: &ModelView,
+		weights_root: Digest,
+		input: &JobInput,
+	) -> Result<Self, ComputeError> {
+		let JobInput::Evaluation(input) = input else {
+			let folder = library.version(view, &weights_root).map_err(refused)?;
+			return Ok(Self { model: LocalModel { folder, weights_root }, evaluation: None });
+		};
+		let folder = library.evaluated(view.id, &input.base, None).map_err(refused)?;
+		let model = LocalModel { folder, weights_root: input.base.weights_root };
+		let folder = library.evaluated(view.id, &input.candidate, Some(&model.folder)).map_err(of_input)?;
+		let candidate = LocalModel { folder, weights_root: input.candidate.weights_root };
+		let set = library.set(&input.set).map_err(of_input)?;
+		Ok(Self { model, evaluation: Some((candidate, set)) })
+	}
+
+	/// Opens the files in this process.
+	pub fn open(&self) -> Result<Opened, ComputeError> {
+		self.open_by(&mut open_model)
+	}
+
+	fn open_by(
+		&self,
+		open: &mut dyn FnMut(&LocalModel) -> Result<Arc<Model>, ComputeError>,
+	) -> Result<Opened, ComputeError> {
+		let model = open(&self.model)?;
+		let evaluation = match &self.evaluation {
+			Some((candidate, set)) => Some((open(candidate).map_err(ComputeError::of_input)?, read_set(set)?)),
+			None => None,
+		};
+		Ok(Opened { model, evaluation })
+	}
+
+	/// The job on these files, for the engine process or for [`Opened::ready`].
+	pub fn job(&self, input: JobInput, seed: Digest, genesis: Digest) -> Job {
+		let evaluation = self.evaluation.as_ref().map(|(candidate, set)| EvaluationFiles::new(&candidate.folder, set));
+		Job { input, seed, genesis, evaluation }
+	}
+}
+
+/// What a job takes, in this process.
+pub struct Opened {
+	/// The model; of an evaluation the version that is compared with.
+	pub model: Arc<Model>,
+	evaluation: Option<(Arc<Model>, Vec<u8>)>,
+}
+
+impl Opened {
+	/// Ready to run.
+	pub fn ready(&self) -> Ready<'_> {
+		match &self.evaluation {
+			Some((candidate, set)) => Ready::Evaluation { base: &self.model, candidate, set },
+			None => Ready::Model(&self.model),
+		}
 	}
 }
 
@@ -54,8 +137,8 @@ pub trait Compute: Send + Sync + 'static {
 	/// Runs a task at the same cost, and gives the roots of its steps.
 	fn trace(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool)
 		-> Result<(Computed, Trace), ComputeError>;
-	/// Makes a model ready to run, or says why it cannot be served.
-	fn load(&self, model: &ModelView) -> Result<(), ComputeError>;
+	/// Makes what a task takes ready to run, or says why it cannot be.
+	fn load(&self, task: &Task) -> Result<(), ComputeError>;
 	/// Runs a task and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor and a juror post
 	/// together with the result. Gives the roots of its steps too.
 	fn open_trace(
@@ -79,8 +162,8 @@ pub struct Engines {
 enum Place {
 	/// In a process of their own, with limits.
 	Isolated { sandbox: Box<Sandbox>, time_limit: Duration },
-	/// In this process. An input that ends it ends the worker, and nothing limits a run.
-	Here(Mutex<HashMap<ModelId, Arc<Model>>>),
+	/// In this process, by their weights root. An input that ends it ends the worker, and nothing limits a run.
+	Here(Mutex<HashMap<Digest, Arc<Model>>>),
 }
 
 impl Engines {
@@ -106,52 +189,71 @@ impl Engines {
 		Ok(Self { library, place })
 	}
 
-	/// A model whose folder is the one that the chain registered, for the engine process to open.
-	fn local(&self, view: &ModelView) -> Result<LocalModel, ComputeError> {
-		let found = || -> Result<_, ModelError> {
-			let folder = self.library.folder(&view.manifest)?;
-			models::check(&folder, &Manifest::load(&folder)?, view)?;
-			Ok(LocalModel { folder, weights_root: view.weights_root })
-		};
-		found().map_err(refused)
-	}
-
-	/// A model in this process.
-	fn model(
-		&self,
-		loaded: &Mutex<HashMap<ModelId, Arc<Model>>>,
-		view: &ModelView,
-	) -> Result<Arc<Model>, ComputeError> {
-		if let Some(model) = loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&view.id) {
-			return Ok(model.clone());
-		}
-		let opened = || -> Result<_, ModelError> {
-			let folder = self.library.folder(&view.manifest)?;
-			let model = Engine::open(&folder)?;
-			models::check(&folder, model.manifest(), view)?;
-			Ok(Arc::new(model))
-		};
-		let model = opened().map_err(refused)?;
-		loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(view.id, model.clone());
-		Ok(model)
+	/// The files of a task.
+	fn files(&self, task: &Task) -> Result<Files, ComputeError> {
+		Files::find(&self.library, &task.model, task.weights_root, &task.input)
 	}
 }
 
+/// The files in this process, of which models stay open.
+fn opened(loaded: &Mutex<HashMap<Digest, Arc<Model>>>, files: &Files) -> Result<Opened, ComputeError> {
+	files.open_by(&mut |local| {
+		if let Some(model) = loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&local.weights_root) {
+			return Ok(model.clone());
+		}
+		let model = open_model(local)?;
+		loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(local.weights_root, model.clone());
+		Ok(model)
+	})
+}
+
+fn open_model(local: &LocalModel) -> Result<Arc<Model>, ComputeError> {
+	let model = Engine::open(&local.folder).map_err(broken)?;
+	let actual = model.manifest().weights_root;
+	match actual.0 == local.weights_root {
+		true => Ok(Arc::new(model)),
+		false => Err(ComputeError::Model(format!(
+			"{}: its weights root became {actual}; fetch the model again",
+			local.folder.display()
+		))),
+	}
+}
+
+fn broken(error: EngineError) -> ComputeError {
+	match error.is_of_the_model() {
+		true => ComputeError::Unusable(error.to_string()),
+		false => ComputeError::Model(error.to_string()),
+	}
+}
+
+/// Why a model is not served here.
 fn refused(error: ModelError) -> ComputeError {
 	ComputeError::Model(error.to_string())
 }
 
+/// Why what an evaluation names besides its model cannot be had: it is the input's fault as far as every machine finds the
+/// same.
+fn of_input(error: ModelError) -> ComputeError {
+	let why = error.to_string();
+	match error {
+		ModelError::Missing { .. } | ModelError::NoSet(_) => ComputeError::Missing(why),
+		ModelError::Differs { .. } | ModelError::TooLarge { .. } => ComputeError::Unusable(why).of_input(),
+		ModelError::Engine(error) => broken(error).of_input(),
+		ModelError::Folder { .. } | ModelError::OtherVersion { .. } | ModelError::Changed(_) | ModelError::Store(_) => {
+			ComputeError::Machine(why)
+		}
+	}
+}
+
 impl Compute for Engines {
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+		let files = self.files(task)?;
+		let job = task.job(&files);
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
-				sandbox.run(&model, &task.job(), limit, progress)
+				sandbox.run(&files.model, &job, run_limit(task, *time_limit), progress)
 			}
-			Place::Here(loaded) => {
-				let model = self.model(loaded, &task.model)?;
-				run_model(&model, &task.input, task.seed, task.genesis, progress)
-			}
+			Place::Here(loaded) => run_job(opened(loaded, &files)?.ready(), &job, progress),
 		}
 	}
 
@@ -160,24 +262,26 @@ impl Compute for Engines {
 		task: &Task,
 		progress: &mut dyn FnMut(u32, u32) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
+		let files = self.files(task)?;
+		let job = task.job(&files);
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
-				sandbox.trace(&model, &task.job(), limit, progress)
+				sandbox.trace(&files.model, &job, run_limit(task, *time_limit), progress)
 			}
 			Place::Here(loaded) => {
-				let model = self.model(loaded, &task.model)?;
 				let mut trace = Trace::default();
-				let computed = trace_model(&model, &task.job(), &mut trace, progress)?;
+				let computed = trace_model(opened(loaded, &files)?.ready(), &job, &mut trace, progress)?;
 				Ok((computed, trace))
 			}
 		}
 	}
 
-	fn load(&self, model: &ModelView) -> Result<(), ComputeError> {
-		match &self.place {
-			Place::Isolated { sandbox, .. } => sandbox.load(&self.local(model)?),
-			Place::Here(loaded) => self.model(loaded, model).map(|_| ()),
+	fn load(&self, task: &Task) -> Result<(), ComputeError> {
+		let files = self.files(task)?;
+		match (&self.place, &files.evaluation) {
+			(Place::Isolated { sandbox, .. }, Some((candidate, _))) => sandbox.load_both(&files.model, candidate),
+			(Place::Isolated { sandbox, .. }, None) => sandbox.load(&files.model),
+			(Place::Here(loaded), _) => opened(loaded, &files).map(|_| ()),
 		}
 	}
 
@@ -188,15 +292,13 @@ impl Compute for Engines {
 		draw: &Digest,
 		progress: &mut dyn FnMut(u32, u32) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
+		let files = self.files(task)?;
+		let job = task.job(&files);
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
-				let (model, limit) = (self.local(&task.model)?, run_limit(task, *time_limit));
-				sandbox.open_trace(&model, &task.job(), operator, draw, limit, progress)
+				sandbox.open_trace(&files.model, &job, operator, draw, run_limit(task, *time_limit), progress)
 			}
-			Place::Here(loaded) => {
-				let model = self.model(loaded, &task.model)?;
-				open_trace(&model, &task.job(), operator, draw, progress)
-			}
+			Place::Here(loaded) => open_trace(opened(loaded, &files)?.ready(), &job, operator, draw, progress),
 		}
 	}
 
@@ -221,8 +323,8 @@ fn memory_limit(config: &Config) -> anyhow::Result<u64> {
 	}
 }
 
-/// Longest that one attempt at a task may take. A second one and its commitment still fit before the deadline, which is
-/// three times the budget after the draw, and some blocks. The budget is the model's, for each picture of the task.
+/// Longest that one attempt at a job may take. A second one and its commitment still fit before the deadline, which is three
+/// times the model's budget after the draw for each run that the job counts as, and some blocks.
 fn run_limit(task: &Task, most: Duration) -> Duration {
 	const SPARE: BlockNumber = 3;
 	let budget = task.model.budget.saturating_mul(task.input.runs());
@@ -233,12 +335,15 @@ fn run_limit(task: &Task, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::chain::memory::{input, model};
-	use autonomy_primitives::job::AnimationInput;
+	use autonomy_primitives::{fault::FaultCode, job::AnimationInput};
+	use autonomy_sandbox::InputFault;
+
+	use crate::chain::memory::{evaluation, input, model};
 
 	#[test]
 	fn run_limit_should_follow_the_budget_when_the_configuration_allows_it() {
-		let mut task = Task { model: model(0), input: input(), seed: [0; 32], genesis: [0; 32] };
+		let mut task = Task::golden(model(0));
+		task.input = input();
 		task.model.budget = 1;
 		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(30));
 		task.model.budget = 20;
@@ -251,6 +356,38 @@ mod tests {
 		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(738), "four pictures");
 		task.model.budget = u32::MAX;
 		assert_eq!(run_limit(&task, Duration::from_secs(60)), Duration::from_secs(60));
+		task.input = evaluation();
+		task.model.budget = 1;
+		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(90));
+	}
+
+	#[test]
+	fn fault_should_be_the_inputs_when_every_machine_finds_it() {
+		let differs = ModelError::Differs {
+			folder: "x".into(),
+			what: "the engine",
+			actual: String::new(),
+			expected: String::new(),
+			model: 4,
+		};
+		let json = serde_json::from_slice::<u8>(b"{}").unwrap_err();
+		let json = EngineError::Json { path: "manifest.json".into(), source: json };
+		for error in [differs, ModelError::TooLarge { manifest: String::new(), bytes: 9, most: 1 }, json.into()] {
+			let outcome = of_input(error);
+			assert!(
+				matches!(&outcome, ComputeError::Fault(InputFault { code: FaultCode::InputRejected, .. })),
+				"{outcome:?}"
+			);
+		}
+		for error in
+			[ModelError::NoSet("x".into()), ModelError::Missing { manifest: String::new(), missing: "it".into() }]
+		{
+			assert!(matches!(of_input(error), ComputeError::Missing(_)));
+		}
+		let full = std::io::Error::other("disk full");
+		assert!(matches!(of_input(ModelError::Folder { path: "x".into(), source: full }), ComputeError::Machine(_)));
+		// The model that operators joined is theirs to have.
+		assert!(matches!(refused(ModelError::NoSet("x".into())), ComputeError::Model(_)));
 	}
 
 	#[test]

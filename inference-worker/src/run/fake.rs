@@ -17,7 +17,7 @@ use autonomy_primitives::{
 use autonomy_sandbox::{InputFault, Trace};
 
 use super::engine::{Compute, ComputeError, Computed, Task};
-use crate::chain::{Found, ModelView};
+use crate::chain::Found;
 
 /// What a run of a job gives, unless the machine is told otherwise.
 pub const RESULT: Digest = [42; 32];
@@ -37,6 +37,12 @@ pub struct Machine {
 	pub results: Mutex<VecDeque<Digest>>,
 	/// What golden jobs give instead of what is registered.
 	pub golden: Mutex<Option<Digest>>,
+	/// The weights that were run, one root for each run.
+	pub weights: Mutex<Vec<Digest>>,
+	/// Runs that do not find what the input names.
+	pub missing: AtomicU32,
+	/// The file that runs of jobs make instead of [`FILE`].
+	pub file: Mutex<Option<Vec<u8>>>,
 	/// How often models were forgotten.
 	pub renewed: AtomicU32,
 	/// Rung by every step.
@@ -83,6 +89,7 @@ pub fn found() -> Found {
 impl Compute for Machine {
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
 		self.runs.fetch_add(1, Ordering::SeqCst);
+		self.weights.lock().unwrap().push(task.weights_root);
 		let golden = task.genesis == [0; 32];
 		if let Some(code) = self.fault.lock().unwrap().filter(|_| !golden) {
 			return Err(ComputeError::Fault(InputFault { code, why: "it is the input".into() }));
@@ -90,6 +97,10 @@ impl Compute for Machine {
 		if self.failures.load(Ordering::SeqCst) > 0 {
 			self.failures.fetch_sub(1, Ordering::SeqCst);
 			return Err(ComputeError::Machine("out of memory".into()));
+		}
+		if !golden && self.missing.load(Ordering::SeqCst) > 0 {
+			self.missing.fetch_sub(1, Ordering::SeqCst);
+			return Err(ComputeError::Missing("the held-out set is nowhere".into()));
 		}
 		for step in 1..=4 {
 			self.started.notify_one();
@@ -102,7 +113,8 @@ impl Compute for Machine {
 			true => self.golden.lock().unwrap().unwrap_or(task.model.golden_result),
 			false => self.results.lock().unwrap().pop_front().unwrap_or(RESULT),
 		};
-		Ok(Computed { result, trace_root: trace().root(), artifact: cid(FILE), bytes: FILE.to_vec() })
+		let bytes = self.file.lock().unwrap().clone().unwrap_or_else(|| FILE.to_vec());
+		Ok(Computed { result, trace_root: trace().root(), artifact: cid(&bytes), bytes })
 	}
 
 	fn trace(
@@ -113,7 +125,7 @@ impl Compute for Machine {
 		Ok((self.run(task, progress)?, trace()))
 	}
 
-	fn load(&self, _: &ModelView) -> Result<(), ComputeError> {
+	fn load(&self, _: &Task) -> Result<(), ComputeError> {
 		Ok(())
 	}
 

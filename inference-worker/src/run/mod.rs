@@ -22,10 +22,11 @@ use std::{
 	time::Duration,
 };
 
-use autonomy_engine::Hash32;
+use autonomy_engine::{Hash32, Losses};
 use autonomy_primitives::{
-	digest::input_hash,
+	digest::{self, input_hash, Cid, ResultContext},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
+	job::{JobInput, Modality},
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
@@ -45,7 +46,7 @@ use crate::{
 	artifacts::ArtifactStore,
 	chain::{
 		endpoints::Backoff, follow, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView,
-		Place, Role,
+		Place, Provenance, Role,
 	},
 	queue::{Answer, Queue, QueueError, Seat, Stage},
 	trace::{Machine, Subject, TraceFile},
@@ -55,6 +56,12 @@ use crate::{
 const MOST_ATTEMPTS: u32 = 2;
 /// The models are looked at again after this many blocks.
 const MODELS_EVERY: BlockNumber = 5;
+/// Blocks after which a golden job is run again that failed for this machine's sake, such as for a file that it cannot fetch.
+const GOLDEN_AGAIN: BlockNumber = 100;
+/// Blocks after which what an input names is looked for again.
+const LOOK_AGAIN: BlockNumber = 5;
+/// What an input names and nobody has is given up when this many blocks are left.
+const GIVE_UP: BlockNumber = 8;
 /// Longest pause, in blocks, before a refused transaction is tried again.
 const LONGEST_PAUSE: u32 = 16;
 /// Blocks whose events are read at most after a time without a node: a node keeps the state of about as many.
@@ -124,6 +131,7 @@ enum Tx {
 	Audit(JobId, u32),
 	Decline(JobId, u32),
 	Prove(ModelId),
+	Report(JobId),
 }
 
 impl Tx {
@@ -134,6 +142,7 @@ impl Tx {
 			Self::Audit(..) => "audit",
 			Self::Decline(..) => "decline",
 			Self::Prove(_) => "prove_engine",
+			Self::Report(_) => "report_evaluation",
 		}
 	}
 }
@@ -158,6 +167,7 @@ struct Work {
 	/// The seat, or nothing for a golden job.
 	seat: Option<(JobId, u32)>,
 	model: ModelId,
+	weights_root: Digest,
 	handle: JoinHandle<Ran>,
 }
 
@@ -239,14 +249,21 @@ async fn passed(until: Option<tokio::time::Instant>) {
 	}
 }
 
-type Done = (Option<(JobId, u32)>, ModelId, Ran);
+/// A run at its end.
+struct Done {
+	/// The seat, or nothing for a golden job.
+	seat: Option<(JobId, u32)>,
+	model: ModelId,
+	weights_root: Digest,
+	outcome: Ran,
+}
 
 /// The end of the run in progress; never, when there is none.
 async fn finished(work: &mut Option<Work>) -> Done {
 	let Some(running) = work else { return std::future::pending().await };
 	let outcome = (&mut running.handle).await;
 	let outcome = outcome.unwrap_or_else(|e| Err(ComputeError::Machine(format!("the run crashed: {e}"))));
-	let done = (running.seat, running.model, outcome);
+	let done = Done { seat: running.seat, model: running.model, weights_root: running.weights_root, outcome };
 	*work = None;
 	done
 }
@@ -260,15 +277,19 @@ struct Loop<C, E> {
 	models: HashMap<ModelId, ModelView>,
 	views: BTreeMap<JobId, JobView>,
 	golden: VecDeque<ModelView>,
-	golden_tried: BTreeSet<ModelId>,
+	/// The versions whose golden job was run, and from which block on it may be run again.
+	golden_tried: BTreeMap<(ModelId, Digest), BlockNumber>,
 	work: Option<Work>,
 	cancel: Arc<AtomicBool>,
 	transactions: JoinSet<(Tx, Result<(), ChainError>)>,
 	in_flight: BTreeMap<JobId, Tx>,
-	proving: BTreeMap<ModelId, Digest>,
+	/// Results of golden jobs that are to be sent, with the weights that they are of.
+	proving: BTreeMap<ModelId, (Digest, Digest)>,
 	proving_now: BTreeSet<ModelId>,
 	pauses: HashMap<Tx, (BlockNumber, u32)>,
 	alarms: BTreeSet<JobId>,
+	/// Seats whose input names something that was nowhere, and the block from which on it is looked for again.
+	waits: HashMap<(JobId, u32), BlockNumber>,
 	/// What happened to this operator's jobs since the last look.
 	news: BTreeMap<JobId, Vec<JobEvent>>,
 	/// Until when commitments are opened, once the worker is stopping.
@@ -286,7 +307,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			models: HashMap::new(),
 			views: BTreeMap::new(),
 			golden: VecDeque::new(),
-			golden_tried: BTreeSet::new(),
+			golden_tried: BTreeMap::new(),
 			work: None,
 			cancel: Arc::default(),
 			transactions: JoinSet::new(),
@@ -295,6 +316,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			proving_now: BTreeSet::new(),
 			pauses: HashMap::new(),
 			alarms: BTreeSet::new(),
+			waits: HashMap::new(),
 			news: BTreeMap::new(),
 			until: None,
 		}
@@ -371,8 +393,8 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		for job in jobs {
 			match timed("job", chain.job(job)).await? {
 				Some(view) => {
-					// A run needs the registration; it is read once and kept.
-					self.model(view.model).await?;
+					// A run needs the registration; it is read once and kept, until a job is of other weights.
+					self.model(view.model, &view.weights_root).await?;
 					self.views.insert(job, view);
 					self.seat(job, &owner)?;
 				}
@@ -381,6 +403,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		}
 		self.operator.queue.set_cursor(known)?;
 		self.prove();
+		self.report()?;
 		Ok(())
 	}
 
@@ -440,17 +463,24 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		Ok(found)
 	}
 
-	/// Finds the models that the operator is on and queues the golden job of each that is not proved.
+	/// Finds the models that the operator is on and queues the golden job of each whose present version is not proved. A new
+	/// version has other weights, which are fetched for it; seats of the version before go on with those before.
 	async fn look_at_models(&mut self, owner: &AccountId) -> Result<(), Trouble> {
 		for membership in self.operator.chain.memberships(owner).await? {
 			let id = membership.model;
-			if membership.proved {
+			let Some(view) = self.read_model(id).await? else { continue };
+			let version = (id, view.weights_root);
+			if self.proving.get(&id).is_some_and(|(root, _)| *root != view.weights_root) {
 				self.proving.remove(&id);
+			}
+			if membership.proved == Some(view.weights_root) {
+				self.proving.remove(&id);
+				self.golden_tried.remove(&version);
 				self.operator.status.update(|s| drop(s.models.insert(id, PROVED.into())));
 				continue;
 			}
-			let Some(view) = self.model(id).await? else { continue };
-			if self.golden_tried.insert(id) {
+			if self.golden_tried.get(&version).is_none_or(|again| self.head >= *again) {
+				self.golden_tried.insert(version, BlockNumber::MAX);
 				self.operator.status.update(|s| drop(s.models.insert(id, "waiting for its golden job".into())));
 				self.golden.push_back(view);
 			}
@@ -458,10 +488,15 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		Ok(())
 	}
 
-	async fn model(&mut self, id: ModelId) -> Result<Option<ModelView>, Trouble> {
-		if let Some(view) = self.models.get(&id) {
-			return Ok(Some(view.clone()));
+	/// Has a model's registration at hand. One that is of other weights than a job's may be old, so it is read again.
+	async fn model(&mut self, id: ModelId, weights_root: &Digest) -> Result<(), Trouble> {
+		if self.models.get(&id).is_none_or(|view| view.weights_root != *weights_root) {
+			self.read_model(id).await?;
 		}
+		Ok(())
+	}
+
+	async fn read_model(&mut self, id: ModelId) -> Result<Option<ModelView>, Trouble> {
 		let view = self.operator.chain.model(id).await?;
 		if let Some(view) = &view {
 			self.models.insert(id, view.clone());
@@ -663,7 +698,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 
 	/// Sends the proofs that are due.
 	fn prove(&mut self) {
-		let due: Vec<_> = self.proving.iter().map(|(m, r)| (*m, *r)).collect();
+		let due: Vec<_> = self.proving.iter().map(|(model, (_, result))| (*model, *result)).collect();
 		for (model, result) in due {
 			let tx = Tx::Prove(model);
 			if self.proving_now.contains(&model) || self.paused(tx) {
@@ -674,6 +709,21 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			self.transactions.spawn(async move { (tx, chain.prove_engine(model, result).await) });
 			self.proving_now.insert(model);
 		}
+	}
+
+	/// Sends the reports of evaluations that are due. Every seat sends one; the chain takes the first.
+	fn report(&mut self) -> Result<(), QueueError> {
+		for (job, base, candidate) in self.operator.queue.reports()? {
+			let tx = Tx::Report(job);
+			if !self.may_send(tx, job) {
+				continue;
+			}
+			let chain = self.operator.chain.clone();
+			info!(job, base, candidate, "reporting the evaluation");
+			self.transactions.spawn(async move { (tx, chain.report_evaluation(job, base, candidate).await) });
+			self.in_flight.insert(job, tx);
+		}
+		Ok(())
 	}
 
 	fn may_send(&self, tx: Tx, job: JobId) -> bool {
@@ -688,7 +738,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	async fn sent(&mut self, tx: Tx, outcome: Result<(), ChainError>) -> Result<(), RunError> {
 		let name = tx.name();
 		match tx {
-			Tx::Commit(job, _) | Tx::Reveal(job, _) | Tx::Audit(job, _) | Tx::Decline(job, _) => {
+			Tx::Commit(job, _) | Tx::Reveal(job, _) | Tx::Audit(job, _) | Tx::Decline(job, _) | Tx::Report(job) => {
 				self.in_flight.remove(&job);
 			}
 			Tx::Prove(model) => {
@@ -715,10 +765,18 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 						self.proving.remove(&model);
 						self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
 					}
+					Tx::Report(job) => {
+						info!(job, "the evaluation is reported");
+						self.operator.queue.reported(job)?;
+					}
 				}
 			}
-			Err(error @ ChainError::Refused { .. }) if matches!(tx, Tx::Decline(..)) => {
+			Err(error @ ChainError::Refused { .. }) if matches!(tx, Tx::Decline(..) | Tx::Report(_)) => {
 				info!(?tx, "{error}");
+				// Another seat's report came first, as a rule.
+				if let Tx::Report(job) = tx {
+					self.operator.queue.reported(job)?;
+				}
 			}
 			Err(error) => {
 				let refused = matches!(error, ChainError::Refused { .. });
@@ -741,6 +799,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		for seat in self.operator.queue.unfinished()?.into_iter().filter(|s| s.job == job) {
 			let (earned, lost) = self.amounts(&seat, owner, provenance.as_ref().map(|p| p.result));
 			let answer = seat.stage.answer();
+			if let Some((row, answer)) = provenance.as_ref().zip(answer).filter(|(row, mine)| row.result == mine.result)
+			{
+				self.note_report(job, row, answer.artifact).await?;
+			}
 			let (outcome, why) = match (&provenance, answer) {
 				_ if lost > 0 => {
 					error!(
@@ -778,6 +840,36 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.release(job);
 		self.views.remove(&job);
 		self.alarms.remove(&job);
+		self.waits.retain(|(waiting, _), _| *waiting != job);
+		Ok(())
+	}
+
+	/// Notes that the losses of a final evaluation are to be reported. They are in the file that was stored, and they are
+	/// those that the chain's result is a digest of; of any other job nothing of the kind can be found.
+	async fn note_report(&self, job: JobId, row: &Provenance, artifact: Cid) -> Result<(), QueueError> {
+		let other = |view: &JobView| !matches!(view.input, JobInput::Evaluation(_));
+		if artifact == NO_ARTIFACT || self.views.get(&job).is_some_and(other) {
+			return Ok(());
+		}
+		let file = match self.operator.artifacts.get(artifact).await {
+			Ok(file) => file,
+			Err(error) => {
+				warn!(job, "{error}; should it be an evaluation, its report is left to others");
+				None
+			}
+		};
+		let Some(losses) = file.and_then(|file| Losses::from_json(&file)) else { return Ok(()) };
+		let context = ResultContext {
+			genesis: self.genesis,
+			model_root: row.weights_root,
+			engine: row.engine,
+			input_hash: row.input_hash,
+			seed: row.seed,
+			modality: Modality::Evaluation,
+		};
+		if digest::result(&context, &losses.canonical()) == row.result {
+			self.operator.queue.report_due(job, losses.base_loss, losses.candidate_loss)?;
+		}
 		Ok(())
 	}
 
@@ -834,22 +926,25 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				_ => None,
 			})
 			.filter(|(_, view, _, place)| assigned(view.id, place.round))
+			.filter(|(_, view, _, place)| {
+				self.waits.get(&(view.id, place.round)).is_none_or(|again| self.head >= *again)
+			})
 			.filter_map(|(deadline, view, seed, place)| {
 				Some((deadline, view, seed, place, self.models.get(&view.model)?))
 			})
 			.min_by_key(|(deadline, view, ..)| (*deadline, view.id));
 		let (seat, draw, task) = match next {
 			Some((_, view, seed, place, model)) => {
-				let task = Task { model: model.clone(), input: view.input.clone(), seed, genesis: self.genesis };
+				let (model, weights_root, input) = (model.clone(), view.weights_root, view.input.clone());
+				let task = Task { model, weights_root, input, seed, genesis: self.genesis };
 				(Some((view.id, place.round)), place.draw, task)
 			}
 			None => {
 				let Some(model) = self.golden.pop_front() else { return };
-				let (input, seed) = (model.golden_input.clone(), model.golden_seed);
-				(None, None, Task { model, input, seed, genesis: [0; 32] })
+				(None, None, Task::golden(model))
 			}
 		};
-		let model = task.model.id;
+		let (model, weights_root) = (task.model.id, task.weights_root);
 		match seat {
 			Some((job, _)) => info!(job, model, "computing"),
 			None => info!(model, "computing the golden job"),
@@ -862,27 +957,27 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			let opening = draw.map(|draw| (owner.0, draw));
 			run_task(&*compute, &task, opening, job, &cancel, &status)
 		});
-		self.work = Some(Work { seat, model, handle });
+		self.work = Some(Work { seat, model, weights_root, handle });
 	}
 
 	/// A run ended.
-	async fn computed(&mut self, (seat, model, outcome): Done) -> Result<(), RunError> {
+	async fn computed(&mut self, done: Done) -> Result<(), RunError> {
+		let Done { seat, model, weights_root, outcome } = done;
 		self.operator.status.update(|s| s.running = None);
 		match (seat, outcome) {
 			(Some((job, round)), Ok(made)) => {
 				info!(job, seconds = made.seconds, result = %hex::encode(made.computed.result), "computed");
 				self.keep(job, round, made).await?;
 			}
-			(None, Ok(made)) => self.golden_done(model, &made.computed),
+			(None, Ok(made)) => self.golden_done(model, weights_root, &made.computed),
 			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
 			// What every honest machine finds in the same input is an answer too. What only this one may find is not: others
 			// may have more memory or time.
 			(Some((job, round)), Err(ComputeError::Fault(fault))) if fault.code != FaultCode::ResourceLimit => {
 				warn!(job, model, "the input is at fault: {fault}");
-				let salt = salt()?;
-				let answer = Answer { result: fault.code.digest(), trace_root: NO_TRACE, artifact: NO_ARTIFACT, salt };
-				self.operator.queue.computed(job, round, answer, None)?;
+				self.answer_fault(job, round, fault.code)?;
 			}
+			(Some((job, round)), Err(ComputeError::Missing(why))) => self.missing(job, round, &why)?,
 			(Some((job, round)), Err(error)) => {
 				// An input that ended the engine twice is not tried again; a machine's own trouble once more.
 				let most = if matches!(error, ComputeError::Machine(_)) { MOST_ATTEMPTS } else { 1 };
@@ -895,10 +990,39 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			}
 			(None, Err(error)) => {
 				error!(model, "the golden job failed, so the model is not served: {error}");
+				self.golden_tried.insert((model, weights_root), self.head.saturating_add(GOLDEN_AGAIN));
 				self.operator.status.update(|s| drop(s.models.insert(model, error.to_string())));
 			}
 		}
 		self.sync(self.head).await
+	}
+
+	/// Answers with a fault of the input.
+	fn answer_fault(&self, job: JobId, round: u32, code: FaultCode) -> Result<(), RunError> {
+		let answer = Answer { result: code.digest(), trace_root: NO_TRACE, artifact: NO_ARTIFACT, salt: salt()? };
+		self.operator.queue.computed(job, round, answer, None)?;
+		Ok(())
+	}
+
+	/// Something that an input names is nowhere to be had. It may still come, so it is looked for until the time is nearly
+	/// over. What nobody has by then is the input's fault; but what somebody had who found a result is only missing here.
+	fn missing(&mut self, job: JobId, round: u32, why: &str) -> Result<(), RunError> {
+		let Some(view) = self.views.get(&job) else { return Ok(()) };
+		let fault = FaultCode::InputRejected;
+		let nobody = view.findings().iter().all(|(.., found)| found.result == fault.digest());
+		let left = view.state.until().saturating_sub(self.head);
+		if left > GIVE_UP {
+			warn!(job, left, "{why}; looking again in {LOOK_AGAIN} blocks");
+			self.waits.insert((job, round), self.head.saturating_add(LOOK_AGAIN));
+			return Ok(());
+		}
+		if nobody {
+			warn!(job, "the input is at fault: {why}");
+			return self.answer_fault(job, round, fault);
+		}
+		error!(job, "{why}, and others had it: the seat is missed; are artifacts.peers complete?");
+		self.operator.queue.run_failed(job, round, 1, why)?;
+		Ok(())
 	}
 
 	/// Stores an answer: the file first, then the record, then nothing can change it any more.
@@ -933,10 +1057,15 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.operator.traces.keep(&TraceFile::of_run(subject, machine, trace, Ok(computed))?)
 	}
 
-	fn golden_done(&mut self, model: ModelId, computed: &Computed) {
+	fn golden_done(&mut self, model: ModelId, weights_root: Digest, computed: &Computed) {
 		let Some(view) = self.models.get(&model) else { return };
+		if view.weights_root != weights_root {
+			// The model got another version meanwhile, whose golden job comes at the next look.
+			self.golden_tried.remove(&(model, weights_root));
+			return;
+		}
 		if computed.result == view.golden_result {
-			self.proving.insert(model, computed.result);
+			self.proving.insert(model, (weights_root, computed.result));
 			self.operator.status.update(|s| drop(s.models.insert(model, "proving".into())));
 			return;
 		}
@@ -983,7 +1112,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.operator.status.update(|s| s.draining = true);
 		if self.work.is_some() {
 			info!("stopping after the step in progress");
-			let (seat, _, outcome) = finished(&mut self.work).await;
+			let Done { seat, outcome, .. } = finished(&mut self.work).await;
 			if let (Some((job, round)), Ok(made)) = (seat, outcome) {
 				self.keep(job, round, made).await?;
 			}
@@ -998,6 +1127,9 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					Ok((Tx::Reveal(job, round) | Tx::Audit(job, round), Ok(()))) => {
 						self.operator.queue.revealed(job, round)?;
 						self.release(job);
+					}
+					Ok((Tx::Report(job), Ok(()) | Err(ChainError::Refused { .. }))) => {
+						self.operator.queue.reported(job)?
 					}
 					_ => {}
 				}
@@ -1043,7 +1175,7 @@ fn run_task<E: Compute>(
 	status: &Status,
 ) -> Ran {
 	let model = task.model.id;
-	compute.load(&task.model)?;
+	compute.load(task)?;
 	let mut meter = Meter::new();
 	let mut progress = |step, steps| {
 		let (running, due) = meter.step(job, model, step, steps);

@@ -10,9 +10,11 @@ use std::{
 	time::Duration,
 };
 
+use autonomy_engine::Losses;
 use autonomy_primitives::{
-	digest::cid,
+	digest::{cid, result, ResultContext},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
+	job::Modality,
 	JobId,
 };
 use tokio::{sync::watch, task::JoinHandle};
@@ -27,8 +29,8 @@ use super::{
 use crate::{
 	artifacts::{ArtifactStore, Local},
 	chain::{
-		memory::{worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
-		AccountId, Role,
+		memory::{evaluation, worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
+		AccountId, JobState, Role,
 	},
 	queue::{Queue, QueueError, Stage},
 	trace::TraceFile,
@@ -566,4 +568,176 @@ async fn worker_should_end_when_the_key_belongs_to_another_owner_than_configured
 	let running = start_as(&bench.chain, &bench.machine, &bench.folder(), Some(other));
 	let error = running.task.await.unwrap().unwrap_err();
 	assert!(matches!(error, RunError::OtherOwner { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seat_should_run_the_weights_that_it_was_drawn_for_when_the_model_has_another_version() {
+	let bench = bench();
+	bench.chain.assign(7);
+	bench.chain.upgrade([33; 32], [66; 32]);
+	let running = bench.start();
+	running.until_stage("done").await;
+	running.until(|s| s.models.get(&0).is_some_and(|m| m == PROVED)).await;
+	running.stop().await.unwrap();
+	bench.one_commitment(7);
+	let weights: BTreeSet<_> = bench.machine.weights.lock().unwrap().iter().copied().collect();
+	assert_eq!(weights, BTreeSet::from([[3; 32], [33; 32]]));
+	assert_eq!(bench.chain.proofs(), [(0, [66; 32])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn engine_should_be_proved_again_when_the_model_gets_a_version() {
+	let bench = bench();
+	let running = bench.start();
+	running.until(|s| s.models.get(&0).is_some_and(|m| m == PROVED)).await;
+	bench.chain.upgrade([33; 32], [66; 32]);
+	let done = AtomicBool::new(false);
+	tokio::join!(
+		async {
+			while bench.chain.proofs().is_empty() {
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+			done.store(true, Ordering::SeqCst);
+		},
+		// The models are looked at some blocks later.
+		async {
+			while !done.load(Ordering::SeqCst) {
+				bench.chain.block();
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+		}
+	);
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.proofs(), [(0, [66; 32])]);
+	assert_eq!(*bench.machine.weights.lock().unwrap(), [[33; 32]]);
+}
+
+/// Has the machine find these losses in the next run of a job, as the chain in memory has its result.
+fn evaluates(bench: &Bench, job: JobId) {
+	let losses = Losses {
+		base_loss: 30,
+		base_samples: vec![20, 40],
+		candidate_loss: 20,
+		candidate_samples: vec![10, 30],
+		gain_ppm: 333_333,
+		schema: 1,
+	};
+	let context = ResultContext {
+		genesis: [8; 32],
+		model_root: [3; 32],
+		engine: [4; 32],
+		input_hash: [0; 32],
+		seed: [7; 32],
+		modality: Modality::Evaluation,
+	};
+	*bench.machine.file.lock().unwrap() = Some(losses.to_json());
+	bench.machine.results.lock().unwrap().push_back(result(&context, &losses.canonical()));
+	bench.chain.assign(job);
+	bench.chain.change(job, |view| view.input = evaluation());
+}
+
+/// Waits until the chain has seen this many reports.
+async fn until_reported(bench: &Bench, count: usize) {
+	let reported = async {
+		while bench.chain.reports().len() < count {
+			tokio::time::sleep(Duration::from_millis(2)).await;
+		}
+	};
+	tokio::time::timeout(Duration::from_secs(20), reported).await.expect("the evaluation is reported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losses_should_be_reported_once_when_an_evaluation_is_final() {
+	let bench = bench();
+	evaluates(&bench, 7);
+	let running = bench.start();
+	running.until_stage("done").await;
+	until_reported(&bench, 1).await;
+	// Any other job has nothing to report, whatever its file looks like.
+	bench.chain.assign(8);
+	running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.reports(), [(7, 30, 20)]);
+	let running = bench.start();
+	running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.reports(), [(7, 30, 20)]);
+	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losses_should_be_reported_when_the_worker_is_killed_in_the_report() {
+	for (fault, sent) in [(Fault::DieBefore, 1), (Fault::DieAfter, 2)] {
+		let bench = bench();
+		bench.chain.fault("report_evaluation", fault);
+		evaluates(&bench, 7);
+		let running = bench.start();
+		bench.chain.died.notified().await;
+		running.kill().await;
+		let running = bench.start();
+		until_reported(&bench, sent).await;
+		running.stop().await.unwrap();
+		// What the chain took before the worker heard of it is refused the second time, and that is the end of it.
+		assert_eq!(bench.chain.reports(), vec![(7, 30, 20); sent], "{fault:?}");
+		assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty(), "{fault:?}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn report_should_be_let_go_when_another_seat_was_first() {
+	let bench = bench();
+	bench.chain.report_by_others(7);
+	evaluates(&bench, 7);
+	let running = bench.start();
+	until_reported(&bench, 1).await;
+	running.stop().await.unwrap();
+	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_should_be_looked_for_again_when_what_it_names_is_nowhere() {
+	let bench = bench();
+	bench.machine.missing.store(2, Ordering::SeqCst);
+	bench.chain.assign(7);
+	let running = bench.start();
+	let (chain, done) = (bench.chain.clone(), AtomicBool::new(false));
+	tokio::join!(
+		async {
+			running.until_stage("done").await;
+			done.store(true, Ordering::SeqCst);
+		},
+		async {
+			while !done.load(Ordering::SeqCst) {
+				chain.block();
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+		}
+	);
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.final_result(7), Some([42; 32]));
+	assert_eq!(bench.machine.runs(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_should_be_at_fault_when_nobody_has_what_it_names_and_the_time_is_over() {
+	let bench = bench();
+	bench.machine.missing.store(u32::MAX, Ordering::SeqCst);
+	bench.chain.assign(7);
+	bench.chain.change(7, |job| job.state = JobState::Committing(8));
+	let running = bench.start();
+	running.until_stage("done").await;
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.final_result(7), Some(FaultCode::InputRejected.digest()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seat_should_be_missed_when_others_had_what_this_worker_cannot_find() {
+	let bench = bench();
+	bench.machine.missing.store(u32::MAX, Ordering::SeqCst);
+	bench.chain.assign_as(7, Role::Juror);
+	bench.chain.change(7, |job| job.state = JobState::JuryCommitting(8));
+	let running = bench.start();
+	running.until_stage("failed").await;
+	running.stop().await.unwrap();
+	assert!(bench.chain.commits(7).is_empty(), "a fault that others did not find was claimed");
 }

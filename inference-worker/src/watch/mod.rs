@@ -396,8 +396,9 @@ pub struct Watcher<C, E> {
 	mine: Vec<AccountId>,
 	head: BlockNumber,
 	pace: Pace,
-	/// Each model that this machine runs as the chain has it, or why nothing of it is compared.
-	models: BTreeMap<ModelId, Result<ModelView, String>>,
+	/// Each version of a model, by its weights root, that this machine runs as the chain has it, or why nothing of it is
+	/// compared.
+	models: BTreeMap<(ModelId, Digest), Result<ModelView, String>>,
 	/// How long the last run of each took.
 	seconds: BTreeMap<ModelId, f64>,
 	unsound: bool,
@@ -670,7 +671,8 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 				"two runs take about {needed:.0} s, the time for challenges ends in about {left:.0} s: it may come too late"
 			);
 		}
-		let task = Task { model, input: job.input.clone(), seed, genesis: self.genesis };
+		let (weights_root, input) = (job.weights_root, job.input.clone());
+		let task = Task { model, weights_root, input, seed, genesis: self.genesis };
 		let here = self.found(&task).await?;
 		if here == there {
 			return Ok(Said::Agrees);
@@ -693,20 +695,24 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 
 	/// A job's model, as soon as its golden job came out right here.
 	async fn model(&mut self, job: &JobView) -> Result<ModelView, Obstacle> {
-		let id = job.model;
-		let known = match self.models.get(&id) {
+		let (id, version) = (job.model, (job.model, job.weights_root));
+		let other = || Obstacle::Reason(format!("it is not of the weights and the engine that model {id} has now"));
+		let known = match self.models.get(&version) {
 			Some(known) => known.clone(),
 			None => {
 				let view = self.chain.model(id).await?;
 				let view = view.ok_or_else(|| Obstacle::Reason(format!("model {id} is not on chain")))?;
+				if view.weights_root != job.weights_root {
+					return Err(other());
+				}
 				let known = self.prove(view).await?;
-				self.models.insert(id, known.clone());
+				self.models.insert(version, known.clone());
 				known
 			}
 		};
 		let model = known.map_err(Obstacle::Reason)?;
-		if (model.weights_root, model.engine) != (job.weights_root, job.engine) {
-			return Err(Obstacle::Reason(format!("it is not of the weights and the engine that model {id} has now")));
+		if model.engine != job.engine {
+			return Err(other());
 		}
 		Ok(model)
 	}
@@ -715,8 +721,7 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 	async fn prove(&mut self, model: ModelView) -> Result<Result<ModelView, String>, Obstacle> {
 		let (id, expected) = (model.id, model.golden_result);
 		info!(model = id, "computing the golden job");
-		let (input, seed) = (model.golden_input.clone(), model.golden_seed);
-		let task = Task { model, input, seed, genesis: [0; 32] };
+		let task = Task::golden(model);
 		let found = self.found(&task).await;
 		let why = match found {
 			Ok(found) if found.result == expected => return Ok(Ok(task.model)),
@@ -729,7 +734,9 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 					hex32(&expected)
 				)
 			}
-			Err(ComputeError::Model(why)) => format!("model {id} cannot be run here: {why}"),
+			Err(ComputeError::Model(why) | ComputeError::Unusable(why)) => {
+				format!("model {id} cannot be run here: {why}")
+			}
 			// The next job may find the machine in better health.
 			Err(error) => return Err(error.into()),
 		};

@@ -9,7 +9,9 @@ use autonomy_primitives::{
 };
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, EnsureOriginWithArg, Nothing, OriginTrait},
+	traits::{
+		AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, EnsureOrigin, EnsureOriginWithArg, Nothing, OriginTrait,
+	},
 	PalletId,
 };
 use frame_system::{EnsureRoot, EnsureSigned};
@@ -82,9 +84,27 @@ impl pallet_balances::Config for Test {
 impl pallet_assets::Config for Test {
 	type Balance = u64;
 	type Currency = Balances;
-	type CreateOrigin = AsEnsureOriginWithArg<EnsureSigned<Self::AccountId>>;
+	type CreateOrigin = BelowShares;
 	type ForceOrigin = EnsureRoot<Self::AccountId>;
 	type Freezer = AssetsFreezer;
+}
+
+/// Any account, for assets that cannot be taken for somebody's shares.
+pub struct BelowShares;
+impl EnsureOriginWithArg<RuntimeOrigin, u32> for BelowShares {
+	type Success = AccountId32;
+
+	fn try_origin(origin: RuntimeOrigin, asset: &u32) -> Result<AccountId32, RuntimeOrigin> {
+		if *asset >= FirstShares::get() {
+			return Err(origin);
+		}
+		EnsureSigned::<AccountId32>::try_origin(origin)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn try_successful_origin(_: &u32) -> Result<RuntimeOrigin, ()> {
+		EnsureSigned::<AccountId32>::try_successful_origin()
+	}
 }
 
 impl pallet_assets_freezer::Config for Test {

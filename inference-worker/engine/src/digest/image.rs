@@ -25,6 +25,12 @@ impl Image {
 		Self { width, height, rgb }
 	}
 
+	/// Values in [−1, 1] in planes (3, height, width): the inverse of [`Image::from_planes`].
+	pub fn planes(&self) -> Vec<f32> {
+		let pixels = self.rgb.len() / 3;
+		(0..3 * pixels).map(|i| to_value(self.rgb[3 * (i % pixels) + i / pixels])).collect()
+	}
+
 	/// The bytes that the result digest covers.
 	pub fn canonical(&self) -> Vec<u8> {
 		canonical_image(self.width, self.height, &self.rgb)
@@ -54,6 +60,11 @@ fn to_byte(x: f32) -> u8 {
 	(unit * 255.0).round_ties_even() as u8
 }
 
+/// Computed in f64 and rounded once.
+fn to_value(byte: u8) -> f32 {
+	(f64::from(byte) / 255.0 * 2.0 - 1.0) as f32
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -72,6 +83,14 @@ mod tests {
 		let image = Image::from_planes(2, 1, &[-1.0, 1.0, -1.0, -1.0, 1.0, 1.0]);
 		assert_eq!(image.rgb, [0, 0, 255, 255, 0, 255]);
 		assert_eq!(image.canonical()[..8], [2, 0, 0, 0, 1, 0, 0, 0]);
+		assert_eq!(image.planes(), [-1.0, 1.0, -1.0, -1.0, 1.0, 1.0]);
+	}
+
+	#[test]
+	fn every_byte_should_come_back_from_its_value() {
+		let rgb: Vec<u8> = (0..=255).cycle().take(3 * 256).collect();
+		let image = Image { width: 16, height: 16, rgb };
+		assert_eq!(Image::from_planes(16, 16, &image.planes()), image);
 	}
 
 	#[test]

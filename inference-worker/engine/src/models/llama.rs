@@ -302,6 +302,17 @@ impl Llama {
 		self.lm_head.forward(&self.states(ids, None)?)
 	}
 
+	/// The states `(b, t, hidden_size)` after `ids (b, t) u32`, of which [`Llama::logits`] makes the rows of
+	/// [`Llama::forward`]: for whoever wants few of them.
+	pub fn hidden_states(&self, ids: &Tensor) -> Result<Tensor> {
+		self.states(ids, None)
+	}
+
+	/// The logits `(.., vocab_size)` of states `(.., hidden_size)`.
+	pub fn logits(&self, states: &Tensor) -> Result<Tensor> {
+		self.lm_head.forward(states)
+	}
+
 	/// The logits `(b, vocab_size)` after the last of `ids (b, t) u32`, which continue the sequence in `cache`.
 	///
 	/// The bits are those of the same row of [`Llama::forward`] over the whole sequence, however it was cut.

@@ -273,6 +273,16 @@ impl AutoencoderKl {
 		Ok(Self { encoder, ..Self::decoder_only(config, vb)? })
 	}
 
+	/// Reads the decoder and, where the weights have one, the encoder, which a text-to-image model needs for evaluations
+	/// alone.
+	pub fn with_any_encoder(config: &AutoencoderKlConfig, vb: VarBuilder) -> Result<Self> {
+		config.check()?;
+		match vb.contains_tensor("encoder.conv_in.weight") {
+			true => Self::new(config, vb),
+			false => Self::decoder_only(config, vb),
+		}
+	}
+
 	/// Reads the decoder and leaves the encoder's tensors alone.
 	pub fn decoder_only(config: &AutoencoderKlConfig, vb: VarBuilder) -> Result<Self> {
 		config.check()?;
@@ -289,6 +299,11 @@ impl AutoencoderKl {
 		self.config.scaling_factor
 	}
 
+	/// Whether pictures can be encoded.
+	pub fn has_encoder(&self) -> bool {
+		self.encoder.is_some()
+	}
+
 	/// The mean of the latents `(b, latent_channels, h/scale, w/scale)` of a picture `(b, in_channels, h, w)` in
 	/// [−1, 1], unscaled.
 	pub fn encode_mean(&self, picture: &Tensor) -> Result<Tensor> {
@@ -302,6 +317,13 @@ impl AutoencoderKl {
 	/// `(b, latent_channels, h, w)`.
 	pub fn decode(&self, latents: &Tensor) -> Result<Tensor> {
 		self.decoder.forward(latents, Padding::Zeros)
+	}
+
+	/// The latents of a picture as the diffusion model is trained on them: the mean, with shift and scale applied. What
+	/// [`AutoencoderKl::decode_scaled`] undoes.
+	pub fn encode_scaled(&self, picture: &Tensor) -> Result<Tensor> {
+		let mean = self.encode_mean(picture)?;
+		mean.affine(1.0, -self.config.shift_factor.unwrap_or(0.0))? * self.config.scaling_factor
 	}
 
 	/// The picture of latents as the diffusion model leaves them: scale and shift are undone first. Convolutions pad as told.

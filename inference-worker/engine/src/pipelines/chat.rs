@@ -5,7 +5,7 @@ use crate::models::llama::{KvCache, Llama, LlamaConfig};
 use crate::tokenizer::TextTokenizer;
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
-use autonomy_kernels::{check_finite, rng::Noise};
+use autonomy_kernels::{check_finite, cross_entropy, rng::Noise};
 use autonomy_primitives::digest::{canonical_text, StopCode};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -132,5 +132,46 @@ impl Chat {
 			logits = self.llama.forward_cached(&piece, &mut cache)?.flatten_all()?.to_vec1::<f32>()?;
 		}
 		Ok(logits)
+	}
+
+	/// The tokens of a prompt, and those of a reply to it with the token that ends it.
+	pub fn exchange(&self, text: &str, reply: &str) -> Result<(Vec<u32>, Vec<u32>), JobFault> {
+		let prompt = self.tokenizer.encode(&self.config.prompt(text))?;
+		let mut reply = self.tokenizer.encode(reply)?;
+		reply.push(self.stop);
+		let context = self.llama.config().max_position_embeddings;
+		// The last token is asked for and never read.
+		let read = prompt.len() + reply.len() - 1;
+		if prompt.is_empty() || read > context {
+			let why = format!(
+				"a prompt of {} tokens and {read} with its reply, the model takes 1 to {context}",
+				prompt.len()
+			);
+			return Err(JobFault::InputInvalid(why));
+		}
+		Ok((prompt, reply))
+	}
+
+	/// The mean cross-entropy, in nats, of the tokens of a reply after those of a prompt. One pass over all of them.
+	pub fn loss(&self, prompt: &[u32], reply: &[u32]) -> Result<f32, JobFault> {
+		let (Some(first), Some((_, given))) = (prompt.len().checked_sub(1), reply.split_last()) else {
+			return Err(JobFault::InputInvalid("an exchange without a prompt or without a reply has no loss".into()));
+		};
+		let ids = [prompt, given].concat();
+		let count = ids.len();
+		let states = self.llama.hidden_states(&Tensor::from_vec(ids, (1, count), &Device::Cpu)?)?;
+		let states = states.squeeze(0)?.narrow(0, first, reply.len())?;
+		let (mut sum, mut done) = (0f64, 0);
+		for targets in reply.chunks(PIECE) {
+			let logits = self.llama.logits(&states.narrow(0, done, targets.len())?)?;
+			check_finite(&logits).map_err(|_| JobFault::NonFinite("the logits of a reply".into()))?;
+			for (row, target) in targets.iter().enumerate() {
+				let target = Tensor::from_vec(vec![*target], 1, &Device::Cpu)?;
+				let loss = cross_entropy(&logits.narrow(0, row, 1)?, &target, None)?;
+				sum += f64::from(loss.to_scalar::<f32>()?);
+			}
+			done += targets.len();
+		}
+		Ok((sum / reply.len() as f64) as f32)
 	}
 }

@@ -16,6 +16,10 @@ pub const LATENT_STREAM: u32 = 0;
 /// Stream of the job's random numbers that tokens are drawn with.
 pub const TOKEN_STREAM: u32 = 1;
 
+/// First of the streams of the job's random numbers that an evaluation's noise is made of, one for each sample and level:
+/// level `l` of sample `s` has stream `EVALUATION_STREAM + s · EVALUATION_LEVELS + l`.
+pub const EVALUATION_STREAM: u32 = 1 << 16;
+
 /// How far a run is. Reported after each denoise step or token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Progress {

@@ -8,11 +8,12 @@ use crate::models::clip::{ClipTextConfig, ClipTextModel};
 use crate::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::nn::Padding;
-use crate::samplers::{Sampler, SchedulerConfig};
+use crate::samplers::{PredictionType, Sampler, SchedulerConfig};
 use crate::tokenizer::PromptTokenizer;
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
-use autonomy_kernels::{check_finite, rng::Noise};
+use autonomy_kernels::{check_finite, mse_loss, rng::Noise};
+use autonomy_primitives::job::EVALUATION_LEVELS;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use serde_json::Value;
@@ -52,6 +53,16 @@ impl Decoder {
 		match self {
 			Self::Autoencoder(vae) => vae.decode_scaled(latents, padding),
 			Self::PixelShuffle(n) => pixel_shuffle(latents, *n),
+		}
+	}
+
+	/// The inverse: the planes of a picture `(1, 3, h, w)` to what the UNet is trained on. `None` for an autoencoder without
+	/// an encoder.
+	fn latents(&self, planes: &Tensor) -> candle_core::Result<Option<Tensor>> {
+		match self {
+			Self::Autoencoder(vae) if !vae.has_encoder() || vae.config().in_channels != 3 => Ok(None),
+			Self::Autoencoder(vae) => vae.encode_scaled(planes).map(Some),
+			Self::PixelShuffle(n) => pixel_unshuffle(planes, *n).map(Some),
 		}
 	}
 }
@@ -211,7 +222,7 @@ impl TextToImage {
 			Some(n) => (Decoder::PixelShuffle(n), 3 * n * n),
 			None => {
 				let config: AutoencoderKlConfig = folder.json("vae/config.json")?;
-				let vae = AutoencoderKl::decoder_only(&config, folder.tensors("vae", weights)?)
+				let vae = AutoencoderKl::with_any_encoder(&config, folder.tensors("vae", weights)?)
 					.map_err(EngineError::network("vae"))?;
 				if config.out_channels != 3 {
 					let why = format!("out_channels {}, a picture has 3", config.out_channels);
@@ -408,5 +419,72 @@ impl TextToImage {
 		let texts = (0..prompts.len()).map(|row| encoded.row(row)).collect::<candle_core::Result<_>>()?;
 		let unwanted = settings.guided().then(|| encoded.row(prompts.len())).transpose()?;
 		Ok((texts, unwanted))
+	}
+}
+
+/// What evaluations ask.
+impl TextToImage {
+	/// What the model was trained to predict, and the levels of noise at which an evaluation asks it: for each the training
+	/// step and the share of signal variance. They lie in the middles of [`EVALUATION_LEVELS`] equal stretches.
+	pub fn levels(&self) -> (PredictionType, Vec<(usize, f64)>) {
+		let signal = self.scheduler.alphas_cumprod();
+		let parts = 2 * EVALUATION_LEVELS as usize;
+		let steps = (1..parts).step_by(2).map(|part| part * signal.len() / parts);
+		(self.scheduler.prediction_type, steps.map(|step| (step, signal[step])).collect())
+	}
+
+	/// The latent `(1, c, h, w)` of a picture, to which training adds noise.
+	pub fn latent(&self, image: &Image) -> Result<Tensor, JobFault> {
+		let (width, height) = (image.width as usize, image.height as usize);
+		let multiple = self.size_multiple();
+		if width == 0 || height == 0 || !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
+			let why = format!("a picture of {width}x{height}; both sides must be multiples of {multiple} pixels");
+			return Err(JobFault::InputInvalid(why));
+		}
+		let planes = Tensor::from_vec(image.planes(), (1, 3, height, width), &Device::Cpu)?;
+		let Some(latent) = self.decoder.latents(&planes)? else {
+			let why =
+				"the model's autoencoder has no encoder for RGB pictures; only a folder with one can be evaluated";
+			return Err(JobFault::InputInvalid(why.into()));
+		};
+		check_finite(&latent).map_err(|_| JobFault::NonFinite("the latent of a picture".into()))?;
+		Ok(latent)
+	}
+
+	/// The mean squared error of the prediction at each of [`TextToImage::levels`], for a latent and its caption. `noise_of`
+	/// gives the noise of a level, as many values as the latent has.
+	pub fn losses(
+		&self,
+		caption: &str,
+		latent: &Tensor,
+		noise_of: &dyn Fn(u32) -> Vec<f32>,
+	) -> Result<Vec<f32>, JobFault> {
+		let ids = Tensor::from_vec(self.tokenizer.encode(caption)?, (1, self.tokenizer.length()), &Device::Cpu)?;
+		let (states, pooled) = self.text_encoder.forward(&ids)?;
+		check_finite(&states).map_err(|_| JobFault::NonFinite("the text states".into()))?;
+		let class_labels = self.unet.config().class_embed_type.as_ref().map(|_| &pooled);
+		let shape = latent.dims4()?;
+		let clean = latent.flatten_all()?.to_vec1::<f32>()?;
+		let (prediction, levels) = self.levels();
+		let mut losses = Vec::with_capacity(levels.len());
+		for (level, (step, share)) in (0..).zip(levels) {
+			let noise = noise_of(level);
+			let (signal, spread) = (libm::sqrt(share) as f32, libm::sqrt(1.0 - share) as f32);
+			let pairs = || clean.iter().zip(&noise);
+			let noisy = Tensor::from_vec(pairs().map(|(x, n)| signal * x + spread * n).collect(), shape, &Device::Cpu)?;
+			let target = match prediction {
+				PredictionType::Sample => clean.clone(),
+				PredictionType::Epsilon => noise.clone(),
+				PredictionType::VPrediction => pairs().map(|(x, n)| signal * n - spread * x).collect(),
+			};
+			let target = Tensor::from_vec(target, shape, &Device::Cpu)?;
+			let predicted = self.unet.forward(&noisy, &[step as f32], &states, class_labels)?;
+			let loss = mse_loss(&predicted, &target, None)?.to_scalar::<f32>()?;
+			if !loss.is_finite() {
+				return Err(JobFault::NonFinite(format!("the loss at training step {step}")));
+			}
+			losses.push(loss);
+		}
+		Ok(losses)
 	}
 }

@@ -144,6 +144,11 @@ impl SchedulerConfig {
 		serde_json::from_value(json).expect("every other field has a default")
 	}
 
+	/// The share of signal variance after each training step, as diffusers' `alphas_cumprod` has it.
+	pub fn alphas_cumprod(&self) -> Vec<f64> {
+		schedule::alphas_cumprod(self)
+	}
+
 	/// Checks class and settings without making a sampler.
 	pub fn check(&self) -> Result<(), SamplerError> {
 		self.sampler(1).map(|_| ())

@@ -588,7 +588,7 @@ impl Manifest {
 
 	/// Bytes of all files.
 	pub fn total_size(&self) -> u64 {
-		self.files.iter().map(|file| file.size).sum()
+		self.files.iter().fold(0, |sum, file| sum.saturating_add(file.size))
 	}
 
 	/// Reads every file of the folder and compares size, SHA-256 and the weights root.

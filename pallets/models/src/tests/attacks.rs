@@ -170,15 +170,10 @@ fn asset_should_not_be_taken_beforehand() {
 		let model = registered("model");
 		accepted(model, "next", 100_000);
 		run_to(40);
-		// Somebody takes the first number that would be tried.
-		let squatted = frame_support::storage::with_transaction(|| {
-			let claimed = Models::claim_vested(signed(3), model, 1);
-			let asset = ModelStates::<Test>::get(model).shares;
-			sp_runtime::TransactionOutcome::Rollback(claimed.map(|()| asset))
-		});
-		let squatted = squatted.unwrap().unwrap();
-		assert_ok!(Assets::force_create(RuntimeOrigin::root(), squatted, account(5), true, 1));
+		let asset = FirstShares::get() + model;
+		assert!(Assets::create(signed(5), asset, account(5), 1).is_err());
+		assert_ok!(Assets::create(signed(5), FirstShares::get() - 1, account(5), 1));
 		assert_ok!(Models::claim_vested(signed(3), model, 1));
-		assert_ne!(ModelStates::<Test>::get(model).shares, Some(squatted));
+		assert_eq!(ModelStates::<Test>::get(model).shares, Some(asset));
 	});
 }
