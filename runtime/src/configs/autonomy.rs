@@ -2,7 +2,7 @@
 
 use frame_support::{
 	parameter_types,
-	traits::{ConstU32, ConstU8},
+	traits::{ConstU16, ConstU32, ConstU8},
 	weights::Weight,
 	PalletId,
 };
@@ -14,7 +14,7 @@ use super::{
 	parameters::dynamic::inference,
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
-use crate::{AccountId, Balance, Balances, BlockNumber, Market, Models, Runtime, RuntimeHoldReason, AUTON};
+use crate::{AccountId, Balance, Balances, BlockNumber, Bonds, Market, Models, Runtime, RuntimeHoldReason, AUTON};
 
 parameter_types! {
 	pub const ModelsPalletId: PalletId = PalletId(*b"aut/modl");
@@ -48,10 +48,13 @@ impl pallet_inference::Config for Runtime {
 	type Access = Market;
 	type AdminOrigin = EnsureRoot<AccountId>;
 	type AgendaWeight = AgendaWeight;
+	type Characters = ();
 	type Currency = Balances;
 	type Disputes = inference::Disputes;
 	type DrawAttemptsPerSeat = ConstU32<16>;
 	type DrawRandomness = BabeDraw;
+	type EvaluationResults = ();
+	type EvaluationSamples = ConstU16<64>;
 	type FeeSplit = inference::FeeSplit;
 	type JobDepositBase = JobDepositBase;
 	type JobDepositPerByte = JobDepositPerByte;
@@ -60,8 +63,10 @@ impl pallet_inference::Config for Runtime {
 	type MaxOpenSeats = ConstU32<64>;
 	type MaxSlotsPerOperator = ConstU32<100>;
 	type MinCommittee = ConstU8<1>;
+	type ModelRevenue = ();
 	type Models = Models;
 	type Penalties = inference::Penalties;
+	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SlotBond = SlotBond;
 	type Tiers = inference::Tiers;
