@@ -397,6 +397,14 @@ impl_runtime_apis! {
 			Inference::job(job)
 		}
 
+		fn split_of(job: JobId) -> Option<pallet_inference::Split<AccountId>> {
+			Inference::split_of(job)
+		}
+
+		fn challenge_terms(job: JobId) -> Option<pallet_inference::ChallengeTerms<Balance, BlockNumber>> {
+			Inference::challenge_terms(job)
+		}
+
 		fn provenance(job: JobId) -> Option<pallet_inference::ProvenanceRow<AccountId, BlockNumber>> {
 			Inference::provenance(job)
 		}

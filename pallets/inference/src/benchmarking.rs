@@ -1,16 +1,24 @@
-//! Benchmarks of every call and of the agenda, each at the largest input, committee, jury and opening, on a job whose
+//! Benchmarks of every call and of the agenda, each at the largest input, committee, jury, opening and split, on a job whose
 //! record is as long as it gets.
 
 use super::*;
 use crate::{draw::Pick, jobs::account_bytes};
 use alloc::vec;
 use autonomy_primitives::{
-	digest::{cid, commitment, Sealed},
-	job::{ImageInput, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES},
+	community::{Pot, X_COMMUNITY},
+	digest::{self, canonical_evaluation, cid, commitment, ResultContext, Sealed},
+	job::{
+		CellPrompt, ImageInput, Modality, SpriteSheetInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES,
+		MAX_PROMPT_BYTES,
+	},
+	payout::{Payee, MAX_CHARACTER_PAYEES, MAX_MODEL_PAYEES},
 };
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use sp_runtime::traits::{Bounded, Saturating};
+use sp_runtime::{
+	traits::{Bounded, Saturating},
+	Permill,
+};
 
 const SALT: [u8; 32] = [3; 32];
 const CLASS: CpuClass = CpuClass::X86V3;
@@ -58,26 +66,68 @@ fn picks<T: Config>(owners: &[T::AccountId]) -> Vec<Pick<T::AccountId>> {
 	owners.iter().map(|owner| Pick { operator: owner.clone(), cpu_class: CLASS }).collect()
 }
 
-/// The largest input of the benchmark's model.
+/// The largest input of the benchmark's model: enough work for everybody in the largest split to be paid something, and no
+/// more than the operators' bonds cover.
 fn input() -> JobInput {
 	let bytes = |count: u32| vec![b'x'; count as usize];
-	JobInput::Image(ImageInput {
+	let image = ImageInput {
 		prompt: bytes(MAX_PROMPT_BYTES).try_into().expect("at the bound"),
 		negative_prompt: bytes(MAX_NEGATIVE_PROMPT_BYTES).try_into().expect("at the bound"),
 		width: 64,
 		height: 64,
 		steps: 20,
 		guidance_centi: 250,
-	})
+	};
+	let cell: CellPrompt = bytes(MAX_CELL_BYTES).try_into().expect("at the bound");
+	let cells = vec![cell; MAX_CELLS as usize].try_into().expect("at the bound");
+	JobInput::SpriteSheet(SpriteSheetInput { image, cells, columns: 4, background_tolerance: 8 })
 }
 
-/// An open job for `k` seats on a model, which turns away as many operators as it can but one.
+/// An order of a job for `k` seats by a character, where the chain has any.
+fn order<T: Config>(model: ModelId, k: u32) -> Order<BalanceOf<T>> {
+	Order {
+		model,
+		input: input(),
+		k: Some(u8::try_from(k).expect("at most MAX_COMMITTEE")),
+		tier: Some(Tier::Creation),
+		seed_policy: SeedPolicy::Chain,
+		max_fee: BalanceOf::<T>::max_value(),
+		purpose: T::Characters::benchmark_character().map_or(Purpose::Plain, Purpose::Character),
+	}
+}
+
+/// Has a job pay as many as a split can name, the model's community and the character's apart from each other. All of them
+/// can take it.
+fn widen<T: Config>(id: JobId) {
+	const OF_MODEL: u32 = 1;
+	let payees = |name: &'static str, count: u32| -> Vec<_> {
+		let share = Permill::from_rational(1, count);
+		let pot = (Payee::Pot(X_COMMUNITY, Pot::Auton), share);
+		(1..count).map(|index| (Payee::Account(funded::<T>(name, index)), share)).chain([pot]).collect()
+	};
+	let treasuries = [X_COMMUNITY, OF_MODEL].map(T::Revenue::treasury);
+	for account in treasuries.into_iter().chain([T::Revenue::account(X_COMMUNITY, Pot::Auton)]) {
+		T::Currency::set_balance(&account, T::Currency::minimum_balance());
+	}
+	Splits::<T>::mutate(id, |split| {
+		let split = split.as_mut().expect("the job is open");
+		let character = split.character.as_ref().map_or(0, |of| of.character);
+		let of_character = payees("payee of the character", MAX_CHARACTER_PAYEES);
+		split.model = payees("payee of the model", MAX_MODEL_PAYEES).try_into().expect("at the bound");
+		split.character = Some(CharacterSplit {
+			character,
+			community: X_COMMUNITY,
+			payees: of_character.try_into().expect("at the bound"),
+		});
+		split.community = Some(OF_MODEL);
+	});
+}
+
+/// An open job for `k` seats on a model, which turns away as many operators as it can but one, and pays as many as it can.
 fn open<T: Config>(model: ModelId, k: u32) -> JobId {
 	let requester = funded::<T>("requester", 0);
-	let k = u8::try_from(k).expect("at most MAX_COMMITTEE");
-	let (tier, max) = (Some(Tier::Creation), BalanceOf::<T>::max_value());
-	let id = Pallet::<T>::do_submit_job(requester, model, input(), Some(k), tier, SeedPolicy::Chain, max);
-	let id = id.expect("a good job");
+	let id = Pallet::<T>::submit(requester, order::<T>(model, k)).expect("a good job");
+	widen::<T>(id);
 	let turned_away: Vec<_> = (1..MAX_EXCLUDED).map(|index| account("turned away", index, 0)).collect();
 	change::<T>(id, |job| job.excluded = turned_away.try_into().expect("below the bound"));
 	id
@@ -287,20 +337,23 @@ mod benches {
 		assert_eq!(SlotCount::<T>::get(model), s);
 	}
 
+	/// A job of a character, where the chain has any: what other pallets order costs the same.
 	#[benchmark]
-	fn submit_job() {
+	fn submit_job() -> Result<(), BenchmarkError> {
 		let model = T::Models::benchmark_model();
-		let k = T::MaxCommittee::get();
-		for index in 0..k.into() {
+		let k = T::MaxCommittee::get().into();
+		for index in 0..k {
 			proved::<T>(index, model, 1);
 		}
-		let requester = funded::<T>("requester", 0);
-		let (input, max) = (Box::new(input()), BalanceOf::<T>::max_value());
+		let (requester, order) = (funded::<T>("requester", 0), order::<T>(model, k));
 
-		#[extrinsic_call]
-		_(RawOrigin::Signed(requester), model, input, Some(k), Some(Tier::Creation), SeedPolicy::Chain, max);
+		#[block]
+		{
+			Pallet::<T>::submit(requester, order)?;
+		}
 
 		assert!(Jobs::<T>::contains_key(0));
+		Ok(())
 	}
 
 	#[benchmark]
@@ -463,6 +516,44 @@ mod benches {
 
 		assert!(!PausedClasses::<T>::contains_key(model, CLASS));
 		Ok(())
+	}
+
+	/// The report of an evaluation that nobody waits for. What the registry does with one that it waits for is its own
+	/// pallet's to count.
+	#[benchmark]
+	fn report_evaluation() {
+		let (base, candidate) = (2_000_000_000u64, 1_900_000_000u64);
+		let context = ResultContext {
+			genesis: Pallet::<T>::genesis(),
+			model_root: [1; 32],
+			engine: [2; 32],
+			input_hash: [3; 32],
+			seed: [4; 32],
+			modality: Modality::Evaluation,
+		};
+		let row = ProvenanceRow {
+			model: 0,
+			requester: account("requester", 0, 0),
+			purpose: Purpose::Evaluation,
+			modality: Modality::Evaluation,
+			engine: context.engine,
+			weights_root: context.model_root,
+			input_hash: context.input_hash,
+			seed: context.seed,
+			result: digest::result(&context, &canonical_evaluation(base, candidate)),
+			trace_root: [5; 32],
+			artifact: cid(b"losses"),
+			k: 3,
+			finalised_at: One::one(),
+		};
+		Provenance::<T>::insert(0, row);
+		OpenEvaluations::<T>::insert(0, ());
+		let anyone = funded::<T>("anyone", 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(anyone), 0, base, candidate);
+
+		assert!(!OpenEvaluations::<T>::contains_key(0));
 	}
 
 	#[benchmark]

@@ -20,8 +20,8 @@ pub(crate) struct Pick<AccountId> {
 
 impl<T: Config> Pallet<T> {
 	/// Draws up to `count` different operators of the job's model, each with a chance in proportion to its slots, in at most
-	/// `DrawAttemptsPerSeat × count` looks at a slot. Whoever has or had to do with the job is passed over. Returns them, and
-	/// the looks.
+	/// `DrawAttemptsPerSeat × count` looks at a slot. Whoever has or had to do with the job is passed over, as is whoever has
+	/// not proved the job's version of the model. Returns them, and the looks.
 	///
 	/// The bias of taking a 128-bit number modulo the count of slots is below 2^-96.
 	pub(crate) fn pick(
@@ -86,6 +86,9 @@ impl<T: Config> Pallet<T> {
 			return None;
 		}
 		let membership = Memberships::<T>::get(job.model, operator)?;
+		if !membership.can_do(job.purpose, &job.weights_root) {
+			return None;
+		}
 		(!PausedClasses::<T>::contains_key(job.model, membership.cpu_class)).then_some(membership.cpu_class)
 	}
 

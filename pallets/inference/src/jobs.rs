@@ -2,7 +2,7 @@
 
 use autonomy_primitives::{
 	digest,
-	job::{JobInput, SeedPolicy},
+	job::JobInput,
 	model::{ModelAccess, ModelRegistry, ModelTerms},
 	JobId, ModelId,
 };
@@ -20,36 +20,60 @@ use sp_runtime::{
 
 use crate::{
 	maths, Agenda, BalanceOf, Config, Error, Event, HoldReason, Job, JobState, Jobs, NextJobId, OpenJobs,
-	OperatorCount, Pallet, Quote, Seat, Split, Tier,
+	OperatorCount, Order, Pallet, Purpose, Quote, Seat, SplitOf, Splits, Tier, LEAST_OF_EVALUATION,
 };
 
-type Terms<T> = ModelTerms<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
-/// A model, the tier of a job on it, and what the job costs.
-type Quoted<T> = (Terms<T>, Tier, Quote<BalanceOf<T>>);
+/// A job that fits its model: everything that it takes from the chain, and what it costs.
+pub(crate) struct Quoted<T: Config> {
+	pub terms: ModelTerms<T::AccountId, BalanceOf<T>>,
+	pub tier: Tier,
+	pub split: SplitOf<T>,
+	pub quote: Quote<BalanceOf<T>>,
+}
 
 impl<T: Config> Pallet<T> {
+	/// What a job costs now, or why it would be refused. Who asks for it, and whether there are operators for it, is not
+	/// looked at.
+	pub fn quote_for(
+		model: ModelId,
+		input: &JobInput,
+		k: Option<u8>,
+		tier: Option<Tier>,
+		purpose: Purpose,
+	) -> Result<Quote<BalanceOf<T>>, DispatchError> {
+		Ok(Self::do_quote(model, input, k, tier, purpose)?.quote)
+	}
+
 	/// Checks an input against a model and prices it.
 	pub(crate) fn do_quote(
 		model: ModelId,
 		input: &JobInput,
 		k: Option<u8>,
 		tier: Option<Tier>,
+		purpose: Purpose,
 	) -> Result<Quoted<T>, Error<T>> {
+		let of_evaluation = purpose == Purpose::Evaluation;
+		ensure!(of_evaluation == (Purpose::of(input) == Purpose::Evaluation), Error::<T>::EvaluationReserved);
+		let of_character = matches!(purpose, Purpose::Character(_));
+		ensure!(of_character || !matches!(input, JobInput::Talk(_)), Error::<T>::TalkReserved);
 		let terms = T::Models::terms(model).ok_or(Error::<T>::UnknownModel)?;
 		ensure!(terms.active, Error::<T>::ModelInactive);
 		input.check(terms.modality, &terms.limits)?;
-		let tier = tier.unwrap_or_else(|| Tier::of(terms.modality));
-		ensure!(tier >= Tier::of(terms.modality), Error::<T>::TierTooLow);
+		let least = Tier::of(input.modality());
+		let tier = if of_evaluation { least } else { tier.unwrap_or(least) };
+		ensure!(tier >= least, Error::<T>::TierTooLow);
 		let rules = Self::tiers().of(tier);
 		let (min, max) = (T::MinCommittee::get(), T::MaxCommittee::get());
 		let k = k.unwrap_or_else(|| rules.committee.clamp(min, max));
+		let k = if of_evaluation { k.max(LEAST_OF_EVALUATION) } else { k };
 		ensure!((min..=max).contains(&k), Error::<T>::CommitteeSizeOutOfRange);
 		let units = input.units();
 		let seat_fee = terms.price_per_unit.checked_mul(&units.into()).ok_or(Error::<T>::FeeOverflow)?;
 		let fee = seat_fee.checked_mul(&k.into()).ok_or(Error::<T>::FeeOverflow)?;
 		let audit_reserve = if rules.audit.is_zero() { Zero::zero() } else { Self::audit_pay(seat_fee)? };
-		let deposit = Self::job_deposit(input, k);
-		Ok((terms, tier, Quote { seat_fee, fee, audit_reserve, deposit, units, k }))
+		let split = Self::split_now(model, purpose)?;
+		let deposit = Self::job_deposit(input, k, &split);
+		Ok(Quoted { terms, tier, split, quote: Quote { seat_fee, fee, audit_reserve, deposit, units, k } })
 	}
 
 	/// What an audit is paid, in planck.
@@ -58,25 +82,23 @@ impl<T: Config> Pallet<T> {
 		Ok(thousandths / 1_000u32.into())
 	}
 
-	/// Storage deposit for the encoded size of the input and `k` seats.
-	fn job_deposit(input: &JobInput, k: u8) -> BalanceOf<T> {
+	/// Storage deposit for the encoded size of the input, the split and `k` seats.
+	fn job_deposit(input: &JobInput, k: u8, split: &SplitOf<T>) -> BalanceOf<T> {
 		let seat = Seat::<T::AccountId, crate::BlockNumberFor<T>>::max_encoded_len();
 		let bytes = input.encoded_size().saturating_add(seat.saturating_mul(k.into()));
+		let bytes = bytes.saturating_add(split.encoded_size());
 		let bytes: BalanceOf<T> = u32::try_from(bytes).unwrap_or(u32::MAX).into();
 		T::JobDepositBase::get().saturating_add(T::JobDepositPerByte::get().saturating_mul(bytes))
 	}
 
-	pub(crate) fn do_submit_job(
-		requester: T::AccountId,
-		model: ModelId,
-		input: JobInput,
-		k: Option<u8>,
-		tier: Option<Tier>,
-		seed_policy: SeedPolicy,
-		max_fee: BalanceOf<T>,
-	) -> Result<JobId, DispatchError> {
-		let (terms, tier, quote) = Self::do_quote(model, &input, k, tier)?;
-		ensure!(T::Access::may_use(model, &requester), Error::<T>::LicenceMissing);
+	/// Submits a job that `requester` pays for. Checks and holds are those of `submit_job`; an evaluation needs no licence to
+	/// the model, since nothing that the model makes comes of it. To be called where an error undoes everything, as it does
+	/// in a call.
+	pub fn submit(requester: T::AccountId, order: Order<BalanceOf<T>>) -> Result<JobId, DispatchError> {
+		let Order { model, input, k, tier, seed_policy, max_fee, purpose } = order;
+		let Quoted { terms, tier, split, quote } = Self::do_quote(model, &input, k, tier, purpose)?;
+		let may_order = purpose == Purpose::Evaluation || T::Access::may_use(model, &requester);
+		ensure!(may_order, Error::<T>::LicenceMissing);
 		let Quote { seat_fee, fee, audit_reserve, deposit, k, .. } = quote;
 		let most = fee.saturating_add(audit_reserve);
 		ensure!(most <= max_fee, Error::<T>::FeeAboveLimit);
@@ -91,11 +113,22 @@ impl<T: Config> Pallet<T> {
 		let id = NextJobId::<T>::get();
 		NextJobId::<T>::put(id.checked_add(1).ok_or(ArithmeticError::Overflow)?);
 		let draw_at = Self::after(Self::timing().draw_delay);
-		let (rules, disputes, split) = (Self::tiers().of(tier), Self::disputes(), Self::fee_split());
+		let (rules, disputes) = (Self::tiers().of(tier), Self::disputes());
+		let weights_root = match &input {
+			JobInput::Evaluation(evaluation) => evaluation.base.weights_root,
+			JobInput::Image(_)
+			| JobInput::Text(_)
+			| JobInput::Talk(_)
+			| JobInput::Animation(_)
+			| JobInput::SpriteSheet(_)
+			| JobInput::Tile(_) => terms.weights_root,
+		};
 		let job = Job {
 			requester: requester.clone(),
 			model,
+			purpose,
 			input_hash: digest::input_hash(&input),
+			budget: terms.budget.saturating_mul(input.runs()),
 			input,
 			k,
 			tier,
@@ -107,7 +140,6 @@ impl<T: Config> Pallet<T> {
 			exposure: maths::exposure(seat_fee, disputes.exposure_factor, rules.least_exposure),
 			audit_probability: rules.audit,
 			window: rules.window,
-			split: Split { beneficiary: terms.owner, model: split.model, burn: split.burn, fault_pay: split.fault_pay },
 			round: 0,
 			tries: 0,
 			redraws: 0,
@@ -117,14 +149,14 @@ impl<T: Config> Pallet<T> {
 			challenge: None,
 			excluded: BoundedVec::new(),
 			submitted_at: frame_system::Pallet::<T>::block_number(),
-			weights_root: terms.weights_root,
+			weights_root,
 			engine: terms.engine,
-			budget: terms.budget,
 		};
 		Self::deposit_event(Event::JobSubmitted {
 			job: id,
 			requester,
 			model,
+			purpose,
 			tier,
 			k,
 			fee,
@@ -134,6 +166,7 @@ impl<T: Config> Pallet<T> {
 			draw_at,
 		});
 		Jobs::<T>::insert(id, job);
+		Splits::<T>::insert(id, split);
 		Agenda::<T>::insert(draw_at, id, ());
 		Ok(id)
 	}
@@ -145,6 +178,7 @@ impl<T: Config> Pallet<T> {
 		let refunded = Self::refund(&job);
 		Self::remove(id, &job);
 		Self::deposit_event(Event::JobCancelled { job: id, refunded });
+		Self::tell_failed(id, job.purpose);
 		Ok(())
 	}
 }

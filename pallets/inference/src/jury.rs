@@ -11,12 +11,12 @@ use frame_support::{
 	traits::{fungible::MutateHold, Get},
 	BoundedVec,
 };
-use sp_runtime::traits::Saturating;
+use sp_runtime::traits::{One, Saturating};
 
 use crate::{
-	agenda::Served, draw::Pick, maths, Audit, BalanceOf, BlockNumberFor, Challenge, Config, DisputeCause,
-	DrawRandomness, Duty, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, Jury, JuryOf, JuryPhase,
-	Outcome, Pallet, SeatOf,
+	agenda::Served, draw::Pick, maths, Audit, BalanceOf, BlockNumberFor, Challenge, ChallengeTerms, Config,
+	DisputeCause, DrawRandomness, Duty, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, Jury,
+	JuryOf, JuryPhase, Outcome, Pallet, SeatOf,
 };
 
 impl<T: Config> Pallet<T> {
@@ -35,6 +35,15 @@ impl<T: Config> Pallet<T> {
 		Self::dispute(id, &mut job, DisputeCause::Challenge);
 		Jobs::<T>::insert(id, job);
 		Ok(())
+	}
+
+	/// What challenging a job takes now, and until when it can be. Nothing while no challenge is taken.
+	pub(crate) fn do_challenge_terms(id: JobId) -> Option<ChallengeTerms<BalanceOf<T>, BlockNumberFor<T>>> {
+		let job = Jobs::<T>::get(id)?;
+		let JobState::Agreed { final_at, audit } = job.state else { return None };
+		let is_open = frame_system::Pallet::<T>::block_number() < final_at && !matches!(audit, Audit::Waiting { .. });
+		let last_block = final_at.saturating_sub(One::one());
+		is_open.then(|| ChallengeTerms { bond: Self::challenge_bond(&job), last_block })
 	}
 
 	/// What challenging a job takes, in planck.

@@ -9,6 +9,7 @@ mod audit;
 mod benchmarking;
 mod committee;
 mod draw;
+mod evaluations;
 mod jobs;
 mod jury;
 pub mod maths;
@@ -18,6 +19,7 @@ mod operators;
 pub mod rules;
 pub mod runtime_api;
 mod settlement;
+mod split;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -26,14 +28,19 @@ pub mod weights;
 
 pub use pallet::*;
 pub use rules::{Disputes, FeeSplit, Penalties, TierRules, Tiers, Timing};
+pub use split::{CharacterSplit, Dues, Part, Payment, Split};
 pub use types::*;
 pub use weights::WeightInfo;
 
 use alloc::{boxed::Box, vec::Vec};
 use autonomy_primitives::{
+	character::Characters,
+	community::RevenueSink,
 	digest::Cid,
-	job::{JobInput, LimitExceeded, SeedPolicy},
+	evaluation::EvaluationResults,
+	job::{JobInput, LimitExceeded, SeedPolicy, MAX_SAMPLES},
 	model::{ModelAccess, ModelRegistry},
+	payout::ModelRevenue,
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
 };
@@ -56,6 +63,10 @@ pub type SeatOf<T> = Seat<<T as frame_system::Config>::AccountId, BlockNumberFor
 pub type JuryOf<T> = Jury<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// A job of this chain with its jury.
 pub type JobViewOf<T> = JobView<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// The split of a job of this chain.
+pub type SplitOf<T> = Split<<T as frame_system::Config>::AccountId>;
+/// A payment out of a job's escrow on this chain.
+pub type PaymentOf<T> = Payment<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// A fault of the engine on this chain.
 pub type EngineFaultOf<T> = EngineFault<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// A provenance row of this chain.
@@ -80,6 +91,14 @@ pub mod pallet {
 		type Models: ModelRegistry<Self::AccountId, BalanceOf<Self>>;
 		/// Who may order jobs on a model.
 		type Access: ModelAccess<Self::AccountId>;
+		/// Who is paid for a model. Asked when a job is submitted.
+		type ModelRevenue: ModelRevenue<Self::AccountId>;
+		/// Pots and treasuries of communities.
+		type Revenue: RevenueSink<Self::AccountId, BalanceOf<Self>>;
+		/// Characters that jobs are done for.
+		type Characters: Characters<Self::AccountId, BalanceOf<Self>>;
+		/// Whoever orders evaluations: the model registry.
+		type EvaluationResults: EvaluationResults;
 		/// Randomness of committees and seeds.
 		type DrawRandomness: DrawRandomness;
 		/// Who says what a fault of the engine was.
@@ -124,6 +143,9 @@ pub mod pallet {
 		/// Most seats of a job; at most [`MAX_COMMITTEE`].
 		#[pallet::constant]
 		type MaxCommittee: Get<u8>;
+		/// Samples of an evaluation: 1 to [`MAX_SAMPLES`].
+		#[pallet::constant]
+		type EvaluationSamples: Get<u16>;
 		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
 		#[pallet::constant]
 		type DrawAttemptsPerSeat: Get<u32>;
@@ -194,6 +216,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, JobOf<T>>;
 
+	/// Who is paid out of the fees of jobs that have not ended, as it was when each was submitted.
+	#[pallet::storage]
+	pub type Splits<T: Config> = StorageMap<_, Twox64Concat, JobId, SplitOf<T>>;
+
 	/// Juries of jobs in dispute.
 	#[pallet::storage]
 	pub type Juries<T: Config> = StorageMap<_, Twox64Concat, JobId, JuryOf<T>>;
@@ -222,6 +248,10 @@ pub mod pallet {
 	/// What stays of jobs that became final.
 	#[pallet::storage]
 	pub type Provenance<T: Config> = StorageMap<_, Twox64Concat, JobId, ProvenanceOf<T>>;
+
+	/// Evaluations that are final, and whose losses nobody has reported yet.
+	#[pallet::storage]
+	pub type OpenEvaluations<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
 
 	/// Events.
 	#[pallet::event]
@@ -286,12 +316,14 @@ pub mod pallet {
 			/// Processor that it runs on.
 			cpu_class: CpuClass,
 		},
-		/// An operator reproduced a model's golden job; its slots are in the draw.
+		/// An operator reproduced the golden job of a model's present version; its slots are in the draw.
 		EngineProved {
 			/// The model.
 			model: ModelId,
 			/// Owner's account.
 			operator: T::AccountId,
+			/// Root over the version's weights.
+			weights_root: Digest,
 		},
 		/// An operator left a model. Seats that it has go on.
 		ModelLeft {
@@ -308,6 +340,8 @@ pub mod pallet {
 			requester: T::AccountId,
 			/// The model.
 			model: ModelId,
+			/// What it is done for.
+			purpose: Purpose,
 			/// How much depends on the result.
 			tier: Tier,
 			/// Seats.
@@ -543,7 +577,8 @@ pub mod pallet {
 			/// Whether the suspects were slashed.
 			guilty: bool,
 		},
-		/// A job became final: the seats that were right are paid, and what was not used is back, the deposit included.
+		/// A job became final: the seats that were right are paid, and what was not used is back, the deposit included. All
+		/// payments, what was burned and what went back add up to what had been on hold.
 		JobFinalised {
 			/// The job.
 			job: JobId,
@@ -551,19 +586,19 @@ pub mod pallet {
 			result: Digest,
 			/// CID of the stored file.
 			artifact: Cid,
-			/// Owners' accounts of the seats that were paid.
+			/// Owners' accounts of the seats that were right.
 			operators: Vec<T::AccountId>,
-			/// What each of them was paid, in planck.
+			/// What each of them was to be paid, in planck.
 			paid_per_seat: BalanceOf<T>,
-			/// What was paid for the model, in planck.
-			paid_to_model: BalanceOf<T>,
+			/// Everybody that was paid: operators, auditor, those in the job's split.
+			payments: Vec<PaymentOf<T>>,
 			/// What was burned, in planck.
 			burned: BalanceOf<T>,
 			/// What went back to the requester, the deposit included, in planck.
 			refunded: BalanceOf<T>,
 		},
 		/// An account could not take its pay, which went back to the requester: it had no free balance and the pay is below
-		/// the existential deposit.
+		/// the existential deposit. What payees of the split cannot take is tried on their community's treasury first.
 		PayReturned {
 			/// The job.
 			job: JobId,
@@ -596,12 +631,21 @@ pub mod pallet {
 			job: JobId,
 			/// Owners' accounts of the seats.
 			operators: Vec<T::AccountId>,
-			/// What each of them was paid, in planck.
+			/// What each of them was to be paid, in planck.
 			paid_per_seat: BalanceOf<T>,
-			/// What was paid for the model, in planck.
-			paid_to_model: BalanceOf<T>,
+			/// Everybody that was paid: operators, auditor, those in the job's split.
+			payments: Vec<PaymentOf<T>>,
 			/// What was burned, in planck.
 			burned: BalanceOf<T>,
+		},
+		/// Somebody has reported the losses that an evaluation found, and the chain has compared them with its result.
+		EvaluationReported {
+			/// The job.
+			job: JobId,
+			/// Held-out loss of the version that was compared with, in billionths.
+			base_loss: u64,
+			/// Held-out loss of the other version, in billionths.
+			candidate_loss: u64,
 		},
 	}
 
@@ -649,7 +693,7 @@ pub mod pallet {
 		BondTooSmallForSlots,
 		/// The operator's engine is not the model's. Run the engine that `models.models` names.
 		EngineMismatch,
-		/// The engine has been proved. Nothing to do.
+		/// The engine has been proved on the model's present version. Nothing to do until there is another.
 		AlreadyProved,
 		/// The result is not that of the model's golden job. Run `autonomy-worker check`: the engine or the weights differ.
 		WrongGoldenResult,
@@ -660,7 +704,8 @@ pub mod pallet {
 		ModelInactive,
 		/// The model's owner sells licences, and the caller has none. Buy one by `market.buyLicence`, or choose another model.
 		LicenceMissing,
-		/// The input is of another kind than the model's output. Send an image input to an image model, text to a text model.
+		/// The model does not make this kind of output. Ask an image model for pictures, animations, sprite sheets and tiles, a
+		/// text model for text.
 		WrongModality,
 		/// The prompt is empty. Write one.
 		PromptEmpty,
@@ -735,6 +780,43 @@ pub mod pallet {
 		NoEngineFault,
 		/// Nothing is due. Poke the job at the block that its state names, or later.
 		NothingDue,
+
+		/// An animation has 2 to 32 frames.
+		FramesOutOfRange,
+		/// An animation shows 1 to 50 frames in a second.
+		FrameRateOutOfRange,
+		/// The motion of an animation is 0 to 100 hundredths.
+		MotionOutOfRange,
+		/// The sprite sheet has no cells. Describe 1 to 16.
+		CellsMissing,
+		/// The columns are zero or more than there are cells.
+		ColumnsOutOfRange,
+		/// A cell of the sprite sheet has no description. Write one, or leave the cell out.
+		CellEmpty,
+		/// An evaluation has 1 to 256 samples.
+		SamplesOutOfRange,
+		/// An evaluation's samples have no pixels or tokens. The model's limits do not allow any.
+		SampleSizeIsZero,
+		/// Evaluations are ordered by the model registry. Propose a version, and call `models.evaluate`.
+		EvaluationReserved,
+		/// Messages to a character are sent by its own call, which says who it is and what it remembers. Call
+		/// `characters.talk`, or order a text.
+		TalkReserved,
+		/// A version of the evaluation is for another engine than the model's. Propose one that runs on the model's engine.
+		EnginesDiffer,
+		/// There is no such character. Look the number up in `characters.characters`.
+		UnknownCharacter,
+		/// The job is not final, or there is no such job. Report the losses once `JobFinalised` has said so.
+		NotFinal,
+		/// The job is no evaluation. Only jobs that `models.evaluate` ordered have losses to report.
+		NotEvaluation,
+		/// The losses of this evaluation have been reported. Nothing to do.
+		AlreadyReported,
+		/// A loss is above the largest that a result can hold, 9,223,372,036,854,775,807 billionths. Send the losses in
+		/// billionths, as the job's artifact has them.
+		LossOutOfRange,
+		/// The losses do not give the job's result. Send those that the job's artifact has, in billionths, the base's first.
+		LossesMismatch,
 	}
 
 	#[pallet::hooks]
@@ -751,6 +833,8 @@ pub mod pallet {
 			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
 			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
 			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
+			let samples = T::EvaluationSamples::get();
+			assert!((1..=MAX_SAMPLES).contains(&samples), "EvaluationSamples is not in 1 to MAX_SAMPLES");
 			let least = T::WeightInfo::agenda_base()
 				.saturating_add(T::WeightInfo::agenda_block())
 				.saturating_add(Self::worst_job());
@@ -859,8 +943,9 @@ pub mod pallet {
 			Ok(Some(T::WeightInfo::leave_model(slots)).into())
 		}
 
-		/// Shows that the caller's operator reproduces the model's golden job, and puts its slots into the draw. The caller
-		/// is the worker.
+		/// Shows that the caller's operator reproduces the golden job of the model's present version, and puts its slots into
+		/// the draw. It is drawn for jobs of that version and of the one that it had proved before; each new version has to be
+		/// proved again. The caller is the worker.
 		///
 		/// - `model`: number of the model.
 		/// - `result`: result digest of the golden job.
@@ -876,11 +961,12 @@ pub mod pallet {
 
 		/// Submits a job. The fee, price × units × `k`, what an audit is paid from, and a storage deposit go on hold. The
 		/// committee is drawn `draw_delay` blocks later. Whatever goes wrong after that, the requester gets all of it back.
+		/// Whoever is paid out of the fee is who it would be now.
 		///
 		/// - `model`: number of the model.
-		/// - `input`: what to make; within the model's limits.
+		/// - `input`: what to make; within the model's limits. Evaluations are for `models.evaluate`.
 		/// - `k`: seats; without it as many as the tier asks for.
-		/// - `tier`: how much depends on the result; without it the tier of the model's kind of output. `Creation` for a work
+		/// - `tier`: how much depends on the result; without it the tier of the input's kind of output. `Creation` for a work
 		///   that is going to be minted.
 		/// - `seed`: the requester's own seed, or the chain's.
 		/// - `max_fee`: most that fee and audit reserve together may be, in planck; the deposit is not part of it.
@@ -898,7 +984,8 @@ pub mod pallet {
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			ensure!(tier != Some(Tier::Ballot), Error::<T>::TierReserved);
-			Self::do_submit_job(who, model, *input, k, tier, seed, max_fee).map(|_| ())
+			let (seed_policy, purpose) = (seed, Purpose::Plain);
+			Self::submit(who, Order { model, input: *input, k, tier, seed_policy, max_fee, purpose }).map(|_| ())
 		}
 
 		/// Takes a job back before its committee is drawn. Everything is refunded. The caller is the requester.
@@ -1042,6 +1129,26 @@ pub mod pallet {
 			let suspects = Self::do_resolve_engine_fault(job, guilty)?;
 			Ok(Some(T::WeightInfo::resolve_engine_fault(suspects)).into())
 		}
+
+		/// Says which losses an evaluation found. They are compared with its result, and the model registry is told. The caller
+		/// is anyone, and pays nothing when it succeeds.
+		///
+		/// - `job`: number of the job, which is final.
+		/// - `base_loss`: held-out loss of the version that was compared with, in billionths.
+		/// - `candidate_loss`: held-out loss of the other version, in billionths.
+		///
+		/// Emits [`Event::EvaluationReported`].
+		#[pallet::call_index(17)]
+		pub fn report_evaluation(
+			origin: OriginFor<T>,
+			job: JobId,
+			base_loss: u64,
+			candidate_loss: u64,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_report_evaluation(job, base_loss, candidate_loss)?;
+			Ok(Pays::No.into())
+		}
 	}
 
 	#[pallet::view_functions]
@@ -1054,13 +1161,24 @@ pub mod pallet {
 			k: Option<u8>,
 			tier: Option<Tier>,
 		) -> Option<Quote<BalanceOf<T>>> {
-			Self::do_quote(model, &input, k, tier).ok().map(|(_, _, quote)| quote)
+			Self::quote_for(model, &input, k, tier, Purpose::of(&input)).ok()
 		}
 
 		/// A job that has not ended, with its jury.
 		pub fn job(job: JobId) -> Option<JobViewOf<T>> {
 			let (job, jury) = Jobs::<T>::get(job).map(|found| (found, Juries::<T>::get(job)))?;
 			Some(JobView { job, jury })
+		}
+
+		/// Who is paid out of the fees of a job that has not ended, and which shares.
+		pub fn split_of(job: JobId) -> Option<SplitOf<T>> {
+			Splits::<T>::get(job)
+		}
+
+		/// The bond that challenging a job takes now, and the last block at which it can be challenged. Nothing while no
+		/// challenge is taken: before the seats agree, while an auditor is at work, and after the window.
+		pub fn challenge_terms(job: JobId) -> Option<ChallengeTerms<BalanceOf<T>, BlockNumberFor<T>>> {
+			Self::do_challenge_terms(job)
 		}
 
 		/// What stays of a job that became final.
@@ -1092,6 +1210,14 @@ impl<T: Config> From<LimitExceeded> for Error<T> {
 			LimitExceeded::Pixels(..) => Self::PixelsOutOfRange,
 			LimitExceeded::Tokens(..) => Self::TokensOutOfRange,
 			LimitExceeded::TopP(_) => Self::TopPOutOfRange,
+			LimitExceeded::Frames(_) => Self::FramesOutOfRange,
+			LimitExceeded::FramesPerSecond(_) => Self::FrameRateOutOfRange,
+			LimitExceeded::Motion(_) => Self::MotionOutOfRange,
+			LimitExceeded::NoCells => Self::CellsMissing,
+			LimitExceeded::Columns(..) => Self::ColumnsOutOfRange,
+			LimitExceeded::EmptyCell(_) => Self::CellEmpty,
+			LimitExceeded::Samples(_) => Self::SamplesOutOfRange,
+			LimitExceeded::SampleSize(_) => Self::SampleSizeIsZero,
 		}
 	}
 }

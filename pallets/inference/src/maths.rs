@@ -9,6 +9,8 @@ use sp_runtime::{
 	Permill,
 };
 
+use crate::rules::FeeSplit;
+
 /// Seats that an operator's record looks back on.
 pub const RECORD_LENGTH: u32 = 16;
 /// Fewest seats in the record before it can suspend.
@@ -16,24 +18,35 @@ pub const RECORD_LEAST: u32 = 4;
 /// Most that a cool-down is doubled.
 const MAX_DOUBLINGS: u32 = 10;
 
-/// How a seat's fee is divided: the rest, after the model's and the burned part, is the operator's.
+/// How a seat's fee is divided: the rest, after all other parts, is the operator's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SeatPay<Balance> {
 	/// The operator's part.
 	pub operator: Balance,
 	/// The model's part.
 	pub model: Balance,
+	/// The character's part.
+	pub character: Balance,
+	/// The community's part.
+	pub community: Balance,
 	/// The part that is burned.
 	pub burned: Balance,
 }
 
-/// Divides a seat's fee. The parts of model and burn are rounded down, so the operator gets what rounding leaves; the
-/// three add up to the fee. When the two shares are above the whole, the model's comes first.
-pub fn seat_pay<Balance: AtLeast32BitUnsigned + Copy>(fee: Balance, model: Permill, burn: Permill) -> SeatPay<Balance> {
-	let model = model.mul_floor(fee);
-	let rest = fee.saturating_sub(model);
-	let burned = burn.mul_floor(fee).min(rest);
-	SeatPay { operator: rest.saturating_sub(burned), model, burned }
+/// Divides a seat's fee. Every part but the operator's is rounded down, so the operator gets what rounding leaves; the
+/// parts add up to the fee. When the shares are above the whole, the earlier come first: model, character, community, burn.
+pub fn seat_pay<Balance: AtLeast32BitUnsigned + Copy>(fee: Balance, split: &FeeSplit) -> SeatPay<Balance> {
+	let mut rest = fee;
+	let mut take = |share: Permill| {
+		let part = share.mul_floor(fee).min(rest);
+		rest = rest.saturating_sub(part);
+		part
+	};
+	let model = take(split.model);
+	let character = take(split.character);
+	let community = take(split.community);
+	let burned = take(split.burn);
+	SeatPay { operator: rest, model, character, community, burned }
 }
 
 /// What a seat puts at stake: `factor` times its fee, at least `floor`.
@@ -185,6 +198,16 @@ mod tests {
 		(0u32..=1_000_000).prop_map(Permill::from_parts)
 	}
 
+	fn split() -> impl Strategy<Value = FeeSplit> {
+		proptest::array::uniform5(share()).prop_map(|[model, character, community, burn, fault_pay]| FeeSplit {
+			model,
+			character,
+			community,
+			burn,
+			fault_pay,
+		})
+	}
+
 	fn record(missed: &[bool]) -> Record {
 		missed.iter().fold(Record::default(), |record, missed| record.push(*missed))
 	}
@@ -196,24 +219,26 @@ mod tests {
 
 	proptest! {
 		#[test]
-		fn seat_pay_should_add_up_to_the_fee(fee in amount(), model in share(), burn in share()) {
-			let pay = seat_pay(fee, model, burn);
-			prop_assert_eq!(pay.operator + pay.model + pay.burned, fee);
-			prop_assert_eq!(pay.model, model.mul_floor(fee));
-			prop_assert!(pay.burned <= burn.mul_floor(fee));
+		fn seat_pay_should_add_up_to_the_fee(fee in amount(), split in split()) {
+			let pay = seat_pay(fee, &split);
+			prop_assert_eq!(pay.operator + pay.model + pay.character + pay.community + pay.burned, fee);
+			prop_assert_eq!(pay.model, split.model.mul_floor(fee));
+			prop_assert!(pay.character <= split.character.mul_floor(fee));
+			prop_assert!(pay.community <= split.community.mul_floor(fee));
+			prop_assert!(pay.burned <= split.burn.mul_floor(fee));
 		}
 
 		#[test]
-		fn seat_pay_should_give_the_operator_its_share_and_what_rounding_leaves(
-			fee in amount(),
-			model in 0u32..=500_000,
-			burn in 0u32..=200_000,
-		) {
-			let (model, burn) = (Permill::from_parts(model), Permill::from_parts(burn));
-			let pay = seat_pay(fee, model, burn);
-			let least = Permill::from_parts(1_000_000 - model.deconstruct() - burn.deconstruct()).mul_floor(fee);
-			prop_assert!((least..=least + 2).contains(&pay.operator), "{} of {fee}", pay.operator);
-			prop_assert_eq!(pay.burned, burn.mul_floor(fee));
+		fn seat_pay_should_give_the_operator_its_share_and_what_rounding_leaves(fee in amount(), split in split()) {
+			// Within their bounds the shares are never above the whole.
+			let split = split.clamped();
+			let pay = seat_pay(fee, &split);
+			let shares = [split.model, split.character, split.community, split.burn];
+			let others: u32 = shares.iter().map(|share| share.deconstruct()).sum();
+			let least = Permill::from_parts(1_000_000 - others).mul_floor(fee);
+			prop_assert!((least..=least + 4).contains(&pay.operator), "{} of {fee}", pay.operator);
+			let parts = [pay.model, pay.character, pay.community, pay.burned];
+			prop_assert_eq!(parts, shares.map(|share| share.mul_floor(fee)));
 		}
 
 		#[test]
@@ -348,10 +373,27 @@ mod tests {
 		}
 	}
 
+	fn percent([model, character, community, burn]: [u32; 4]) -> FeeSplit {
+		let share = Permill::from_percent;
+		let (model, character, community, burn) = (share(model), share(character), share(community), share(burn));
+		FeeSplit { model, character, community, burn, fault_pay: Permill::zero() }
+	}
+
 	#[test]
-	fn seat_pay_should_pay_the_model_first_when_the_shares_exceed_the_whole() {
-		let pay = seat_pay(1_000u128, Permill::from_percent(70), Permill::from_percent(60));
-		assert_eq!(pay, SeatPay { operator: 0, model: 700, burned: 300 });
+	fn seat_pay_should_be_70_18_7_2_3_when_governance_has_changed_nothing() {
+		let pay = seat_pay(1_000u128, &percent([18, 7, 2, 3]));
+		assert_eq!(pay, SeatPay { operator: 700, model: 180, character: 70, community: 20, burned: 30 });
+		// 70 planck are 12.6, 4.9, 1.4 and 2.1.
+		let pay = seat_pay(70u128, &percent([18, 7, 2, 3]));
+		assert_eq!(pay, SeatPay { operator: 51, model: 12, character: 4, community: 1, burned: 2 });
+	}
+
+	#[test]
+	fn seat_pay_should_pay_the_earlier_first_when_the_shares_exceed_the_whole() {
+		let pay = seat_pay(1_000u128, &percent([70, 20, 5, 60]));
+		assert_eq!(pay, SeatPay { operator: 0, model: 700, character: 200, community: 50, burned: 50 });
+		let pay = seat_pay(1_000u128, &percent([70, 40, 10, 60]));
+		assert_eq!(pay, SeatPay { operator: 0, model: 700, character: 300, community: 0, burned: 0 });
 	}
 
 	#[test]

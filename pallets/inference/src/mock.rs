@@ -1,32 +1,31 @@
-//! A chain of system, balances, nfts, models and this pallet.
+//! A chain of system, balances and this pallet, with a registry of models, revenue, characters and listeners of its own.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use autonomy_primitives::{
-	digest::{self, cid, Sealed},
+	character::{CharacterTerms, Characters},
+	community::{CommunityId, Pot, RevenueSink},
+	digest::{self, cid, Cid, Sealed},
+	evaluation::{Evaluated, EvaluatedWeights, EvaluationResults, Evaluations},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
 	job::{ImageInput, JobInput, Modality, SeedPolicy, TextInput},
-	model::{ModelAccess, ModelLimits},
+	model::{ModelAccess, ModelLimits, ModelRegistry, ModelTerms},
+	payout::{CharacterPayees, ModelPayees, ModelRevenue, Payee},
 	trace::{TraceBuilder, TraceOpening},
-	Digest, JobId, ModelId,
+	CharacterId, Digest, JobId, ModelId,
 };
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU32, ConstU64, ConstU8, Hooks},
+	traits::{ConstU16, ConstU32, ConstU64, ConstU8, Hooks},
 	weights::Weight,
-	PalletId,
 };
 use frame_system::EnsureRoot;
-use pallet_nfts::PalletFeatures;
-use sp_runtime::{
-	traits::{IdentifyAccount, IdentityLookup, Verify},
-	AccountId32, BuildStorage, DispatchResult, MultiSignature, Permill,
-};
+use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage, DispatchError, DispatchResult, Permill};
 
 use crate as pallet_inference;
 use crate::{
 	Audit, CpuClass, Disputes, DrawRandomness, Event, FeeSplit, JobOf, JobState, Jobs, Juries, JuryOf, NextJobId,
-	Outcome, Penalties, SeatOf, Tier, TierRules, Tiers, Timing,
+	Order, Outcome, Penalties, Purpose, SeatOf, Tier, TierRules, Tiers, Timing,
 };
 
 type Block = frame_system::mocking::MockBlock<Test>;
@@ -53,18 +52,12 @@ mod runtime {
 	#[runtime::pallet_index(1)]
 	pub type Balances = pallet_balances;
 	#[runtime::pallet_index(2)]
-	pub type Nfts = pallet_nfts;
-	#[runtime::pallet_index(3)]
-	pub type Models = pallet_models;
-	#[runtime::pallet_index(4)]
 	pub type Inference = pallet_inference;
 }
 
-pub type AccountPublic = <MultiSignature as Verify>::Signer;
-
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {
-	type AccountId = <AccountPublic as IdentifyAccount>::AccountId;
+	type AccountId = AccountId32;
 	type Lookup = IdentityLookup<Self::AccountId>;
 	type Block = Block;
 	type AccountData = pallet_balances::AccountData<u64>;
@@ -80,8 +73,6 @@ impl pallet_balances::Config for Test {
 }
 
 parameter_types! {
-	pub Features: PalletFeatures = PalletFeatures::all_enabled();
-	pub const ModelsPalletId: PalletId = PalletId(*b"auton/md");
 	/// Randomness of the next draws; `None` for a block that has none.
 	pub static Randomness: Option<Digest> = Some([42; 32]);
 	/// A job counts 1,000, see the weights of the mock.
@@ -93,6 +84,16 @@ parameter_types! {
 	pub static TestTiers: Tiers<u64, u64> = TIERS;
 	/// The model that only those with a licence may use, of whom there are none.
 	pub static Licensed: Option<ModelId> = None;
+	/// The models, by their numbers.
+	pub static Registry: Vec<Model> = Vec::new();
+	/// The characters.
+	pub static Cast: BTreeMap<CharacterId, CharacterTerms<AccountId32>> = BTreeMap::new();
+	/// Pots into which anybody has bonded.
+	pub static Bonded: Vec<(CommunityId, Pot)> = Vec::new();
+	/// What has been divided among whoever has bonded into a pot, in planck.
+	pub static Divided: BTreeMap<(CommunityId, Pot), u64> = BTreeMap::new();
+	/// What the pallet has told others, oldest first.
+	pub static Heard: Vec<Told> = Vec::new();
 }
 
 const FULL_AGENDA: Weight = Weight::from_parts(1_000_000, u64::MAX);
@@ -118,8 +119,10 @@ const DISPUTES: Disputes = Disputes {
 };
 
 const SPLIT: FeeSplit = FeeSplit {
-	model: Permill::from_percent(10),
-	burn: Permill::from_percent(10),
+	model: Permill::from_percent(18),
+	character: Permill::from_percent(7),
+	community: Permill::from_percent(2),
+	burn: Permill::from_percent(3),
 	fault_pay: Permill::from_percent(20),
 };
 
@@ -131,45 +134,127 @@ const TIERS: Tiers<u64, u64> = Tiers {
 	ballot: TierRules { committee: 5, audit: Permill::one(), window: 30, least_exposure: 5_000 },
 };
 
-impl pallet_nfts::Config for Test {
-	type RuntimeEvent = RuntimeEvent;
-	type CollectionId = u32;
-	type ItemId = u32;
-	type Currency = Balances;
-	type CreateOrigin = AsEnsureOriginWithArg<frame_system::EnsureSigned<Self::AccountId>>;
-	type ForceOrigin = frame_system::EnsureRoot<Self::AccountId>;
-	type Locker = ();
-	type CollectionDeposit = ConstU64<200>;
-	type ItemDeposit = ConstU64<100>;
-	type MetadataDepositBase = ConstU64<100>;
-	type AttributeDepositBase = ConstU64<100>;
-	type DepositPerByte = ConstU64<1>;
-	type StringLimit = ConstU32<256>;
-	type KeyLimit = ConstU32<64>;
-	type ValueLimit = ConstU32<256>;
-	type ApprovalsLimit = ConstU32<10>;
-	type ItemAttributesApprovalsLimit = ConstU32<2>;
-	type MaxTips = ConstU32<10>;
-	type MaxDeadlineDuration = ConstU64<10_000>;
-	type MaxAttributesPerCall = ConstU32<2>;
-	type Features = Features;
-	type OffchainSignature = MultiSignature;
-	type OffchainPublic = AccountPublic;
-	type WeightInfo = ();
-	#[cfg(feature = "runtime-benchmarks")]
-	type Helper = ();
-	type BlockNumberProvider = System;
+/// A model of the registry.
+#[derive(Clone)]
+pub struct Model {
+	pub terms: ModelTerms<AccountId32, u64>,
+	pub golden: Digest,
+	pub payees: ModelPayees<AccountId32>,
+	pub community: Option<CommunityId>,
 }
 
-impl pallet_models::Config for Test {
-	type Currency = Balances;
-	type RuntimeHoldReason = RuntimeHoldReason;
-	type Items = pallet_models::NftItems<Test>;
-	type PalletId = ModelsPalletId;
-	type DepositBase = ConstU64<1_000>;
-	type DepositPerByte = ConstU64<1>;
-	type MaxBudget = ConstU32<100>;
-	type WeightInfo = ();
+/// The registry.
+pub struct Models;
+
+impl Models {
+	fn get(model: ModelId) -> Option<Model> {
+		Registry::get().get(model as usize).cloned()
+	}
+}
+
+impl ModelRegistry<AccountId32, u64> for Models {
+	fn terms(model: ModelId) -> Option<ModelTerms<AccountId32, u64>> {
+		Self::get(model).map(|model| model.terms)
+	}
+
+	fn golden_result(model: ModelId) -> Option<Digest> {
+		Self::get(model).map(|model| model.golden)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_model() -> ModelId {
+		let model = register_model(Modality::Image);
+		change_model(model, |model| {
+			model.terms.limits = ModelLimits {
+				max_prompt_bytes: u16::MAX,
+				max_steps: u16::MAX,
+				max_pixels: u32::MAX,
+				max_tokens: u16::MAX,
+			};
+			model.terms.price_per_unit = 1;
+		});
+		model
+	}
+}
+
+impl ModelRevenue<AccountId32> for Models {
+	fn revenue(model: ModelId) -> ModelPayees<AccountId32> {
+		Self::get(model).map(|model| model.payees).unwrap_or_default()
+	}
+
+	fn community(model: ModelId) -> Option<CommunityId> {
+		Self::get(model).and_then(|model| model.community)
+	}
+}
+
+/// Pots and treasuries: the money is in the balances, what a pot owes in [`Divided`].
+pub struct Revenue;
+
+impl RevenueSink<AccountId32, u64> for Revenue {
+	fn account(community: CommunityId, pot: Pot) -> AccountId32 {
+		if Bonded::get().contains(&(community, pot)) {
+			pot_account(community, pot)
+		} else {
+			treasury(community)
+		}
+	}
+
+	fn treasury(community: CommunityId) -> AccountId32 {
+		treasury(community)
+	}
+
+	fn distribute(community: CommunityId, pot: Pot, amount: u64) {
+		if Bonded::get().contains(&(community, pot)) {
+			Divided::mutate(|divided| *divided.entry((community, pot)).or_default() += amount);
+		}
+	}
+}
+
+/// Something that another pallet would have been told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Told {
+	Final { job: JobId, character: CharacterId, requester: AccountId32, spent: u64, result: Digest },
+	Failed { job: JobId, character: CharacterId },
+	Evaluated { job: JobId, outcome: Evaluated },
+}
+
+impl Told {
+	/// The job that it is about.
+	pub fn job(&self) -> JobId {
+		match self {
+			Self::Final { job, .. } | Self::Failed { job, .. } | Self::Evaluated { job, .. } => *job,
+		}
+	}
+}
+
+/// Whoever is told.
+pub struct Listeners;
+
+impl Characters<AccountId32, u64> for Listeners {
+	fn terms(character: CharacterId) -> Option<CharacterTerms<AccountId32>> {
+		Cast::get().get(&character).cloned()
+	}
+
+	fn on_job_final(job: JobId, character: CharacterId, requester: &AccountId32, spent: u64, result: &Digest) {
+		let (requester, result) = (requester.clone(), *result);
+		Heard::mutate(|heard| heard.push(Told::Final { job, character, requester, spent, result }));
+	}
+
+	fn on_job_failed(job: JobId, character: CharacterId) {
+		Heard::mutate(|heard| heard.push(Told::Failed { job, character }));
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_character() -> Option<CharacterId> {
+		add_character(&[(Payee::Account(account(FAN)), 100)]);
+		Some(CHARACTER)
+	}
+}
+
+impl EvaluationResults for Listeners {
+	fn on_evaluated(job: JobId, outcome: Evaluated) {
+		Heard::mutate(|heard| heard.push(Told::Evaluated { job, outcome }));
+	}
 }
 
 pub struct MockRandomness;
@@ -194,6 +279,10 @@ impl pallet_inference::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Models = Models;
 	type Access = Licences;
+	type ModelRevenue = Models;
+	type Revenue = Revenue;
+	type Characters = Listeners;
+	type EvaluationResults = Listeners;
 	type DrawRandomness = MockRandomness;
 	type AdminOrigin = EnsureRoot<Self::AccountId>;
 	type Timing = TestTiming;
@@ -210,6 +299,7 @@ impl pallet_inference::Config for Test {
 	type JobDepositPerByte = ConstU64<1>;
 	type MinCommittee = ConstU8<1>;
 	type MaxCommittee = ConstU8<15>;
+	type EvaluationSamples = ConstU16<SAMPLES>;
 	type DrawAttemptsPerSeat = ConstU32<16>;
 	type AgendaWeight = AgendaWeight;
 	type WeightInfo = ();
@@ -223,10 +313,13 @@ pub const BOND: u64 = 20 * SLOT_BOND;
 pub const PRICE: u64 = 7;
 /// Fee of one seat of [`image_input`].
 pub const SEAT_FEE: u64 = 10 * PRICE;
-/// What its operator, the model's owner and nobody get of it.
-pub const SEAT_PAY: u64 = 56;
-pub const MODEL_PAY: u64 = 7;
-pub const SEAT_BURN: u64 = 7;
+/// What its operator, the model's payees, the character's or else the treasury, the treasury and nobody get of it: 18 %, 7 %,
+/// 2 % and 3 % of 70 are 12.6, 4.9, 1.4 and 2.1.
+pub const SEAT_PAY: u64 = 51;
+pub const MODEL_PAY: u64 = 12;
+pub const CHARACTER_PAY: u64 = 4;
+pub const COMMUNITY_PAY: u64 = 1;
+pub const SEAT_BURN: u64 = 2;
 /// What a seat of [`image_input`] puts at stake.
 pub const EXPOSURE: u64 = 25 * SEAT_FEE;
 /// What challenging it takes.
@@ -237,9 +330,15 @@ pub const AUDIT_PAY: u64 = 105;
 pub const BUDGET: u32 = 4;
 /// Engine of the mock's models.
 pub const ENGINE: Digest = [2; 32];
-/// Golden result of the mock's models.
+/// Weights of the mock's models, before any further version.
+pub const WEIGHTS: Digest = [1; 32];
+/// Golden result of the mock's models, before any further version.
 pub const GOLDEN: Digest = [4; 32];
-/// The account that registers models.
+/// Samples of an evaluation.
+pub const SAMPLES: u16 = 2;
+/// Fee of one seat of an evaluation of [`IMAGE`]: two versions at four noise levels over four tiles of each sample.
+pub const EVALUATION_FEE: u64 = 2 * 4 * 4 * SAMPLES as u64 * PRICE;
+/// The account that owns the models.
 pub const MODELLER: u8 = 200;
 /// The account that asks for jobs.
 pub const ALICE: u8 = 201;
@@ -247,10 +346,20 @@ pub const ALICE: u8 = 201;
 pub const BOB: u8 = 202;
 /// Someone who watches.
 pub const CAROL: u8 = 203;
+/// An account that nobody has paid anything yet.
+pub const POOR: u8 = 210;
+/// An account with money that a split can name.
+pub const FAN: u8 = 204;
 /// An image model.
 pub const IMAGE: ModelId = 0;
 /// A text model.
 pub const TEXT: ModelId = 1;
+/// The community of the image model; that of the text model is the next one.
+pub const IMAGE_COMMUNITY: CommunityId = 10;
+/// A character.
+pub const CHARACTER: CharacterId = 3;
+/// Its community.
+pub const CHARACTER_COMMUNITY: CommunityId = 20;
 
 pub fn account(n: u8) -> AccountId32 {
 	AccountId32::new([n; 32])
@@ -292,25 +401,124 @@ pub fn text_input() -> JobInput {
 	})
 }
 
-pub fn register_model(modality: Modality, name: &str) {
-	let golden_input = match modality {
-		Modality::Image => image_input(),
-		Modality::Text => text_input(),
+/// An account of a community, which has no key.
+fn community_account(kind: u8, community: CommunityId) -> AccountId32 {
+	let mut bytes = [kind; 32];
+	bytes[28..].copy_from_slice(&community.to_le_bytes());
+	AccountId32::new(bytes)
+}
+
+pub fn treasury(community: CommunityId) -> AccountId32 {
+	community_account(249, community)
+}
+
+pub fn pot_account(community: CommunityId, pot: Pot) -> AccountId32 {
+	community_account(if pot == Pot::Shares { 250 } else { 251 }, community)
+}
+
+/// What a treasury has got.
+pub fn treasury_income(community: CommunityId) -> u64 {
+	Balances::free_balance(treasury(community)) - ED
+}
+
+/// Takes away what keeps a treasury alive, so that it cannot take less than the existential deposit.
+pub fn empty_treasury(community: CommunityId) {
+	use frame_support::traits::{fungible::Mutate, tokens::Preservation};
+	let (from, to) = (treasury(community), account(BOB));
+	assert_ok!(<Balances as Mutate<_>>::transfer(&from, &to, Balances::free_balance(&from), Preservation::Expendable));
+}
+
+/// Payees with their shares in per cent.
+pub fn shares(payees: &[(Payee<AccountId32>, u32)]) -> Vec<(Payee<AccountId32>, Permill)> {
+	payees.iter().map(|(payee, share)| (payee.clone(), Permill::from_percent(*share))).collect()
+}
+
+/// Registers a model whose owner has all of its part.
+pub fn register_model(modality: Modality) -> ModelId {
+	let id = Registry::get().len() as ModelId;
+	let owner = account(MODELLER);
+	let model = Model {
+		terms: ModelTerms {
+			owner: Some(owner.clone()),
+			modality,
+			weights_root: WEIGHTS,
+			engine: ENGINE,
+			limits: ModelLimits { max_prompt_bytes: 64, max_steps: 50, max_pixels: 128 * 128, max_tokens: 64 },
+			price_per_unit: PRICE,
+			budget: BUDGET,
+			active: true,
+		},
+		golden: GOLDEN,
+		payees: shares(&[(Payee::Account(owner), 100)]).try_into().unwrap(),
+		community: Some(IMAGE_COMMUNITY + id),
 	};
-	let details = pallet_models::ModelDetails {
-		modality,
-		manifest: cid(name.as_bytes()),
-		weights_root: [1; 32],
-		engine: ENGINE,
-		limits: ModelLimits { max_prompt_bytes: 64, max_steps: 50, max_pixels: 128 * 128, max_tokens: 64 },
-		price_per_unit: PRICE,
-		budget: BUDGET,
-		golden_input: Box::new(golden_input),
-		golden_seed: [3; 32],
-		golden_result: GOLDEN,
-		licence: b"Apache-2.0".to_vec().try_into().unwrap(),
-	};
-	assert_ok!(Models::register(signed(MODELLER), Box::new(details)));
+	Registry::mutate(|registry| registry.push(model));
+	id
+}
+
+/// Changes a model of the registry.
+pub fn change_model(model: ModelId, change: impl FnOnce(&mut Model)) {
+	Registry::mutate(|registry| change(&mut registry[model as usize]));
+}
+
+pub fn set_price(model: ModelId, price: u64) {
+	change_model(model, |model| model.terms.price_per_unit = price);
+}
+
+pub fn set_active(model: ModelId, active: bool) {
+	change_model(model, |model| model.terms.active = active);
+}
+
+/// Changes who is paid for a model, in per cent of its part.
+pub fn set_payees(model: ModelId, payees: &[(Payee<AccountId32>, u32)]) {
+	change_model(model, |model| model.payees = shares(payees).try_into().unwrap());
+}
+
+/// Gives a model new weights.
+pub fn new_version(model: ModelId, n: u8) {
+	change_model(model, |model| (model.terms.weights_root, model.golden) = ([n; 32], [n ^ 0x80; 32]));
+}
+
+/// Golden result of a model's present version; none of an unknown model's.
+pub fn golden(model: ModelId) -> Digest {
+	Models::golden_result(model).unwrap_or_default()
+}
+
+/// Adds the character, with its payees in per cent of its part.
+pub fn add_character(payees: &[(Payee<AccountId32>, u32)]) {
+	let payees: CharacterPayees<_> = shares(payees).try_into().unwrap();
+	let terms = CharacterTerms { community: CHARACTER_COMMUNITY, payees };
+	Cast::mutate(|cast| cast.insert(CHARACTER, terms));
+}
+
+/// An order of an image job of 10 units.
+pub fn order(purpose: Purpose) -> Order<u64> {
+	let (input, seed_policy, max_fee) = (image_input(), SeedPolicy::Chain, u64::MAX);
+	Order { model: IMAGE, input, k: None, tier: None, seed_policy, max_fee, purpose }
+}
+
+/// Submits an image job of 10 units of the character as `who`.
+pub fn submit_for_character(who: u8) -> JobId {
+	Inference::submit(account(who), order(Purpose::Character(CHARACTER))).unwrap()
+}
+
+/// A version of a model as an evaluation finds it.
+pub fn version(n: u8) -> EvaluatedWeights {
+	EvaluatedWeights { manifest: cid(&[n]), weights_root: [n; 32], engine: ENGINE }
+}
+
+pub fn evaluation_set() -> Cid {
+	cid(b"held out")
+}
+
+/// Orders an evaluation of the image model's version 2 against version 1 as `who`.
+pub fn evaluate(who: u8) -> Result<JobId, DispatchError> {
+	<Inference as Evaluations<_>>::order(&account(who), IMAGE, &version(1), &version(2), &evaluation_set())
+}
+
+/// What the pallet has told others about a job.
+pub fn told(job: JobId) -> Vec<Told> {
+	Heard::get().into_iter().filter(|told| told.job() == job).collect()
 }
 
 /// Registers operators `1..=n` with worker keys and bonds, without a place on any model.
@@ -323,7 +531,12 @@ pub fn operators(n: u8) {
 /// Gives an operator proved slots on a model.
 pub fn join_as(owner: u8, model: ModelId, slots: u32, class: CpuClass) {
 	assert_ok!(Inference::join_model(signed(worker(owner)), model, slots, ENGINE, class));
-	assert_ok!(Inference::prove_engine(signed(worker(owner)), model, GOLDEN));
+	prove(owner, model);
+}
+
+/// Proves a model's present version as an operator.
+pub fn prove(owner: u8, model: ModelId) {
+	assert_ok!(Inference::prove_engine(signed(worker(owner)), model, golden(model)));
 }
 
 /// The same on the processor that most operators have.
@@ -353,13 +566,31 @@ fn reset_parameters() {
 	TestDisputes::set(DISPUTES);
 	TestSplit::set(SPLIT);
 	TestTiers::set(TIERS);
+	Licensed::set(None);
+	Registry::set(Vec::new());
+	Cast::set(BTreeMap::new());
+	Bonded::set(Vec::new());
+	Divided::set(BTreeMap::new());
+	Heard::set(Vec::new());
+}
+
+/// Accounts of communities, which have the existential deposit from the start.
+fn community_accounts() -> impl Iterator<Item = AccountId32> {
+	[IMAGE_COMMUNITY, IMAGE_COMMUNITY + 1, CHARACTER_COMMUNITY].into_iter().flat_map(|community| {
+		[treasury(community), pot_account(community, Pot::Shares), pot_account(community, Pot::Auton)]
+	})
 }
 
 /// Genesis with the image and the text model; block 1.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	let config = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
-			balances: (1..=40).chain(101..=140).chain(MODELLER..=CAROL).map(|n| (account(n), FUNDS)).collect(),
+			balances: (1..=40)
+				.chain(101..=140)
+				.chain(MODELLER..=FAN)
+				.map(|n| (account(n), FUNDS))
+				.chain(community_accounts().map(|account| (account, ED)))
+				.collect(),
 			..Default::default()
 		},
 		..Default::default()
@@ -369,15 +600,15 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		reset_parameters();
 		System::set_block_number(1);
 		Inference::on_initialize(1);
-		register_model(Modality::Image, "image");
-		register_model(Modality::Text, "text");
+		register_model(Modality::Image);
+		register_model(Modality::Text);
 		System::reset_events();
 	});
 	ext
 }
 
-/// Runs a test. After it `try_state` holds, nothing is on hold that the pallet does not know of, and the money that is
-/// gone is what the events say was burned.
+/// Runs a test. After it `try_state` holds, nothing is on hold that the pallet does not know of, the money that is gone is
+/// what the events say was burned, and the pots have what was divided among those that bonded.
 pub fn build_and_execute(test: impl FnOnce()) {
 	new_test_ext().execute_with(|| {
 		let issuance = Balances::total_issuance();
@@ -400,6 +631,10 @@ pub fn check(issuance: u64) -> Result<(), sp_runtime::TryRuntimeError> {
 		.sum();
 	frame_support::ensure!(held == bonds + jobs, "money is on hold for nothing");
 	frame_support::ensure!(issuance == Balances::total_issuance() + burned(), "money was made or lost");
+	for ((community, pot), divided) in Divided::get() {
+		let balance = Balances::free_balance(pot_account(community, pot));
+		frame_support::ensure!(balance == ED + divided, "a pot does not have what it has divided");
+	}
 	Ok(())
 }
 

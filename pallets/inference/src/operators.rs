@@ -156,7 +156,8 @@ impl<T: Config> Pallet<T> {
 			operator.slots_used = used;
 			Ok(())
 		})?;
-		let membership = Membership { slots, engine, cpu_class, proved: false, positions: BoundedVec::new() };
+		let (proved, proved_before) = (None, None);
+		let membership = Membership { slots, engine, cpu_class, proved, proved_before, positions: BoundedVec::new() };
 		Memberships::<T>::insert(model, &owner, membership);
 		Self::deposit_event(Event::ModelJoined { model, operator: owner, slots, engine, cpu_class });
 		Ok(())
@@ -165,7 +166,7 @@ impl<T: Config> Pallet<T> {
 	/// Returns the slots that were given up.
 	pub(crate) fn do_leave_model(owner: T::AccountId, model: ModelId) -> Result<u32, DispatchError> {
 		let membership = Memberships::<T>::take(model, &owner).ok_or(Error::<T>::NotJoined)?;
-		if membership.proved {
+		if membership.proved.is_some() {
 			Self::remove_slots(model, &owner, membership.positions.into_inner());
 			OperatorCount::<T>::mutate_exists(model, |count| {
 				*count = count.unwrap_or(0).checked_sub(1).filter(|c| *c > 0)
@@ -180,13 +181,20 @@ impl<T: Config> Pallet<T> {
 		Ok(membership.slots)
 	}
 
-	/// Returns the slots that were put into the draw.
+	/// Takes down that an operator has proved the model's present version. The first proof puts its slots into the draw.
+	/// Returns the slots that were put there.
 	pub(crate) fn do_prove_engine(owner: T::AccountId, model: ModelId, result: Digest) -> Result<u32, DispatchError> {
+		let weights_root = T::Models::terms(model).ok_or(Error::<T>::UnknownModel)?.weights_root;
 		let slots = Memberships::<T>::try_mutate(model, &owner, |membership| -> Result<u32, DispatchError> {
 			let membership = membership.as_mut().ok_or(Error::<T>::NotJoined)?;
-			ensure!(!membership.proved, Error::<T>::AlreadyProved);
+			ensure!(membership.proved != Some(weights_root), Error::<T>::AlreadyProved);
 			let golden = T::Models::golden_result(model).ok_or(Error::<T>::UnknownModel)?;
 			ensure!(result == golden, Error::<T>::WrongGoldenResult);
+			let before = membership.proved.replace(weights_root);
+			if before.is_some() {
+				membership.proved_before = before;
+				return Ok(0);
+			}
 			let count = SlotCount::<T>::get(model);
 			let end = count.checked_add(membership.slots).ok_or(ArithmeticError::Overflow)?;
 			for index in count..end {
@@ -194,11 +202,10 @@ impl<T: Config> Pallet<T> {
 				membership.positions.try_push(index).map_err(|_| Error::<T>::TooManySlots)?;
 			}
 			SlotCount::<T>::insert(model, end);
-			membership.proved = true;
+			OperatorCount::<T>::mutate(model, |count| count.saturating_inc());
 			Ok(membership.slots)
 		})?;
-		OperatorCount::<T>::mutate(model, |count| count.saturating_inc());
-		Self::deposit_event(Event::EngineProved { model, operator: owner });
+		Self::deposit_event(Event::EngineProved { model, operator: owner, weights_root });
 		Ok(slots)
 	}
 

@@ -62,8 +62,13 @@ pub struct Disputes {
 /// Who gets what of a seat's fee; the operator gets the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct FeeSplit {
-	/// The model's part. At most 50 %.
+	/// The model's part, which is divided among its payees. At most 50 %.
 	pub model: Permill,
+	/// The character's part, which is divided among its payees; without a character it goes to the treasury of the model's
+	/// community. At most 20 %.
+	pub character: Permill,
+	/// The part of the community's treasury: the character's, without one the model's. At most 10 %.
+	pub community: Permill,
 	/// The part that is burned. At most 20 %.
 	pub burn: Permill,
 	/// Part of a seat's fee that is paid for finding that an input cannot be computed. At most 100 %.
@@ -158,6 +163,8 @@ impl FeeSplit {
 	pub fn clamped(self) -> Self {
 		Self {
 			model: self.model.min(Permill::from_percent(50)),
+			character: self.character.min(Permill::from_percent(20)),
+			community: self.community.min(Permill::from_percent(10)),
 			burn: self.burn.min(Permill::from_percent(20)),
 			fault_pay: self.fault_pay,
 		}
@@ -232,8 +239,9 @@ mod tests {
 		assert_eq!(disputes.clamped(), expected);
 
 		let all = Permill::one();
-		let split = FeeSplit { model: all, burn: all, fault_pay: all }.clamped();
-		assert_eq!((split.model, split.burn), (Permill::from_percent(50), Permill::from_percent(20)));
+		let split = FeeSplit { model: all, character: all, community: all, burn: all, fault_pay: all }.clamped();
+		let most = [50, 20, 10, 20].map(Permill::from_percent);
+		assert_eq!([split.model, split.character, split.community, split.burn], most);
 
 		let tier = TierRules::<u64, u64> { committee: 0, audit: all, window: 0, least_exposure: 7 };
 		let tiers = Tiers { text: tier, image: tier, creation: tier, ballot: tier }.clamped();

@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 use autonomy_primitives::{job::JobInput, JobId};
 use codec::Codec;
 
-use crate::types::{JobView, OperatorView, ProvenanceRow, Quote, Tier};
+use crate::{
+	split::Split,
+	types::{ChallengeTerms, JobView, OperatorView, ProvenanceRow, Quote, Tier},
+};
 
 sp_api::decl_runtime_apis! {
 	/// Reads of jobs and operators for clients. `pallet-inference` has a view function of the same name for each.
@@ -23,6 +26,11 @@ sp_api::decl_runtime_apis! {
 		) -> Option<Quote<Balance>>;
 		/// A job that has not ended, with its jury.
 		fn job(job: JobId) -> Option<JobView<AccountId, Balance, BlockNumber>>;
+		/// Who is paid out of the fees of a job that has not ended, and which shares.
+		fn split_of(job: JobId) -> Option<Split<AccountId>>;
+		/// The bond that challenging a job takes now, and the last block at which it can be challenged. Nothing while no
+		/// challenge is taken: before the seats agree, while an auditor is at work, and after the window.
+		fn challenge_terms(job: JobId) -> Option<ChallengeTerms<Balance, BlockNumber>>;
 		/// What stays of a job that became final.
 		fn provenance(job: JobId) -> Option<ProvenanceRow<AccountId, BlockNumber>>;
 		/// An operator, by its owner's account.

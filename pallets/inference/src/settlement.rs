@@ -4,26 +4,28 @@
 //! burned, and by slashes, of which at least half are.
 
 use alloc::vec::Vec;
-use autonomy_primitives::JobId;
+use autonomy_primitives::{
+	character::Characters,
+	evaluation::{Evaluated, EvaluationResults},
+	JobId,
+};
 use frame_support::{
 	defensive,
 	storage::with_storage_layer,
 	traits::{
 		fungible::{Balanced, BalancedHold, Credit, MutateHold},
-		tokens::{Fortitude, Precision, Restriction},
+		tokens::{Fortitude, Precision},
 		Imbalance,
 	},
 	BoundedVec,
 };
-use sp_runtime::{
-	traits::{Saturating, Zero},
-	Permill,
-};
+use sp_runtime::traits::{Saturating, Zero};
 
 use crate::{
-	agenda::Served, draw::Pick, maths, Agenda, BalanceOf, Config, CpuClass, Duty, EngineFault, EngineFaults, Error,
-	Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf, OpenJobs, OpenSeats, OperatorOf, Operators,
-	Outcome, Pallet, PausedClasses, Provenance, ProvenanceRow, Seat, SeatOf, LEAST_OF_CLASS,
+	agenda::Served, draw::Pick, maths, split::Paid, Agenda, BalanceOf, Config, CpuClass, Duty, EngineFault,
+	EngineFaults, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf, OpenEvaluations,
+	OpenJobs, OpenSeats, OperatorOf, Operators, Outcome, Pallet, PausedClasses, Provenance, ProvenanceRow, Purpose,
+	Seat, SeatOf, Splits, LEAST_OF_CLASS,
 };
 
 type CreditOf<T> = Credit<<T as frame_system::Config>::AccountId, <T as Config>::Currency>;
@@ -57,14 +59,6 @@ struct Voice<AccountId> {
 	cpu_class: CpuClass,
 	outcome: Outcome,
 	role: Role,
-}
-
-/// What became of a requester's escrow.
-struct Paid<Balance> {
-	per_seat: Balance,
-	model: Balance,
-	burned: Balance,
-	refunded: Balance,
 }
 
 impl<T: Config> Pallet<T> {
@@ -225,40 +219,40 @@ impl<T: Config> Pallet<T> {
 			Self::freeze(id, &job, &suspects, &honest, accuser);
 			let refunded = Self::refund(&job);
 			Self::remove(id, &job);
-			Self::failed(id, FailReason::EngineFault, Zero::zero(), refunded);
+			Self::failed(id, &job, FailReason::EngineFault, Zero::zero(), refunded);
 			return closed;
 		}
 		let seats: Vec<_> =
 			right.iter().filter(|voice| voice.role == Role::Seat).map(|voice| voice.operator.clone()).collect();
+		let Paid { per_seat, payments, burned, spent, refunded } = Self::pay(id, &job, &outcome, &seats, auditor);
+		Self::remove(id, &job);
 		if let Some(code) = outcome.fault() {
-			let paid = Self::pay(id, &job, &seats, auditor, job.split.fault_pay);
-			Self::remove(id, &job);
 			Self::deposit_event(Event::InputFaultPaid {
 				job: id,
 				operators: seats,
-				paid_per_seat: paid.per_seat,
-				paid_to_model: paid.model,
-				burned: paid.burned,
+				paid_per_seat: per_seat,
+				payments,
+				burned,
 			});
-			Self::failed(id, FailReason::InputFault(code), paid.per_seat, paid.refunded);
+			Self::failed(id, &job, FailReason::InputFault(code), per_seat, refunded);
 			return closed;
 		}
-		let paid = Self::pay(id, &job, &seats, auditor, Permill::one());
-		Self::remove(id, &job);
 		let Outcome { result, trace_root, artifact } = outcome;
 		Self::deposit_event(Event::JobFinalised {
 			job: id,
 			result,
 			artifact,
 			operators: seats,
-			paid_per_seat: paid.per_seat,
-			paid_to_model: paid.model,
-			burned: paid.burned,
-			refunded: paid.refunded,
+			paid_per_seat: per_seat,
+			payments,
+			burned,
+			refunded,
 		});
 		let row = ProvenanceRow {
 			model: job.model,
-			requester: job.requester,
+			requester: job.requester.clone(),
+			purpose: job.purpose,
+			modality: job.input.modality(),
 			engine: job.engine,
 			weights_root: job.weights_root,
 			input_hash: job.input_hash,
@@ -270,6 +264,13 @@ impl<T: Config> Pallet<T> {
 			finalised_at: frame_system::Pallet::<T>::block_number(),
 		};
 		Provenance::<T>::insert(id, row);
+		match job.purpose {
+			Purpose::Plain => (),
+			Purpose::Character(character) => {
+				T::Characters::on_job_final(id, character, &job.requester, spent, &result);
+			}
+			Purpose::Evaluation => OpenEvaluations::<T>::insert(id, ()),
+		}
 		closed
 	}
 
@@ -288,17 +289,28 @@ impl<T: Config> Pallet<T> {
 			seats = seats.saturating_add(1);
 		}
 		Self::remove(id, &job);
-		Self::failed(id, reason, Zero::zero(), refunded);
+		Self::failed(id, &job, reason, Zero::zero(), refunded);
 		Served { looks: 0, seats }
 	}
 
-	fn failed(job: JobId, reason: FailReason, paid_per_seat: BalanceOf<T>, refunded: BalanceOf<T>) {
-		Self::deposit_event(Event::JobFailed { job, reason, paid_per_seat, refunded });
+	fn failed(id: JobId, job: &JobOf<T>, reason: FailReason, paid_per_seat: BalanceOf<T>, refunded: BalanceOf<T>) {
+		Self::deposit_event(Event::JobFailed { job: id, reason, paid_per_seat, refunded });
+		Self::tell_failed(id, job.purpose);
+	}
+
+	/// Tells whoever a job was done for that it will never have a result.
+	pub(crate) fn tell_failed(id: JobId, purpose: Purpose) {
+		match purpose {
+			Purpose::Plain => (),
+			Purpose::Character(character) => T::Characters::on_job_failed(id, character),
+			Purpose::Evaluation => T::EvaluationResults::on_evaluated(id, Evaluated::Failed),
+		}
 	}
 
 	/// Takes an ended job out of storage.
 	pub(crate) fn remove(id: JobId, job: &JobOf<T>) {
 		Jobs::<T>::remove(id);
+		Splits::<T>::remove(id);
 		Agenda::<T>::remove(job.state.due(), id);
 		if matches!(job.state, JobState::Jury { .. }) {
 			Juries::<T>::remove(id);
@@ -317,66 +329,7 @@ impl<T: Config> Pallet<T> {
 		deposit.saturating_add(Self::release(HoldReason::JobFee, &job.requester, job.escrow()))
 	}
 
-	/// Pays the seats that were right `part` of their fee, and the auditor, out of the escrow. The rest and the deposit go
-	/// back. The requester's own freezes do not stop what it owes.
-	fn pay(
-		id: JobId,
-		job: &JobOf<T>,
-		seats: &[T::AccountId],
-		auditor: Option<&T::AccountId>,
-		part: Permill,
-	) -> Paid<BalanceOf<T>> {
-		let deposit = Self::release(HoldReason::JobDeposit, &job.requester, job.deposit);
-		let fee = part.mul_floor(job.seat_fee);
-		let maths::SeatPay { operator, model, burned } = maths::seat_pay(fee, job.split.model, job.split.burn);
-		let count: BalanceOf<T> = Served::count(seats.len()).into();
-		// Without anybody to be paid for the model, its part is the operator's.
-		let (per_seat, for_model) = match job.split.beneficiary {
-			Some(_) => (operator, model.saturating_mul(count)),
-			None => (operator.saturating_add(model), Zero::zero()),
-		};
-		let mut spent = Zero::zero();
-		let mut pay_out = |who: &T::AccountId, amount| {
-			let paid = Self::pay_out(id, job, who, amount);
-			spent = paid.saturating_add(spent);
-			paid
-		};
-		for seat in seats {
-			pay_out(seat, per_seat);
-		}
-		let model = job.split.beneficiary.as_ref().map_or_else(Zero::zero, |owner| pay_out(owner, for_model));
-		if let Some(auditor) = auditor {
-			pay_out(auditor, job.audit_reserve);
-		}
-		let burned = Self::burn(HoldReason::JobFee, &job.requester, burned.saturating_mul(count));
-		let rest = job.escrow().saturating_sub(spent).saturating_sub(burned);
-		let rest = Self::release(HoldReason::JobFee, &job.requester, rest);
-		Paid { per_seat, model, burned, refunded: deposit.saturating_add(rest) }
-	}
-
-	/// Pays somebody out of the escrow. Returns what was paid: nothing when the account cannot take it.
-	fn pay_out(id: JobId, job: &JobOf<T>, who: &T::AccountId, amount: BalanceOf<T>) -> BalanceOf<T> {
-		if amount.is_zero() {
-			return amount;
-		}
-		let paid = with_storage_layer(|| {
-			T::Currency::transfer_on_hold(
-				&HoldReason::JobFee.into(),
-				&job.requester,
-				who,
-				amount,
-				Precision::Exact,
-				Restriction::Free,
-				Fortitude::Force,
-			)
-		});
-		paid.unwrap_or_else(|_| {
-			Self::deposit_event(Event::PayReturned { job: id, account: who.clone(), amount });
-			Zero::zero()
-		})
-	}
-
-	fn release(reason: HoldReason, who: &T::AccountId, amount: BalanceOf<T>) -> BalanceOf<T> {
+	pub(crate) fn release(reason: HoldReason, who: &T::AccountId, amount: BalanceOf<T>) -> BalanceOf<T> {
 		if amount.is_zero() {
 			return amount;
 		}
@@ -387,7 +340,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	fn burn(reason: HoldReason, who: &T::AccountId, amount: BalanceOf<T>) -> BalanceOf<T> {
+	pub(crate) fn burn(reason: HoldReason, who: &T::AccountId, amount: BalanceOf<T>) -> BalanceOf<T> {
 		if amount.is_zero() {
 			return amount;
 		}

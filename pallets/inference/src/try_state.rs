@@ -13,8 +13,8 @@ use sp_runtime::{traits::Saturating, TryRuntimeError};
 
 use crate::{
 	Agenda, AgendaCursor, Audit, BalanceOf, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf,
-	JuryPhase, Memberships, NextJobId, OpenJobs, OpenSeats, OperatorCount, Operators, Pallet, PausedClasses,
-	Provenance, SeatOf, SlotAt, SlotCount, WorkerOf,
+	JuryPhase, Memberships, NextJobId, OpenEvaluations, OpenJobs, OpenSeats, OperatorCount, Operators, Pallet,
+	PausedClasses, Provenance, Purpose, SeatOf, SlotAt, SlotCount, SplitOf, Splits, WorkerOf,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -40,6 +40,7 @@ impl<T: Config> Pallet<T> {
 		Self::try_state_operators()?;
 		Self::try_state_slots()?;
 		Self::try_state_jobs()?;
+		Self::try_state_splits()?;
 		Self::try_state_exposures()?;
 		Self::try_state_faults()
 	}
@@ -80,7 +81,8 @@ impl<T: Config> Pallet<T> {
 
 	/// - slots are numbered densely: each number below `SlotCount` once;
 	/// - each slot is a position of its operator's membership, and the other way round;
-	/// - only proved memberships have positions, as many as slots.
+	/// - only memberships that have proved a version have positions, as many as slots;
+	/// - what was proved before is another version than what was proved last.
 	fn try_state_slots() -> Result<(), TryRuntimeError> {
 		let mut slots: BTreeMap<(ModelId, u32), T::AccountId> =
 			SlotAt::<T>::iter().map(|(model, index, owner)| ((model, index), owner)).collect();
@@ -92,12 +94,14 @@ impl<T: Config> Pallet<T> {
 		}
 		for (model, owner, membership) in Memberships::<T>::iter() {
 			ensure!(membership.slots > 0, "a membership without slots");
-			let expected = if membership.proved { membership.slots as usize } else { 0 };
+			let expected = if membership.proved.is_some() { membership.slots as usize } else { 0 };
 			ensure!(membership.positions.len() == expected, "positions do not match slots");
+			let before = membership.proved_before;
+			ensure!(before.is_none() || before != membership.proved, "a version that was proved twice in a row");
 			for position in membership.positions {
 				ensure!(slots.remove(&(model, position)).as_ref() == Some(&owner), "a position is another's slot");
 			}
-			if membership.proved {
+			if membership.proved.is_some() {
 				let (_, operators) = counts.entry(model).or_default();
 				*operators = operators.saturating_add(1);
 			}
@@ -155,6 +159,34 @@ impl<T: Config> Pallet<T> {
 		ensure_held::<T>(HoldReason::JobFee, fees)?;
 		ensure_held::<T>(HoldReason::JobDeposit, deposits)?;
 		ensure_held::<T>(HoldReason::Challenge, challenges)
+	}
+
+	/// - every job has a split, and every split a job;
+	/// - the split has the job's character, and its rates are within their bounds;
+	/// - an evaluation's input is one, and no other job's;
+	/// - an evaluation that nobody has reported is final, and its row says that it is one.
+	fn try_state_splits() -> Result<(), TryRuntimeError> {
+		let mut count = 0usize;
+		for (id, job) in Jobs::<T>::iter() {
+			let split = Splits::<T>::get(id).ok_or("a job without a split")?;
+			ensure!(split.encoded_size() <= SplitOf::<T>::max_encoded_len(), "a split is larger than its bound");
+			ensure!(split.rates == split.rates.clamped(), "a split's rates are out of their bounds");
+			let character = split.character.map(|of| of.character);
+			let named = match job.purpose {
+				Purpose::Character(character) => Some(character),
+				Purpose::Plain | Purpose::Evaluation => None,
+			};
+			ensure!(character == named, "a split has another character than its job");
+			let is_evaluation = Purpose::of(&job.input) == Purpose::Evaluation;
+			ensure!(is_evaluation == (job.purpose == Purpose::Evaluation), "an input does not fit its job's purpose");
+			count = count.saturating_add(1);
+		}
+		ensure!(Splits::<T>::iter_keys().count() == count, "a split without a job");
+		for id in OpenEvaluations::<T>::iter_keys() {
+			let row = Provenance::<T>::get(id).ok_or("an open evaluation without a row of provenance")?;
+			ensure!(row.purpose == Purpose::Evaluation, "an open evaluation of a job that is none");
+		}
+		Ok(())
 	}
 
 	/// Whether a job's parts are those of its state.

@@ -5,7 +5,7 @@ use autonomy_primitives::{
 	digest::Cid,
 	fault::FaultCode,
 	job::{JobInput, Modality, SeedPolicy},
-	Digest, JobId, ModelId,
+	CharacterId, Digest, JobId, ModelId,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::Get, BoundedVec};
@@ -25,10 +25,12 @@ pub const MAX_JURORS: u32 = 22;
 pub const MAX_EXCLUDED: u32 = 48;
 /// Most operators in one [`EngineFault`].
 pub const MAX_SUSPECTS: u32 = MAX_COMMITTEE + MAX_JURORS + 1;
-/// A job's commit deadline is this many times the model's budget, plus `commit_grace`.
+/// A job's commit deadline is this many times its budget, plus `commit_grace`.
 pub const BUDGET_FACTOR: u32 = 3;
 /// Operators of one class of processors that must agree against a verdict before it looks like a fault of the engine.
 pub const LEAST_OF_CLASS: u32 = 2;
+/// Fewest seats of an evaluation.
+pub const LEAST_OF_EVALUATION: u8 = 3;
 
 /// Randomness for the draw of committees and seeds.
 pub trait DrawRandomness {
@@ -101,10 +103,24 @@ pub struct Membership<MaxSlots: Get<u32>> {
 	pub engine: Digest,
 	/// Processor that it runs on.
 	pub cpu_class: CpuClass,
-	/// Whether it has reproduced the golden job. Only then it is drawn.
-	pub proved: bool,
-	/// Its indices in `SlotAt`: as many as `slots` once proved, else none.
+	/// The weights with which it reproduced the golden job last. It is drawn only for versions that it has proved.
+	pub proved: Option<Digest>,
+	/// The weights that it had proved before those: jobs that were submitted for them are still done.
+	pub proved_before: Option<Digest>,
+	/// Its indices in `SlotAt`: as many as `slots` once it has proved any version, else none.
 	pub positions: BoundedVec<u32, MaxSlots>,
+}
+
+impl<MaxSlots: Get<u32>> Membership<MaxSlots> {
+	/// Whether the operator can do a job with these weights. An evaluation compares two versions, which nobody has to have
+	/// proved: any version will do.
+	pub fn can_do(&self, purpose: Purpose, weights_root: &Digest) -> bool {
+		let proved = [&self.proved, &self.proved_before];
+		match purpose {
+			Purpose::Plain | Purpose::Character(_) => proved.into_iter().flatten().any(|root| root == weights_root),
+			Purpose::Evaluation => self.proved.is_some(),
+		}
+	}
 }
 
 /// What an operator revealed.
@@ -152,11 +168,58 @@ impl Tier {
 	/// The tier of a job that does not name one.
 	pub fn of(modality: Modality) -> Self {
 		match modality {
-			Modality::Text => Self::Text,
 			Modality::Image | Modality::Animation | Modality::SpriteSheet | Modality::Tile => Self::Image,
+			Modality::Text => Self::Text,
 			Modality::Evaluation => Self::Creation,
 		}
 	}
+}
+
+/// What a job is done for, which decides who else is paid for it and who is told of its end.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Purpose {
+	/// For the requester.
+	#[codec(index = 0)]
+	Plain,
+	/// For the requester, by a character, which has a part of the fee.
+	#[codec(index = 1)]
+	Character(CharacterId),
+	/// For the model registry: what a version of the model is worth.
+	#[codec(index = 2)]
+	Evaluation,
+}
+
+impl Purpose {
+	/// What a job with this input is done for when no character is named.
+	pub fn of(input: &JobInput) -> Self {
+		if input.modality() == Modality::Evaluation {
+			Self::Evaluation
+		} else {
+			Self::Plain
+		}
+	}
+}
+
+/// A job as another pallet orders it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Order<Balance> {
+	/// The model.
+	pub model: ModelId,
+	/// What to make; within the model's limits.
+	pub input: JobInput,
+	/// Seats; without it as many as the tier asks for. An evaluation has at least [`LEAST_OF_EVALUATION`].
+	pub k: Option<u8>,
+	/// How much depends on the result; without it the tier of the input's kind of output. An evaluation's is always
+	/// [`Tier::Creation`].
+	pub tier: Option<Tier>,
+	/// Where the seed comes from.
+	pub seed_policy: SeedPolicy,
+	/// Most that fee and audit reserve together may be, in planck.
+	pub max_fee: Balance,
+	/// What it is done for.
+	pub purpose: Purpose,
 }
 
 /// One operator's place on a job.
@@ -325,27 +388,16 @@ impl<BlockNumber: Copy + Ord> JobState<BlockNumber> {
 	}
 }
 
-/// Who gets what of a seat's fee, as it was when the job was submitted. The operator gets the rest.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-pub struct Split<AccountId> {
-	/// Who is paid for the model: its owner at submission. Without one, the model's part is the operator's.
-	pub beneficiary: Option<AccountId>,
-	/// The model's part.
-	pub model: Permill,
-	/// The part that is burned.
-	pub burn: Permill,
-	/// Part of a seat's fee that is paid for finding that the input cannot be computed.
-	pub fault_pay: Permill,
-}
-
-/// A job that has not ended. The model's terms, the tier's and the split are copied at submission: nothing that anyone
-/// changes later reaches a job under way.
+/// A job that has not ended. The model's terms and the tier's are copied at submission, as is the split, which stands in
+/// [`crate::Splits`]: nothing that anyone changes later reaches a job under way.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Job<AccountId, Balance, BlockNumber> {
 	/// Who asked, and whose money is on hold.
 	pub requester: AccountId,
 	/// The model.
 	pub model: ModelId,
+	/// What it is done for.
+	pub purpose: Purpose,
 	/// The input.
 	pub input: JobInput,
 	/// Digest of the input.
@@ -370,8 +422,6 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub audit_probability: Permill,
 	/// Blocks for challenges.
 	pub window: BlockNumber,
-	/// Who gets what of a seat's fee.
-	pub split: Split<AccountId>,
 	/// Draws that were tried before. A seat's commitment is bound to the round of its draw.
 	pub round: u32,
 	/// Draws in a row that did not come together.
@@ -390,11 +440,12 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
 	/// Block of the submission.
 	pub submitted_at: BlockNumber,
-	/// The model's weights root.
+	/// Root over the weights of the model's version at submission; of an evaluation, over the base's.
 	pub weights_root: Digest,
 	/// The model's kernel specification.
 	pub engine: Digest,
-	/// The model's budget for one job, in blocks.
+	/// Blocks that the job takes an operator of the slowest supported kind: the model's budget, as many times as the input
+	/// may take it.
 	pub budget: u32,
 }
 
@@ -435,9 +486,13 @@ pub struct ProvenanceRow<AccountId, BlockNumber> {
 	pub model: ModelId,
 	/// Who asked.
 	pub requester: AccountId,
+	/// What it was done for.
+	pub purpose: Purpose,
+	/// The kind of output.
+	pub modality: Modality,
 	/// Kernel specification.
 	pub engine: Digest,
-	/// Root over the model's weights.
+	/// Root over the weights of the model's version at submission; of an evaluation, over the base's.
 	pub weights_root: Digest,
 	/// Digest of the input.
 	pub input_hash: Digest,
@@ -518,6 +573,15 @@ pub struct Quote<Balance> {
 	pub units: u32,
 	/// Seats.
 	pub k: u8,
+}
+
+/// What it takes to challenge a job now.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ChallengeTerms<Balance, BlockNumber> {
+	/// The challenger's bond, in planck.
+	pub bond: Balance,
+	/// Last block at which a challenge is taken.
+	pub last_block: BlockNumber,
 }
 
 /// An operator together with its open jobs, as the runtime API and the view functions give it.

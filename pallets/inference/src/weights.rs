@@ -20,7 +20,7 @@ pub trait WeightInfo {
 	fn leave_model(s: u32) -> Weight;
 	/// Weight of `prove_engine` with `s` slots.
 	fn prove_engine(s: u32) -> Weight;
-	/// Weight of `submit_job`.
+	/// Weight of `submit_job`, and of [`crate::Pallet::submit`] for a character or an evaluation.
 	fn submit_job() -> Weight;
 	/// Weight of `cancel_job`.
 	fn cancel_job() -> Weight;
@@ -38,6 +38,8 @@ pub trait WeightInfo {
 	fn challenge() -> Weight;
 	/// Weight of `resolve_engine_fault` with `n` suspects.
 	fn resolve_engine_fault(n: u32) -> Weight;
+	/// Weight of `report_evaluation`.
+	fn report_evaluation() -> Weight;
 	/// Weight of the agenda in a block without anything due.
 	fn agenda_base() -> Weight;
 	/// Weight of stepping over one block of the agenda.
@@ -99,6 +101,9 @@ impl WeightInfo for () {
 		Weight::zero()
 	}
 	fn resolve_engine_fault(_: u32) -> Weight {
+		Weight::zero()
+	}
+	fn report_evaluation() -> Weight {
 		Weight::zero()
 	}
 	fn agenda_base() -> Weight {

@@ -19,6 +19,11 @@ pub trait Characters<AccountId, Balance> {
 	fn on_job_final(job: JobId, character: CharacterId, requester: &AccountId, spent: Balance, result: &Digest);
 	/// A job of the character will never be final: it failed, or was taken back. Called once for each job.
 	fn on_job_failed(job: JobId, character: CharacterId);
+	/// Creates a character for a benchmark; `None` where there are none.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_character() -> Option<CharacterId> {
+		None
+	}
 }
 
 /// There are none.

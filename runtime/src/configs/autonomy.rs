@@ -2,7 +2,7 @@
 
 use frame_support::{
 	parameter_types,
-	traits::{ConstU32, ConstU8},
+	traits::{ConstU16, ConstU32, ConstU8},
 	weights::Weight,
 	PalletId,
 };
@@ -14,7 +14,7 @@ use super::{
 	parameters::dynamic::inference,
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
-use crate::{AccountId, Balance, Balances, BlockNumber, Market, Models, Runtime, RuntimeHoldReason, AUTON};
+use crate::{AccountId, Balance, Balances, BlockNumber, Bonds, Market, Models, Runtime, RuntimeHoldReason, AUTON};
 
 parameter_types! {
 	pub const SlotBond: Balance = 100 * AUTON;
@@ -26,14 +26,16 @@ parameter_types! {
 }
 
 impl pallet_inference::Config for Runtime {
-	/// A model whose owner sells licences is for those who have one.
-	type Access = Market;
+	type Access = OpenOrLicensed;
 	type AdminOrigin = EnsureRoot<AccountId>;
 	type AgendaWeight = AgendaWeight;
+	type Characters = Characters;
 	type Currency = Balances;
 	type Disputes = inference::Disputes;
 	type DrawAttemptsPerSeat = ConstU32<16>;
 	type DrawRandomness = BabeDraw;
+	type EvaluationResults = Models;
+	type EvaluationSamples = ConstU16<16>;
 	type FeeSplit = inference::FeeSplit;
 	type JobDepositBase = JobDepositBase;
 	type JobDepositPerByte = JobDepositPerByte;
@@ -42,12 +44,23 @@ impl pallet_inference::Config for Runtime {
 	type MaxOpenSeats = ConstU32<64>;
 	type MaxSlotsPerOperator = ConstU32<100>;
 	type MinCommittee = ConstU8<1>;
+	type ModelRevenue = Models;
 	type Models = Models;
 	type Penalties = inference::Penalties;
+	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SlotBond = SlotBond;
 	type Tiers = inference::Tiers;
 	type Timing = inference::Timing;
 	type UnbondingPeriod = UnbondingPeriod;
 	type WeightInfo = crate::weights::pallet_inference::WeightInfo<Runtime>;
+}
+
+/// A model whose owner sells licences is for those who have one, unless it has been opened to everybody.
+pub struct OpenOrLicensed;
+
+impl ModelAccess<AccountId> for OpenOrLicensed {
+	fn may_use(model: ModelId, who: &AccountId) -> bool {
+		Models::is_open(model) || Market::may_use(model, who)
+	}
 }

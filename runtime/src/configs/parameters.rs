@@ -55,8 +55,10 @@ pub mod dynamic {
 		/// Who gets what of a seat's fee.
 		#[codec(index = 3)]
 		pub static FeeSplit: pallet_inference::FeeSplit = pallet_inference::FeeSplit {
-			model: Permill::from_percent(10),
-			burn: Permill::from_percent(5),
+			model: Permill::from_percent(18),
+			character: Permill::from_percent(7),
+			community: Permill::from_percent(2),
+			burn: Permill::from_percent(3),
 			fault_pay: Permill::from_percent(25),
 		};
 

@@ -1,13 +1,13 @@
 //! Attacks that the protocol has to withstand, one test each, named after the list in its design.
 
-use autonomy_primitives::{fault::FaultCode, job::SeedPolicy};
+use autonomy_primitives::{fault::FaultCode, job::SeedPolicy, payout::Payee};
 use frame_support::{assert_noop, assert_ok, traits::Hooks, weights::Weight};
 use sp_runtime::Permill;
 
-use super::{failure, free, held, is_final, lost, operator, record, total};
+use super::{failure, free, held, is_final, lost, operator, record, to, total};
 use crate::{
 	mock::*, Agenda, CpuClass, Duty, EngineFaults, Error, Event, FailReason, FeeSplit, HoldReason, JobState, Jobs,
-	Memberships, OpenSeats, Outcome, PausedClasses, Provenance, SlotCount, Tier,
+	Memberships, OpenSeats, Outcome, Part, PausedClasses, Provenance, SlotCount, Tier,
 };
 
 /// What a seat of the tier that is always audited puts at stake.
@@ -194,11 +194,13 @@ fn poisonous_input_should_cost_its_requester_and_nobody_else() {
 			run_out(job);
 			assert_eq!(failure(job), Some(FailReason::InputFault(code)));
 			assert!(!is_final(job));
-			// A fifth of the fee: 14, of which the model's owner and nobody have one each.
+			// A fifth of the fee: 14, of which 2.52 are the model's and the other parts less than one.
 			assert!(seats.iter().all(|n| free(*n) == FUNDS - BOND + 12 && record(*n) == (1, 0)));
-			assert_eq!((free(ALICE), free(MODELLER) - modeller, burned()), (FUNDS - 3 * 14, 3, 3));
+			assert_eq!((free(ALICE), free(MODELLER) - modeller, burned()), (FUNDS - 3 * 14, 6, 0));
+			let mut payments: Vec<_> = seats.iter().map(|n| to(*n, Part::Operator, 12)).collect();
+			payments.push(to(MODELLER, Part::Model, 6));
 			let operators = seats.into_iter().map(account).collect();
-			let paid = Event::InputFaultPaid { job, operators, paid_per_seat: 12, paid_to_model: 3, burned: 3 };
+			let paid = Event::InputFaultPaid { job, operators, paid_per_seat: 12, payments, burned: 0 };
 			assert!(events().contains(&paid));
 		});
 	}
@@ -268,12 +270,14 @@ fn job_should_keep_its_terms_when_everything_changes_under_it() {
 		serving_operators(5);
 		let job = submit_with(ALICE, None, Some(Tier::Creation));
 		let modeller = free(MODELLER);
-		assert_ok!(Models::set_price(signed(MODELLER), IMAGE, 1_000));
-		assert_ok!(Models::set_active(signed(MODELLER), IMAGE, false));
+		set_price(IMAGE, 1_000);
+		set_active(IMAGE, false);
 		// The model is sold.
-		assert_ok!(Nfts::transfer(signed(MODELLER), 0, IMAGE, account(BOB)));
+		set_payees(IMAGE, &[(Payee::Account(account(BOB)), 100)]);
+		change_model(IMAGE, |model| model.community = None);
+		new_version(IMAGE, 9);
 		let all = Permill::one();
-		TestSplit::set(FeeSplit { model: all, burn: all, fault_pay: all });
+		TestSplit::set(FeeSplit { model: all, character: all, community: all, burn: all, fault_pay: all });
 		TestTiers::mutate(|tiers| {
 			let creation = &mut tiers.creation;
 			(creation.audit, creation.window, creation.least_exposure) = (Permill::zero(), 500, 1_000_000);
@@ -291,8 +295,9 @@ fn job_should_keep_its_terms_when_everything_changes_under_it() {
 		assert!(seats.iter().all(|n| free(*n) == FUNDS - BOND + SEAT_PAY));
 		assert_eq!(free(n), FUNDS - BOND + AUDIT_PAY);
 		assert_eq!((free(ALICE), free(BOB)), (FUNDS - 3 * SEAT_FEE - AUDIT_PAY, FUNDS));
-		// The owner at submission is paid: 1,000 and 200 planck are the deposits of an NFT, as pallet-nfts has them.
-		assert_eq!(free(MODELLER), modeller + 3 * MODEL_PAY);
+		assert_eq!(free(MODELLER), modeller + 3 * MODEL_PAY, "the owner at submission is paid");
+		assert_eq!(treasury_income(IMAGE_COMMUNITY), 3 * (CHARACTER_PAY + COMMUNITY_PAY));
+		assert_eq!(Provenance::<Test>::get(job).unwrap().weights_root, WEIGHTS);
 	});
 }
 
@@ -301,14 +306,14 @@ fn withheld_weights_and_artifacts_should_not_stop_a_job() {
 	build_and_execute(|| {
 		serving_operators(3);
 		let (job, _) = submit_and_draw(ALICE);
-		assert_ok!(Models::set_active(signed(MODELLER), IMAGE, false));
+		set_active(IMAGE, false);
 		agree(job);
 		run_out(job);
 		// Nothing that anyone holds is asked for: what is needed to make the output again stands on chain.
 		let row = Provenance::<Test>::get(job).unwrap();
 		let Outcome { result, trace_root, artifact } = outcome(1);
 		assert_eq!((row.result, row.trace_root, row.artifact), (result, trace_root, artifact));
-		assert_eq!((row.model, row.weights_root, row.engine), (IMAGE, [1; 32], ENGINE));
+		assert_eq!((row.model, row.weights_root, row.engine), (IMAGE, WEIGHTS, ENGINE));
 		assert!(row.seed != [0; 32] && row.input_hash != [0; 32]);
 	});
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use autonomy_primitives::{fault::FaultCode, job::SeedPolicy, trace::TraceOpening, JobId, ModelId};
+use autonomy_primitives::{
+	community::Pot, fault::FaultCode, job::SeedPolicy, payout::Payee, trace::TraceOpening, JobId, ModelId,
+};
 use frame_support::{
 	dispatch::CheckIfFeeless,
 	traits::{fungible::Mutate, tokens::Preservation},
@@ -15,7 +17,7 @@ use sp_runtime::{DispatchResult, Permill, StateVersion};
 use super::{free, held};
 use crate::{
 	mock::*, Audit, Call, CpuClass, EngineFaults, Event, HoldReason, JobState, Jobs, Juries, JuryPhase, OpenSeats,
-	Operators, Outcome, Tier,
+	Operators, Order, Outcome, PaymentOf, Purpose, Splits, Tier,
 };
 
 /// Operators that may register. Requesters and challengers are people, owners and workers.
@@ -103,6 +105,18 @@ enum Step {
 		steps: u16,
 		user_seed: bool,
 	},
+	/// A job of the character.
+	Talk {
+		who: u8,
+		steps: u16,
+	},
+	Evaluate {
+		who: u8,
+	},
+	/// Losses that nobody found.
+	Report {
+		job: JobId,
+	},
 	Cancel {
 		who: u8,
 		job: JobId,
@@ -155,6 +169,15 @@ enum Step {
 	Price {
 		price: u64,
 	},
+	/// Another version of a model.
+	Version {
+		model: ModelId,
+		n: u8,
+	},
+	/// Others are paid for the image model and the character.
+	Payees {
+		seed: u8,
+	},
 	Parameters {
 		seed: u8,
 	},
@@ -179,6 +202,9 @@ impl Step {
 			self,
 			Self::Work { .. }
 				| Self::WorkAll { .. }
+				| Self::Price { .. }
+				| Self::Version { .. }
+				| Self::Payees { .. }
 				| Self::Parameters { .. }
 				| Self::Randomness { .. }
 				| Self::Agenda { .. }
@@ -224,6 +250,9 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => (owner(), model()).prop_map(|(owner, model)| Step::Leave { owner, model }),
 		10 => (who(), model(), prop::option::weighted(0.3, 0u8..6), tier, 0u16..20, any::<bool>())
 			.prop_map(|(who, model, k, tier, steps, user_seed)| Step::Submit { who, model, k, tier, steps, user_seed }),
+		3 => (who(), 0u16..20).prop_map(|(who, steps)| Step::Talk { who, steps }),
+		2 => who().prop_map(|who| Step::Evaluate { who }),
+		1 => job().prop_map(|job| Step::Report { job }),
 		1 => (who(), job()).prop_map(|(who, job)| Step::Cancel { who, job }),
 		2 => (owner(), job(), finding()).prop_map(|(owner, job, found)| Step::Commit { owner, job, found }),
 		2 => (owner(), job(), prop::bool::weighted(0.8), prop::bool::weighted(0.8))
@@ -237,7 +266,9 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => job().prop_map(|job| Step::Poke { job }),
 		10 => (job(), finding(), asleep()).prop_map(|(job, found, asleep)| Step::Work { job, found, asleep }),
 		30 => (finding(), asleep()).prop_map(|(found, asleep)| Step::WorkAll { found, asleep }),
-		1 => (0u64..20).prop_map(|price| Step::Price { price }),
+		1 => (1u64..20).prop_map(|price| Step::Price { price }),
+		1 => (0u32..2, 1u8..4).prop_map(|(model, n)| Step::Version { model, n }),
+		2 => any::<u8>().prop_map(|seed| Step::Payees { seed }),
 		2 => any::<u8>().prop_map(|seed| Step::Parameters { seed }),
 		1 => who().prop_map(|who| Step::Drain { who }),
 		1 => prop::bool::weighted(0.7).prop_map(|there| Step::Randomness { there }),
@@ -336,6 +367,8 @@ fn change_parameters(seed: u8) {
 	});
 	TestSplit::mutate(|split| {
 		split.model = Permill::from_percent(n(1) as u32);
+		split.character = Permill::from_percent(n(3) as u32);
+		split.community = Permill::from_percent(n(4) as u32);
 		split.burn = Permill::from_percent(n(2) as u32);
 		split.fault_pay = Permill::from_percent(n(1) as u32);
 	});
@@ -344,6 +377,25 @@ fn change_parameters(seed: u8) {
 			(Permill::from_percent(n(1) as u32), Permill::from_percent(seed.into()));
 		(tiers.image.window, tiers.creation.committee, tiers.text.least_exposure) = (n(4), seed % 18, 10 * n(0));
 	});
+}
+
+/// Payees of every kind, those that cannot take small amounts among them, in every order.
+fn change_payees(seed: u8) {
+	let all = [
+		Payee::Account(account(MODELLER)),
+		Payee::Account(account(POOR)),
+		Payee::Pot(IMAGE_COMMUNITY, Pot::Shares),
+		Payee::Pot(CHARACTER_COMMUNITY, Pot::Auton),
+		Payee::Treasury(CHARACTER_COMMUNITY),
+		Payee::Treasury(IMAGE_COMMUNITY),
+	];
+	let picked: Vec<_> = (0u8..8).filter(|bit| seed & (1 << bit) != 0).collect();
+	let share = |bit: &u8| (all[usize::from(*bit) % all.len()].clone(), 100 / picked.len() as u32);
+	let payees: Vec<_> = picked.iter().map(share).collect();
+	set_payees(IMAGE, &payees);
+	add_character(&payees[payees.len() / 2..]);
+	change_model(IMAGE, |model| model.community = (seed % 7 != 0).then_some(IMAGE_COMMUNITY));
+	Bonded::set(if seed % 3 == 0 { Vec::new() } else { vec![(IMAGE_COMMUNITY, Pot::Shares)] });
 }
 
 /// The job that a number means: from 1,000 on it counts those that have not ended.
@@ -370,7 +422,7 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 		}
 		Step::Prove { owner, model, right } => {
 			let Some(origin) = worker_of(owner) else { return Ok(()) };
-			post(Inference::prove_engine(origin, model, if right { GOLDEN } else { [0; 32] }))
+			post(Inference::prove_engine(origin, model, if right { golden(model) } else { [0xff; 32] }))
 		}
 		Step::Leave { owner, model } => post(Inference::leave_model(signed(owner), model)),
 		Step::Submit { who, model, k, tier, steps, user_seed } => {
@@ -378,6 +430,13 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 			let seed = if user_seed { SeedPolicy::User([who; 32]) } else { SeedPolicy::Chain };
 			Inference::submit_job(signed(who), model, Box::new(input), k, tier, seed, 20_000)
 		}
+		Step::Talk { who, steps } => {
+			let order = Order { input: image(b"x", steps), ..order(Purpose::Character(CHARACTER)) };
+			let submit = || Inference::submit(account(who), order).map(|_| ());
+			frame_support::storage::with_storage_layer(submit)
+		}
+		Step::Evaluate { who } => frame_support::storage::with_storage_layer(|| evaluate(who).map(|_| ())),
+		Step::Report { job } => post(Inference::report_evaluation(signed(BOB), job_of(job), 2, 1)),
 		Step::Cancel { who, job } => {
 			let job = job_of(job);
 			let requester = Jobs::<Test>::get(job).map(|job| RuntimeOrigin::signed(job.requester));
@@ -423,7 +482,18 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 			}
 			Ok(())
 		}
-		Step::Price { price } => Models::set_price(signed(MODELLER), IMAGE, price),
+		Step::Price { price } => {
+			set_price(IMAGE, price);
+			Ok(())
+		}
+		Step::Version { model, n } => {
+			new_version(model, n);
+			Ok(())
+		}
+		Step::Payees { seed } => {
+			change_payees(seed);
+			Ok(())
+		}
 		Step::Parameters { seed } => {
 			change_parameters(seed);
 			Ok(())
@@ -460,7 +530,7 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 const LONGEST: u64 = 6_000;
 
 fn nothing_left() -> Result<(), TestCaseError> {
-	prop_assert_eq!(Jobs::<Test>::iter().count(), 0);
+	prop_assert_eq!(Jobs::<Test>::iter().count() + Splits::<Test>::iter().count(), 0);
 	prop_assert_eq!(OpenSeats::<Test>::iter().count(), 0);
 	prop_assert_eq!(Juries::<Test>::iter().count(), 0);
 	for who in (1..=OWNERS).chain(101..=104).chain(ALICE..=CAROL) {
@@ -478,7 +548,16 @@ fn nothing_left() -> Result<(), TestCaseError> {
 #[derive(Default)]
 struct History {
 	issuance: u64,
+	/// What each job put on hold, the deposit included, and what it is done for.
+	submitted: BTreeMap<JobId, (u64, Purpose)>,
+	/// What the jobs with a fault in their input paid.
+	faults: BTreeMap<JobId, u64>,
 	ends: BTreeMap<JobId, u32>,
+	finals: u32,
+}
+
+fn sum(payments: &[PaymentOf<Test>]) -> u64 {
+	payments.iter().map(|payment| payment.amount).sum()
 }
 
 impl History {
@@ -486,21 +565,57 @@ impl History {
 	fn check(&mut self, step: impl std::fmt::Debug) -> Result<(), TestCaseError> {
 		prop_assert_eq!(check(self.issuance), Ok(()), "{:?}", step);
 		for event in events() {
-			if let Event::JobFinalised { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } =
-				event
-			{
-				*self.ends.entry(job).or_default() += 1;
-			}
+			self.account(event)?;
 		}
 		System::reset_events();
 		self.issuance = Balances::total_issuance();
 		Ok(())
 	}
 
-	/// Each job ended once.
+	/// Every planck that a job put on hold is with somebody whom an event names, burned, or back.
+	fn account(&mut self, event: Event<Test>) -> Result<(), TestCaseError> {
+		let (job, spent) = match event {
+			Event::JobSubmitted { job, purpose, fee, audit_reserve, deposit, .. } => {
+				self.submitted.insert(job, (fee + audit_reserve + deposit, purpose));
+				return Ok(());
+			}
+			Event::InputFaultPaid { job, payments, burned, .. } => {
+				self.faults.insert(job, sum(&payments) + burned);
+				return Ok(());
+			}
+			Event::JobFinalised { job, payments, burned, refunded, .. } => {
+				self.finals += 1;
+				(job, sum(&payments) + burned + refunded)
+			}
+			Event::JobFailed { job, refunded, .. } => (job, self.faults.remove(&job).unwrap_or(0) + refunded),
+			Event::JobCancelled { job, refunded } => (job, refunded),
+			_ => return Ok(()),
+		};
+		*self.ends.entry(job).or_default() += 1;
+		prop_assert_eq!(self.submitted.get(&job).map(|(held, _)| *held), Some(spent), "job {}", job);
+		Ok(())
+	}
+
+	/// Each job ended once, and whoever it was done for was told once.
 	fn each_ended_once(&self) -> Result<(), TestCaseError> {
 		prop_assert_eq!(self.ends.len() as u64, crate::NextJobId::<Test>::get());
 		prop_assert!(self.ends.values().all(|count| *count == 1));
+		prop_assert_eq!(self.finals as usize, crate::Provenance::<Test>::iter().count());
+		for (job, (_, purpose)) in &self.submitted {
+			let is_final = crate::Provenance::<Test>::contains_key(job);
+			match (purpose, told(*job).as_slice()) {
+				(Purpose::Plain, []) => (),
+				(Purpose::Character(_), [Told::Final { .. }]) => prop_assert!(is_final),
+				(Purpose::Character(_), [Told::Failed { .. }]) => prop_assert!(!is_final),
+				// What it found is still to be reported.
+				(Purpose::Evaluation, []) => prop_assert!(is_final),
+				(Purpose::Evaluation, [Told::Evaluated { outcome, .. }]) => {
+					prop_assert_eq!(*outcome, autonomy_primitives::evaluation::Evaluated::Failed);
+					prop_assert!(!is_final);
+				}
+				(purpose, told) => prop_assert!(false, "{:?} was told {:?}", purpose, told),
+			}
+		}
 		Ok(())
 	}
 }
@@ -516,11 +631,16 @@ proptest! {
 	#[test]
 	fn state_should_stay_consistent_when_calls_come_in_any_order(
 		ready in prop_oneof![1 => 0u8..=6, 3 => 10u8..=OWNERS],
+		poor: bool,
 		steps in proptest::collection::vec(step(), 1..100),
 	) {
 		new_test_ext().execute_with(|| {
 			let mut history = History { issuance: Balances::total_issuance(), ..Default::default() };
 			operators(ready);
+			add_character(&[(Payee::Account(account(POOR)), 60), (Payee::Treasury(CHARACTER_COMMUNITY), 40)]);
+			if poor {
+				[IMAGE_COMMUNITY, IMAGE_COMMUNITY + 1, CHARACTER_COMMUNITY].into_iter().for_each(empty_treasury);
+			}
 			TestTiers::mutate(|tiers| tiers.text.audit = Permill::from_percent(40));
 			for owner in 1..=ready {
 				join_as(owner, IMAGE, 1 + u32::from(owner % 5 == 0), class_of(owner));

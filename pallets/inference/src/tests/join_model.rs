@@ -9,7 +9,7 @@ fn join_model_should_take_slots_when_owner_or_worker_asks() {
 		for (owner, caller) in [(1, 1), (2, 102)] {
 			assert_ok!(Inference::join_model(signed(caller), IMAGE, 3, ENGINE, CpuClass::Aarch64));
 			let membership = Memberships::<Test>::get(IMAGE, account(owner)).unwrap();
-			assert_eq!((membership.slots, membership.proved, membership.positions.len()), (3, false, 0));
+			assert_eq!((membership.slots, membership.proved, membership.positions.len()), (3, None, 0));
 			assert_eq!(Operators::<Test>::get(account(owner)).unwrap().slots_used, 3);
 			let (operator, cpu_class) = (account(owner), CpuClass::Aarch64);
 			let expected = Event::ModelJoined { model: IMAGE, operator, slots: 3, engine: ENGINE, cpu_class };

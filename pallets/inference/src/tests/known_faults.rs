@@ -173,7 +173,7 @@ fn fee_should_not_change_after_submission() {
 		serving_operators(3);
 		let job = submit(ALICE);
 		for price in [1, 1_000] {
-			assert_ok!(Models::set_price(signed(MODELLER), IMAGE, price));
+			set_price(IMAGE, price);
 			assert_eq!((stored(job).seat_fee, stored(job).exposure), (SEAT_FEE, EXPOSURE));
 		}
 		run_on(job);

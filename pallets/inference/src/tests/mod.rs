@@ -1,5 +1,5 @@
-//! One file per call, one for the draw, the committee, the audit, the jury, the agenda and the settlement each, those of
-//! attacks and of faults that others had, and one for what holds whatever is called.
+//! One file per call, one for the draw, the committee, the audit, the jury, the agenda, the settlement, the split, evaluations
+//! and versions each, those of attacks and of faults that others had, and one for what holds whatever is called.
 
 mod agenda;
 mod attacks;
@@ -10,6 +10,7 @@ mod challenge;
 mod commit;
 mod decline;
 mod draw;
+mod evaluations;
 mod invariants;
 mod join_model;
 mod jury;
@@ -20,17 +21,21 @@ mod poke;
 mod prove_engine;
 mod redraw;
 mod register_operator;
+mod report_evaluation;
 mod resolve_engine_fault;
 mod reveal;
 mod set_worker_key;
 mod settlement;
 mod sizes;
+mod split;
 mod start_unbond;
+mod submit;
 mod submit_job;
+mod versions;
 mod views;
 mod withdraw;
 
-use autonomy_primitives::JobId;
+use autonomy_primitives::{payout::Payee, JobId};
 use frame_support::{
 	assert_ok,
 	traits::{
@@ -39,7 +44,7 @@ use frame_support::{
 	},
 };
 
-use crate::{mock::*, Event, FailReason, HoldReason, OperatorOf, Operators};
+use crate::{mock::*, Event, FailReason, HoldReason, OperatorOf, Operators, Part, PaymentOf};
 
 /// What an account has on hold for a reason.
 fn held(reason: HoldReason, who: u8) -> u64 {
@@ -78,6 +83,35 @@ fn failure(job: JobId) -> Option<FailReason> {
 		Event::JobFailed { job: failed, reason, .. } if failed == job => Some(reason),
 		_ => None,
 	})
+}
+
+/// Who was paid out of the escrow of a job, and how much was burned and went back, in planck.
+fn payments(job: JobId) -> (Vec<PaymentOf<Test>>, u64, u64) {
+	let mut returned = 0;
+	let mut found = None;
+	for event in events() {
+		match event {
+			Event::JobFinalised { job: of, payments, burned, refunded, .. } if of == job => {
+				returned = refunded;
+				found = Some((payments, burned));
+			}
+			Event::InputFaultPaid { job: of, payments, burned, .. } if of == job => found = Some((payments, burned)),
+			Event::JobFailed { job: of, refunded, .. } if of == job => returned = refunded,
+			_ => (),
+		}
+	}
+	let (payments, burned) = found.unwrap_or_default();
+	(payments, burned, returned)
+}
+
+/// A payment to an account.
+fn to(n: u8, part: Part, amount: u64) -> PaymentOf<Test> {
+	PaymentOf::<Test> { payee: Payee::Account(account(n)), part, amount }
+}
+
+/// A payment to a treasury.
+fn to_treasury(community: u32, part: Part, amount: u64) -> PaymentOf<Test> {
+	PaymentOf::<Test> { payee: Payee::Treasury(community), part, amount }
 }
 
 fn is_final(job: JobId) -> bool {

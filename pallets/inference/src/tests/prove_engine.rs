@@ -8,7 +8,8 @@ fn prove_engine_should_put_slots_into_the_draw_when_the_result_is_golden() {
 		operators(1);
 		assert_ok!(Inference::join_model(signed(1), IMAGE, 3, ENGINE, CpuClass::X86V3));
 		assert_ok!(Inference::prove_engine(signed(101), IMAGE, GOLDEN));
-		assert_eq!(last_event(), Event::EngineProved { model: IMAGE, operator: account(1) });
+		let proved = Event::EngineProved { model: IMAGE, operator: account(1), weights_root: WEIGHTS };
+		assert_eq!(last_event(), proved);
 		assert_eq!((SlotCount::<Test>::get(IMAGE), OperatorCount::<Test>::get(IMAGE)), (3, 1));
 		assert_eq!(Memberships::<Test>::get(IMAGE, account(1)).unwrap().positions.to_vec(), vec![0, 1, 2]);
 		assert_eq!(SlotAt::<Test>::get(IMAGE, 2), Some(account(1)));

@@ -1,5 +1,5 @@
 use super::held;
-use crate::{mock::*, HoldReason, Juries, Operators, Provenance, Tier};
+use crate::{mock::*, ChallengeTerms, HoldReason, Juries, Operators, Provenance, Splits, Tier};
 
 #[test]
 fn views_should_give_what_is_stored() {
@@ -13,9 +13,11 @@ fn views_should_give_what_is_stored() {
 		assert_eq!(Some(view.info), Operators::<Test>::get(account(1)));
 		assert_eq!((view.open_seats, Inference::open_seats(account(1))), (vec![job], vec![job]));
 		assert_eq!(Inference::provenance(job), None);
+		assert!(Inference::split_of(job).is_some());
+		assert_eq!(Inference::split_of(job), Splits::<Test>::get(job));
 		agree(job);
 		run_to(8);
-		assert_eq!(Inference::job(job), None);
+		assert_eq!((Inference::job(job), Inference::split_of(job)), (None, None));
 		assert!(Inference::provenance(job).is_some());
 		assert_eq!(Inference::provenance(job), Provenance::<Test>::get(job));
 		assert_eq!(Inference::open_seats(account(1)), Vec::<u64>::new());
@@ -50,5 +52,41 @@ fn quote_should_be_what_a_submission_holds() {
 		}
 		assert_eq!(Inference::quote(TEXT, text_input(), Some(0), None), None);
 		assert_eq!(Inference::quote(9, text_input(), None, None), None);
+	});
+}
+
+#[test]
+fn challenge_terms_should_be_what_a_challenge_takes() {
+	build_and_execute(|| {
+		serving_operators(12);
+		let (job, _) = submit_and_draw(ALICE);
+		assert_eq!(Inference::challenge_terms(job), None, "nothing is agreed yet");
+		agree(job);
+		let terms = ChallengeTerms { bond: CHALLENGE_BOND, last_block: 7 };
+		assert_eq!(Inference::challenge_terms(job), Some(terms));
+		run_to(7);
+		frame_support::assert_ok!(challenge(job, 2));
+		assert_eq!(held(HoldReason::Challenge, CAROL), CHALLENGE_BOND);
+		assert_eq!(Inference::challenge_terms(job), None, "it is in dispute");
+		assert_eq!(Inference::challenge_terms(9), None);
+	});
+}
+
+#[test]
+fn challenge_terms_should_be_none_while_an_auditor_is_at_work_and_after_the_window() {
+	build_and_execute(|| {
+		serving_operators(12);
+		let (job, _, n) = audited();
+		assert_eq!(Inference::challenge_terms(job), None);
+		frame_support::assert_ok!(audit(job, n, outcome(1)));
+		let last_block = Inference::challenge_terms(job).unwrap().last_block;
+		stop_agenda();
+		run_to(last_block);
+		assert!(Inference::challenge_terms(job).is_some());
+		run_for(1);
+		assert_eq!(Inference::challenge_terms(job), None);
+		start_agenda();
+		run_for(1);
+		assert!(super::is_final(job));
 	});
 }
