@@ -191,8 +191,7 @@ impl<T: Config> Pallet<T> {
 			return Paid { per_seat, payments: Vec::new(), burned, spent, refunded: Self::refund(job) };
 		};
 		let deposit = Self::release(HoldReason::JobDeposit, &job.requester, job.deposit);
-		let fee =
-			if outcome.fault().is_some() { split.rates.fault_pay.mul_floor(job.seat_fee) } else { job.seat_fee };
+		let fee = if outcome.fault().is_some() { split.rates.fault_pay.mul_floor(job.seat_fee) } else { job.seat_fee };
 		let Dues { per_seat, payments: others, burned } = split.dues(fee, Served::count(seats.len()));
 		let to = |who: &T::AccountId, part, amount| Payment { payee: Payee::Account(who.clone()), part, amount };
 		let due = seats.iter().map(|seat| to(seat, Part::Operator, per_seat));

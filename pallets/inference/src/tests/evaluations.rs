@@ -50,8 +50,9 @@ fn order_should_submit_a_job_that_compares_two_versions() {
 fn order_should_count_tokens_when_the_model_makes_text() {
 	build_and_execute(|| {
 		serving_operators(3);
-		let order = <Inference as Evaluations<_>>::order(&account(BOB), TEXT, &version(1), &version(2), &evaluation_set());
-		let job = stored(order.unwrap());
+		let (who, set) = (account(BOB), evaluation_set());
+		let ordered = <Inference as Evaluations<_>>::order(&who, TEXT, &version(1), &version(2), &set);
+		let job = stored(ordered.unwrap());
 		let JobInput::Evaluation(input) = job.input else { panic!("an evaluation") };
 		// 64 tokens, and 64 bytes of prompt.
 		assert_eq!((input.model, input.size), (Modality::Text, 80));
