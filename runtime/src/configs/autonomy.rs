@@ -1,10 +1,10 @@
 //! Autonomy's own pallets.
 
+use autonomy_primitives::{model::ModelAccess, ModelId};
 use frame_support::{
 	parameter_types,
 	traits::{ConstU16, ConstU32, ConstU8},
 	weights::Weight,
-	PalletId,
 };
 use frame_system::EnsureRoot;
 use sp_runtime::Perbill;
@@ -14,7 +14,9 @@ use super::{
 	parameters::dynamic::inference,
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
-use crate::{AccountId, Balance, Balances, BlockNumber, Bonds, Market, Models, Runtime, RuntimeHoldReason, AUTON};
+use crate::{
+	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Market, Models, Runtime, RuntimeHoldReason, AUTON,
+};
 
 parameter_types! {
 	pub const SlotBond: Balance = 100 * AUTON;

@@ -1,7 +1,7 @@
 //! Works and their market: pallet-creations and pallet-market over finished jobs, models and pallet-nfts.
 
 use alloc::{vec, vec::Vec};
-use autonomy_primitives::{model::ModelRegistry, JobId, ModelId};
+use autonomy_primitives::{JobId, ModelId};
 use frame_support::{parameter_types, traits::ConstU32, PalletId};
 use sp_runtime::{traits::AccountIdConversion, Permill};
 
@@ -38,11 +38,14 @@ pub struct FinalJobs;
 impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	fn final_job(job: JobId) -> Option<pallet_creations::FinalJob<AccountId, BlockNumber>> {
 		let row = Inference::provenance(job)?;
-		let modality = <Models as ModelRegistry<AccountId, Balance>>::terms(row.model)?.modality;
+		// What an evaluation leaves is a report, not a work.
+		if row.purpose == pallet_inference::Purpose::Evaluation {
+			return None;
+		}
 		Some(pallet_creations::FinalJob {
 			requester: row.requester,
 			model: row.model,
-			modality,
+			modality: row.modality,
 			engine: row.engine,
 			weights_root: row.weights_root,
 			seed: row.seed,
@@ -64,6 +67,8 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 		let row = pallet_inference::ProvenanceRow {
 			model: <Models as ModelRegistry<AccountId, Balance>>::benchmark_model(),
 			requester: requester.clone(),
+			purpose: pallet_inference::Purpose::Plain,
+			modality: autonomy_primitives::job::Modality::Image,
 			engine: [1; 32],
 			weights_root: [2; 32],
 			input_hash: [3; 32],

@@ -1,4 +1,3 @@
 //! Weights of Autonomy's own pallets in this runtime, measured by `scripts/benchmark`.
 
 pub mod pallet_inference;
-pub mod pallet_models;
