@@ -431,7 +431,7 @@ async function train(story: Story): Promise<{ tom: KeyringPair; accepted: Accept
 	const candidate = join(story.folder('style'), 'shapes');
 	const began = Date.now();
 	const trained = await worker(
-		['train', 'lora', '--model', join(models, 'shapes'), '--data', lessons(story), '--out', candidate, '--steps', String(STEPS)],
+		['train', 'lora', '--base', join(models, 'shapes'), '--data', lessons(story), '--out', candidate, '--steps', String(STEPS)],
 		{ patience: PATIENCE },
 	);
 	note(`Tom has trained ${STEPS} steps on ${LESSONS} pictures in ${duration(Date.now() - began)}:`);
@@ -443,7 +443,10 @@ async function train(story: Story): Promise<{ tom: KeyringPair; accepted: Accept
 	for (const { config } of operators) await worker(['models', 'publish', candidate, '--config', config]);
 	const environment = { DEMO_TRAINER: keyOf('demo-tom'), AUTONOMY_DATA_DIR: story.folder('trainer') };
 	const proposed = await worker(
-		['models', 'propose', candidate, '--model', String(shapes), '--suri-env', 'DEMO_TRAINER', '--url', url, '--json'],
+		[
+			...['models', 'propose', String(shapes), candidate, '--contribution', 'training'],
+			...['--suri-env', 'DEMO_TRAINER', '--url', url, '--json'],
+		],
 		{ patience: PATIENCE, environment },
 	);
 	const { proposal } = JSON.parse(lastLine(proposed)) as { proposal: number };
