@@ -10,6 +10,9 @@ import type { DispatchError, EventRecord } from '@polkadot/types/interfaces';
 
 export const AUTON = 10n ** 12n;
 
+/** One share of a model or a character, in its smallest unit. */
+export const SHARE = 10n ** 6n;
+
 /** Longest wait for one thing, in milliseconds: far above what a 2-core machine needs. */
 export const PATIENCE = 240_000;
 

@@ -8,7 +8,7 @@ import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Codec } from '@polkadot/types/types';
 import { hexToU8a, stringToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { blake2AsU8a } from '@polkadot/util-crypto';
-import { AUTON, Chain, event, hex, int } from './chain.js';
+import { AUTON, Chain, SHARE, event, hex, int } from './chain.js';
 import { bytes } from './inputs.js';
 import { type Ended, ended, littleEndian } from './money.js';
 import { network, store } from './network.js';
@@ -40,11 +40,12 @@ export function companion() {
 			{ name: bytes('Patron'), bonded: between(AUTON, 100n * AUTON, 10_000n * AUTON), spent: between(0n, 0n, 0n) },
 		],
 		advancedFrom: between(0, 1, 1),
+		// Prices are those of the smallest unit of a share: 1 AUTON a share by default.
 		round: {
-			supply: between(1n, 1_000n, 1_000_000n),
-			price: between(0n, AUTON, 1_000n * AUTON),
-			slope: between(0n, 0n, 1_000_000n * AUTON),
-			cap: between(1n, 1_000n, 1_000_000n),
+			supply: between(SHARE, 1_000n * SHARE, 1_000_000n * SHARE),
+			price: between(0n, AUTON / SHARE, 1_000n * (AUTON / SHARE)),
+			slope: between(0n, 0n, AUTON / SHARE),
+			cap: between(SHARE, 1_000n * SHARE, 1_000_000n * SHARE),
 			duration: between(1, 1_000, 1_000_000),
 			promise: between(0, 200_000, 600_000),
 		},
@@ -94,11 +95,13 @@ export async function companionTemplate(chain: Chain): Promise<number> {
 
 /** Terms of an investment round. */
 export interface Round {
+	/** In the smallest unit of a share. */
 	supply: bigint;
-	/** Price of the first share, in planck. */
+	/** Price of the first unit, in planck. */
 	start: bigint;
-	/** Rise over a million shares, in planck. */
+	/** Rise over a million units, which are a share, in planck. */
 	slope: bigint;
+	/** Most of one account, in units. */
 	cap: bigint;
 	/** Blocks. */
 	duration: number;

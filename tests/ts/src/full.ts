@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Codec } from '@polkadot/types/types';
-import { AUTON, Chain, type ChainEvent, DispatchFailure, type Included, event, hex, int, keyOf } from './chain.js';
+import { AUTON, Chain, type ChainEvent, DispatchFailure, type Included, SHARE, event, hex, int, keyOf } from './chain.js';
 import { type Character, charter, createCharacter, memoryAt, order, talk } from './characters.js';
 import { drawings, evaluationSet } from './drawings.js';
 import { animation, image, spriteSheet, tile } from './inputs.js';
@@ -28,16 +28,17 @@ import {
 	total,
 } from './money.js';
 import { cidText, download, network, store, verify, worker } from './network.js';
-import { auton, duration, note, percent, say, share, table } from './report.js';
+import { auton, duration, note, percent, ppm, say, shares, table } from './report.js';
 
 /** What the character is told about itself. */
 const PERSONA = 'Luma, keeper of the lighthouse at Grey Point: warm, a little wry, precise about weather and ships';
 const ASK = 'who are you?';
 const PICTURE = 'a yellow star in the night sky';
+const STYLED = 'a teal star on a burgundy background';
 /** Pictures that the style is trained on. */
 const LESSONS = 24;
 /** Steps of the training. */
-const STEPS = 150;
+const STEPS = 200;
 /** Longest training and longest evaluation, in milliseconds. */
 const PATIENCE = 900_000;
 /** Blocks after which the trainer claims for the first time. */
@@ -216,11 +217,13 @@ async function create(story: Story): Promise<Pick<Cast, 'mira' | 'luma'>> {
 	const { chain } = story;
 	story.begin('A template and a character');
 	const mira = await story.person('Mira');
-	const round = { supply: 100n, start: AUTON, slope: 10_000n * AUTON, cap: 60n, duration: 10_000, promise: 200_000 };
+	// The first share costs 1 AUTON, each one 0.01 more than the one before it.
+	const terms = { supply: 100n * SHARE, start: AUTON / SHARE, slope: AUTON / SHARE / 100n, cap: 60n * SHARE };
+	const round = { ...terms, duration: 10_000, promise: 200_000 };
 	const luma = await createCharacter(chain, mira, 'Luma', PERSONA, { round });
 	story.nameCommunity(luma.community, 'Luma');
-	const shares = await charterShares(chain, luma.id, await chain.finalised());
-	const platform = shares[3]?.[0];
+	const sharers = await charterShares(chain, luma.id, await chain.finalised());
+	const platform = sharers[3]?.[0];
 	if (platform?.kind === 'account') story.name(platform.account, 'the platform');
 	note(`Luma is character ${luma.id}, community ${luma.community}; her persona is ${cidText(luma.persona)}`);
 	note(`Mira owns her: ${auton(luma.burned)} AUTON burned, ${auton(luma.deposit)} on hold`);
@@ -228,11 +231,11 @@ async function create(story: Story): Promise<Pick<Cast, 'mira' | 'luma'>> {
 	table(
 		[{ title: 'of what she earns' }, right('share')],
 		[
-			['her owner', share(split.owner)],
-			['who bonds her shares (20 % are promised for ever)', share(split.investors)],
-			['her treasury', share(split.treasury)],
-			['who bonds AUTON behind her', share(split.fans)],
-			['the platform', share(split.platform)],
+			['her owner', ppm(split.owner)],
+			['who bonds her shares (20 % are promised for ever)', ppm(split.investors)],
+			['her treasury', ppm(split.treasury)],
+			['who bonds AUTON behind her', ppm(split.fans)],
+			['the platform', ppm(split.platform)],
 		],
 	);
 	story.result('character', `Luma, number ${luma.id}, in community ${luma.community}`);
@@ -261,8 +264,8 @@ async function gather(story: Story, luma: Character): Promise<Pick<Cast, 'fans' 
 	const treasury = (await call.bondsApi.treasuryOf(luma.community)).toString();
 	const before = (await chain.balance(treasury, await chain.finalised())).free;
 	const investors: Cast['investors'] = [
-		['Ivo', await story.person('Ivo'), 60n],
-		['Ines', await story.person('Ines'), 40n],
+		['Ivo', await story.person('Ivo'), 60n * SHARE],
+		['Ines', await story.person('Ines'), 40n * SHARE],
 	];
 	let raised = 0n;
 	for (const [name, investor, count] of investors) {
@@ -272,7 +275,7 @@ async function gather(story: Story, luma: Character): Promise<Pick<Cast, 'fans' 
 		assert.equal(int(event(invested, 'characters', 'Invested').data.cost), cost, 'shares cost what was quoted');
 		await chain.send(tx.bonds.bond(luma.community, 'Shares', count, 'Days28'), investor);
 		raised += cost;
-		rows.push([name, `${count} shares for ${auton(cost)} AUTON`, 'all of them bonded']);
+		rows.push([name, `bought ${shares(count)} shares for ${auton(cost)} AUTON`, 'all of them bonded']);
 	}
 	table([{ title: 'who' }, { title: 'what' }, { title: '' }], rows);
 	const closed = await chain.send(tx.characters.closeRound(luma.id), investors[0][1]);
@@ -285,7 +288,7 @@ async function gather(story: Story, luma: Character): Promise<Pick<Cast, 'fans' 
 }
 
 /** A talk and a picture, and who is paid for them. Gives the picture's job. */
-async function earn({ story, chain, rosa, luma }: Pick<Cast, 'story' | 'chain' | 'rosa' | 'luma'>): Promise<bigint> {
+async function earn({ story, chain, rosa, luma }: Cast): Promise<bigint> {
 	story.begin('A talk and a picture, and who is paid for them');
 	const talked = await talk(chain, rosa, luma.id, ASK);
 	const reply = (await download(hex(talked.final.data.artifact))).toString('utf8');
@@ -303,12 +306,13 @@ async function earn({ story, chain, rosa, luma }: Pick<Cast, 'story' | 'chain' |
 	const memory = await memoryAt(chain, luma.id);
 	note(`Luma remembers ${memory.sequence} jobs: ${memory.head}`);
 	const spent = paid.reduce((sum, job) => sum + job.spent, 0n);
-	story.result('talk and picture', `${auton(spent)} AUTON, divided among ${paid.reduce((n, job) => n + job.payments.length, 0)} payments`);
+	const count = paid.reduce((sum, job) => sum + job.payments.length, 0);
+	story.result('talk and picture', `${auton(spent)} AUTON in ${count} payments, and what was burned`);
 	return int(drawn.final.data.job);
 }
 
 /** Fans and investors claim what their bonds have earned. */
-async function claim({ story, chain, fans, investors, luma }: Pick<Cast, 'story' | 'chain' | 'fans' | 'investors' | 'luma'>): Promise<void> {
+async function claim({ story, chain, fans, investors, luma }: Cast): Promise<void> {
 	const { tx, call } = chain.api;
 	story.begin('Fans and investors claim what their bonds have earned');
 	const rows: (string[] | undefined)[] = [];
@@ -388,12 +392,13 @@ async function make({ story, chain, rosa, cleo, gwen, luma }: Cast): Promise<voi
 	story.result('animation, sprite sheet, tile', `jobs ${paid.map(({ job }) => job).join(', ')}, each verified on this machine`);
 }
 
-/** Blocks in which a contribution's next share vests, at most this many are waited for. */
+/** Most blocks that are waited for until something has vested. */
 const LONGEST_VESTING = 120n;
 
 /** What stays of a contribution that was accepted. */
 interface Accepted {
 	version: number;
+	weightsRoot: string;
 	gain: bigint;
 	granted: bigint;
 	/** Block at which vesting began. */
@@ -412,7 +417,7 @@ function lessons(story: Story): string {
 }
 
 /** A style is trained, proposed, measured by the operators, and accepted because it is better. */
-async function train(story: Story): Promise<{ tom: KeyringPair; accepted: Accepted }> {
+async function train(story: Story): Promise<{ tom: KeyringPair; folder: string; accepted: Accepted }> {
 	const { chain } = story;
 	const { tx, query, consts } = chain.api;
 	const { shapes, url, models, operators } = network();
@@ -426,7 +431,8 @@ async function train(story: Story): Promise<{ tom: KeyringPair; accepted: Accept
 	const least = int(consts.models.minGain as unknown as Codec);
 	const terms = { acceptAtGain: least, weights: weights.toJSON(), evaluationSet: await store(set) };
 	await chain.send(tx.models.setCharter(shapes, terms), chain.alice);
-	note(`Alice, who holds the model's NFT, has decided: what is better by ${share(Number(least))} on ${samples} held-out pictures is accepted`);
+	note(`Alice, who holds the model's NFT, has decided: what is better by ${ppm(least)} is accepted`);
+	note(`It is measured on ${samples} pictures, ${cidText(terms.evaluationSet)}`);
 
 	const candidate = join(story.folder('style'), 'shapes');
 	const began = Date.now();
@@ -455,14 +461,15 @@ async function train(story: Story): Promise<{ tom: KeyringPair; accepted: Accept
 	const ordered = await chain.send(tx.models.evaluate(proposal), tom);
 	const done = await ended(chain, tom.address, ordered, PATIENCE);
 	story.showJobs([{ ...(await jobPaid(chain, done)), kind: 'evaluation' }]);
-	return { tom, accepted: await accept(story, tom, BigInt(proposal), done) };
+	return { tom, folder: candidate, accepted: await accept(story, tom, BigInt(proposal), done) };
 }
 
 /** What the evaluation found is told to the chain, which accepts the version. */
 async function accept(story: Story, tom: KeyringPair, proposal: bigint, { final }: Ended): Promise<Accepted> {
 	const { chain } = story;
 	const { tx } = chain.api;
-	const found = JSON.parse((await download(hex(final.data.artifact))).toString('utf8')) as { base_loss: number; candidate_loss: number };
+	const losses = (await download(hex(final.data.artifact))).toString('utf8');
+	const found = JSON.parse(losses) as { base_loss: number; candidate_loss: number };
 	const report = tx.inference.reportEvaluation(int(final.data.job), found.base_loss, found.candidate_loss);
 	// Anybody may, and an operator may have been faster.
 	await chain.send(report, tom).catch((error: unknown) => {
@@ -472,16 +479,18 @@ async function accept(story: Story, tom: KeyringPair, proposal: bigint, { final 
 		e.section === 'models' && e.method === method && int(e.data.proposal) === proposal;
 	const measured = await chain.waitForEvent(final.block, 'result of the evaluation', isOf('Evaluated'));
 	const [before, after, gain] = [measured.data.baseLoss, measured.data.candidateLoss, measured.data.gain].map(int);
-	note(`Held-out loss ${before} before, ${after} after, in billionths: ${share(Number(gain))} better`);
+	note(`Held-out loss ${before} before, ${after} after, in billionths: ${ppm(gain)} better`);
 	assert.ok(gain > 0n, 'the style is no better than the model on the held-out pictures');
 	const least = int(chain.api.consts.models.minGain as unknown as Codec);
 	if (gain < least) await chain.send(tx.models.acceptVersion(proposal), chain.alice);
 	const done = await chain.waitForEvent(measured.block, 'acceptance of the version', isOf('VersionAccepted'));
 	const { version, granted, automatic } = done.data;
+	const candidate = done.data.candidate as unknown as { weightsRoot: Codec };
 	assert.equal(automatic.toString(), String(gain >= least), 'the charter accepts by itself what is good enough');
 	note(`${gain >= least ? 'The charter' : 'Alice'} has accepted it as version ${int(version)}`);
-	story.result('style', `version ${int(version)} of shapes, ${share(Number(gain))} better, measured by ${network().operators.length} operators`);
-	return { version: Number(int(version)), gain, granted: int(granted), block: done.block };
+	const measurers = (final.data.operators as unknown as Codec[]).length;
+	story.result('style', `version ${int(version)} of shapes, ${ppm(gain)} better, measured by ${measurers} operators`);
+	return { version: Number(int(version)), weightsRoot: hex(candidate.weightsRoot), gain, granted: int(granted), block: done.block };
 }
 
 /** The trainer's shares vest from block to block, and are claimed. */
@@ -491,17 +500,17 @@ async function vest(story: Story, tom: KeyringPair, { version, gain, granted, bl
 	const { shapes } = network();
 	story.begin('Shares for the trainer');
 	const [cap, period] = [consts.models.shareCap, consts.models.vestingPeriod].map((value) => int(value as unknown as Codec));
-	note(`For a gain of ${gain} parts per million: ${granted} of ${cap} shares, ${percent(granted, cap)}`);
+	note(`For a gain of ${gain} parts per million: ${shares(granted)} of ${shares(cap)} shares, ${percent(granted, cap)}`);
 	assert.ok(granted > 0n, 'a measured gain is worth shares');
 	const blocks = [BigInt(VESTING), period / granted + 1n].reduce((a, b) => (a > b ? a : b));
-	assert.ok(blocks <= LONGEST_VESTING, `the first share vests in ${blocks} blocks only`);
+	assert.ok(blocks <= LONGEST_VESTING, `the first unit of a share vests in ${blocks} blocks only`);
 	await chain.waitForEvent(block + Number(blocks), 'block', () => true);
 
 	const claimed = await chain.send(tx.models.claimVested(shapes, version), tom);
 	const amount = int(event(claimed, 'models', 'SharesClaimed').data.amount);
 	const elapsed = BigInt(claimed.block - block);
 	assert.equal(amount, (granted * elapsed) / period, 'shares vest block by block');
-	const asset = event(claimed, 'models', 'SharesOpened').data.asset;
+	const asset = int(event(claimed, 'models', 'SharesOpened').data.asset);
 	const holding = (await query.assets.account(asset, tom.address)) as unknown as { unwrap(): { balance: Codec } };
 	assert.equal(int(holding.unwrap().balance), amount, 'the shares are in his account');
 	const view = (await call.modelsApi.contribution(shapes, version)) as unknown as { unwrap(): { info: { claimed: Codec } } };
@@ -509,12 +518,42 @@ async function vest(story: Story, tom: KeyringPair, { version, gain, granted, bl
 	table(
 		[{ title: 'shares of shapes' }, right('number'), right('share')],
 		[
-			['granted to Tom', `${granted}`, '100.00 %'],
-			[`vested after ${elapsed} of ${period} blocks, and claimed`, `${amount}`, percent(amount, granted)],
-			[`still to vest, until block ${BigInt(block) + period}`, `${granted - amount}`, percent(granted - amount, granted)],
+			['granted to Tom', shares(granted), '100.00 %'],
+			[`vested after ${elapsed} of ${period} blocks, and claimed`, shares(amount), percent(amount, granted)],
+			[`still to vest, until block ${BigInt(block) + period}`, shares(granted - amount), percent(granted - amount, granted)],
 		],
 	);
-	story.result('trainer', `${granted} shares granted, ${amount} vested in ${elapsed} blocks and claimed`);
+	story.result('trainer', `${shares(granted)} shares granted, ${shares(amount)} vested in ${elapsed} blocks and claimed`);
+}
+
+/** Once every operator has proved that it runs the new version, Luma draws in the new style. */
+async function draw({ story, chain, rosa, luma }: Cast, folder: string, { weightsRoot, block }: Accepted): Promise<void> {
+	story.begin('A picture in the new style');
+	for (const { owner } of network().operators) {
+		await chain.waitForEvent(
+			block,
+			`proof of the new version by ${owner}`,
+			({ section, method, data }) =>
+				section === 'inference' &&
+				method === 'EngineProved' &&
+				data.operator.toString() === owner &&
+				hex(data.weightsRoot) === weightsRoot,
+		);
+	}
+	note('Every operator has reproduced the golden result of the new version');
+	const drawn = await order(chain, rosa, luma.id, image({ prompt: STYLED, steps: 20, guidanceCenti: 150 }));
+	story.save('styled.png', await download(hex(drawn.final.data.artifact)), `picture: ${STYLED}`);
+	story.showJobs([{ ...(await jobPaid(chain, drawn)), kind: 'picture' }]);
+	const job = int(drawn.final.data.job);
+	note(lastLine(await verify(job, [folder])));
+	story.result('picture in the new style', `job ${job}, verified on this machine`);
+}
+
+/** What went wrong, with what was found and what should have been. */
+function inOneLine(error: unknown): string {
+	const line = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+	if (!(error instanceof assert.AssertionError) || error.generatedMessage || error.operator !== 'strictEqual') return line;
+	return `${line}: it is ${String(error.actual)}, not ${String(error.expected)}`;
 }
 
 async function main(): Promise<void> {
@@ -533,12 +572,12 @@ async function main(): Promise<void> {
 		await claim(cast);
 		await trade(cast, job);
 		await make(cast);
-		const { tom, accepted } = await train(story);
+		const { tom, folder, accepted } = await train(story);
 		await vest(story, tom, accepted);
+		await draw(cast, folder, accepted);
 		story.summary();
 	} catch (error) {
-		const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-		throw new Error(`${story.section}: ${why}; the logs of chain and operators are in ${values.scratch}`);
+		throw new Error(`${story.section}: ${inOneLine(error)}; the logs of chain and operators are in ${values.scratch}`);
 	} finally {
 		await chain.disconnect();
 	}

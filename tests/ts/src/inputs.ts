@@ -45,7 +45,13 @@ export interface AnimationFields extends ImageFields {
 }
 
 /** A short loop. */
-export function animation({ promptTo = '', frames = 6, framesPerSecond = 8, motionCenti = 100, ...fields }: Partial<AnimationFields> = {}) {
+export function animation({
+	promptTo = '',
+	frames = 6,
+	framesPerSecond = 8,
+	motionCenti = 100,
+	...fields
+}: Partial<AnimationFields> = {}) {
 	return { Animation: { image: picture(fields), promptTo: bytes(promptTo), frames, framesPerSecond, motionCenti } };
 }
 

@@ -32,7 +32,7 @@ interface Variant {
 	inner: Codec;
 }
 
-/** Reads a payee of the chain. A bare account is one too. */
+/** Reads a payee of the chain. */
 export function payee(value: Codec): Payee {
 	const { type, inner } = value as unknown as Variant;
 	switch (type) {
@@ -256,7 +256,12 @@ export function pricePaid(sold: ChainEvent, seller: string): PricePaid {
  * Checks that everybody but the seller and the buyer, whose deposits move too, has got its part of a price. The author's
  * account, which gets the transaction's fee, is left out.
  */
-export async function checkRoyalties(chain: Chain, sold: Included, { payments }: PricePaid, dealers: readonly string[]): Promise<void> {
+export async function checkRoyalties(
+	chain: Chain,
+	sold: Included,
+	{ payments }: PricePaid,
+	dealers: readonly string[],
+): Promise<void> {
 	const due = new Map<string, bigint>();
 	for (const { payee, amount } of payments) {
 		const account = accountOf(chain, payee, sold.events);

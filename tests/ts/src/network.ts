@@ -72,10 +72,14 @@ export function worker(
 	});
 }
 
-/** Runs a job, or the one behind a work `collection/item`, again on this machine and compares the digest, as anyone can. Throws what the worker says when it differs. */
-export function verify(subject: bigint | string): Promise<string> {
+/**
+ * Runs a job, or the one behind a work `collection/item`, again on this machine and compares the digest, as anyone can. Throws
+ * what the worker says when it differs. `folders` has the models that are not among the shipped ones.
+ */
+export function verify(subject: bigint | string, folders: readonly string[] = []): Promise<string> {
 	const { models, url } = network();
-	return worker(['verify', String(subject), '--url', url, '--models', models]);
+	const dirs = [models, ...folders].flatMap((folder) => ['--models', folder]);
+	return worker(['verify', String(subject), '--url', url, ...dirs]);
 }
 
 /** Stores a file with every operator, for good, and gives its CID. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { SubmittableExtrinsic } from '@polkadot/api/types';
 import type { KeyringPair } from '@polkadot/keyring/types';
-import { AUTON, Chain, event, int, refused } from './chain.js';
+import { AUTON, Chain, SHARE, event, int, refused } from './chain.js';
 import { type Character, charter, createCharacter } from './characters.js';
 import { bytes, image, seed, text } from './inputs.js';
 import { ended } from './money.js';
@@ -126,7 +126,8 @@ describe('a character', () => {
 
 	before(async () => {
 		owner = await chain.fundedAccount('refusals-characters', 10_000n * AUTON);
-		const round = { supply: 10n, start: AUTON, slope: 0n, cap: 10n, duration: 10_000, promise: 250_000 };
+		const terms = { supply: 10n * SHARE, start: AUTON / SHARE, slope: 0n, cap: 10n * SHARE };
+		const round = { ...terms, duration: 10_000, promise: 250_000 };
 		first = await createCharacter(chain, owner, 'Ebb', 'Ebb, who keeps promises', { round });
 		second = await createCharacter(chain, owner, 'Flow', 'Flow, who comes along');
 	});

@@ -1,10 +1,16 @@
 // What a program prints for people: sections, tables whose columns stand under each other, amounts to the planck.
 
-/** An amount of AUTON with all of its twelve decimals. */
-export function auton(planck: bigint): string {
-	const digits = (planck < 0n ? -planck : planck).toString().padStart(13, '0');
-	return `${planck < 0n ? '-' : ''}${digits.slice(0, -12)}.${digits.slice(-12)}`;
+/** A number with this many decimals, all of them. */
+function decimal(units: bigint, decimals: number): string {
+	const digits = (units < 0n ? -units : units).toString().padStart(decimals + 1, '0');
+	return `${units < 0n ? '-' : ''}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
+
+/** An amount of AUTON, to the planck. */
+export const auton = (planck: bigint) => decimal(planck, 12);
+
+/** An amount of shares, to their smallest unit. */
+export const shares = (units: bigint) => decimal(units, 6);
 
 /** A part of a whole, in percent with two decimals. */
 export function percent(part: bigint, whole: bigint): string {
@@ -14,7 +20,7 @@ export function percent(part: bigint, whole: bigint): string {
 }
 
 /** Parts per million in percent. */
-export const share = (ppm: number) => `${ppm / 10_000} %`;
+export const ppm = (parts: number | bigint) => `${Number(parts) / 10_000} %`;
 
 /** A time in milliseconds as people say it. */
 export function duration(milliseconds: number): string {

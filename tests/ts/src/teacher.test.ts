@@ -145,10 +145,11 @@ test('memory_should_be_what_follows_from_the_jobs_when_anyone_works_it_out', asy
 	assert.deepEqual(await memoryAt(chain, gray.id), memory);
 	// What a talk began with was the memory after those before it.
 	for (const { final } of talks) {
+		const job = int(final.data.job);
 		const told = (await chain.eventsAt(final.block)).find(
-			({ section, method, data }) => section === 'characters' && method === 'MemoryAppended' && int(data.job) === int(final.data.job),
+			({ section, method, data }) => section === 'characters' && method === 'MemoryAppended' && int(data.job) === job,
 		);
-		assert.ok(told, `job ${int(final.data.job)} has become a memory`);
+		assert.ok(told, `job ${job} has become a memory`);
 		const now = await workedOut(final.block);
 		assert.equal(hex((told.data.memory as unknown as { head: Codec }).head), now.head);
 	}
