@@ -434,6 +434,7 @@ async function train(story: Story): Promise<{ tom: KeyringPair; folder: string; 
 	note(`Alice, who holds the model's NFT, has decided: what is better by ${ppm(least)} is accepted`);
 	note(`It is measured on ${samples} pictures, ${cidText(terms.evaluationSet)}`);
 
+	note('Tom trains an adapter, which takes minutes');
 	const candidate = join(story.folder('style'), 'shapes');
 	const began = Date.now();
 	const trained = await worker(
@@ -456,7 +457,7 @@ async function train(story: Story): Promise<{ tom: KeyringPair; folder: string; 
 		{ patience: PATIENCE, environment },
 	);
 	const { proposal } = JSON.parse(lastLine(proposed)) as { proposal: number };
-	note(`Proposal ${proposal} is on chain; the operators measure it`);
+	note(`Proposal ${proposal} is on chain; the operators measure it, which takes minutes too`);
 
 	const ordered = await chain.send(tx.models.evaluate(proposal), tom);
 	const done = await ended(chain, tom.address, ordered, PATIENCE);
