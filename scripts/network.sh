@@ -118,7 +118,8 @@ describe_network() {
 		printf '{ "url": "%s", "worker": "%s", "models": "%s", "shapes": %d, "keeper": %d, "operators": [' \
 			"$URL" "$BIN/autonomy-worker" "$MODELS_DIR" "$SHAPES" "$KEEPER"
 		for ((n = 0; n < OPERATORS; n++)); do
-			printf '%s\n  { "owner": "%s", "url": "%s" }' "$separator" "${OWNERS[n]}" "${WORKER_URLS[n]}"
+			printf '%s\n  { "owner": "%s", "url": "%s", "config": "%s" }' "$separator" "${OWNERS[n]}" "${WORKER_URLS[n]}" \
+				"$STATE/operator-$((n + 1))/worker.toml"
 			separator=,
 		done
 		printf ' ] }\n'

@@ -308,6 +308,23 @@ fn file_should_be_fetched_from_the_operator_that_has_it_intact() {
 }
 
 #[test]
+fn file_should_be_stored_under_its_cid_when_it_is_put() {
+	let dir = tempfile::tempdir().unwrap();
+	fs::write(dir.path().join("persona.txt"), "Luma, keeper of a light").unwrap();
+	let name = stdout(&worker(dir.path(), &["artifacts", "put", "persona.txt"]));
+	assert_eq!(name, cid_text(&cid(b"Luma, keeper of a light")));
+	let stored = dir.path().join("data/artifacts");
+	assert_eq!(fs::read(stored.join(&name)).unwrap(), b"Luma, keeper of a light");
+	assert!(stored.join(".marks/pin").join(&name).is_file(), "it stays");
+	let line = stdout(&worker(dir.path(), &["artifacts", "put", "persona.txt", "--json"]));
+	assert!(line.contains(&name) && line.contains("\"bytes\":23"), "{line}");
+	let shown = stdout(&worker(dir.path(), &["fetch", &name]));
+	assert!(shown.ends_with("Luma, keeper of a light"), "{shown}");
+	let complaint = complaint(&worker(dir.path(), &["artifacts", "put", "nowhere.txt"]));
+	assert!(complaint.contains("cannot read nowhere.txt"), "{complaint}");
+}
+
+#[test]
 fn fetch_should_name_each_place_when_none_gives_the_file() {
 	let (corrupt, without) = (Operator::start(), Operator::start());
 	let name = corrupt.leave(b"another", b"a picture");

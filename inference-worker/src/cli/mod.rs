@@ -1,5 +1,6 @@
 //! The command line.
 
+mod artifacts;
 mod chain_args;
 mod engine_process;
 mod explain;
@@ -80,6 +81,9 @@ enum Command {
 	Show(show::Args),
 	/// Fetches a stored picture, animation or text by its CID and checks it.
 	Fetch(fetch::Args),
+	/// Stores files under their CIDs.
+	#[command(subcommand)]
+	Artifacts(artifacts::Command),
 	/// Runs models for the worker that started it.
 	#[command(name = autonomy_sandbox::SUBCOMMAND, hide = true)]
 	EngineProcess,
@@ -138,6 +142,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 			Command::Fund(args) => register::fund(args).await,
 			Command::Show(args) => show::execute(args).await,
 			Command::Fetch(args) => fetch::execute(args).await,
+			Command::Artifacts(command) => artifacts::execute(command).await,
 			Command::Keys(_) | Command::Train(_) | Command::Run(_) | Command::Watch(_) | Command::EngineProcess => {
 				unreachable!("handled above")
 			}

@@ -6,9 +6,12 @@ import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import type { SubmittableExtrinsic } from '@polkadot/api/types';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Codec, ISubmittableResult } from '@polkadot/types/types';
-import type { EventRecord } from '@polkadot/types/interfaces';
+import type { DispatchError, EventRecord } from '@polkadot/types/interfaces';
 
 export const AUTON = 10n ** 12n;
+
+/** One share of a model or a character, in its smallest unit. */
+export const SHARE = 10n ** 6n;
 
 /** Longest wait for one thing, in milliseconds: far above what a 2-core machine needs. */
 export const PATIENCE = 240_000;
@@ -16,12 +19,15 @@ export const PATIENCE = 240_000;
 /** A dispatch that the chain refused, with the name of the error as polkadot.js Apps shows it: `inference.FeeAboveLimit`. */
 export class DispatchFailure extends Error {
 	readonly failure: string;
+	/** What the error's documentation says about it, as polkadot.js Apps shows it. */
+	readonly explanation: string;
 	/** What the refused transaction cost, in planck. */
 	readonly transactionFee: bigint;
 
-	constructor(failure: string, transactionFee: bigint) {
-		super(failure);
+	constructor(failure: string, explanation: string, transactionFee: bigint) {
+		super(explanation ? `${failure}: ${explanation}` : failure);
 		this.failure = failure;
+		this.explanation = explanation;
 		this.transactionFee = transactionFee;
 	}
 }
@@ -71,12 +77,18 @@ export function hex(value: Codec | undefined): string {
 	return value.toHex();
 }
 
+/** Where the keys of these programs come from: each account is `//Alice//tests//<name>`. */
+export const keyOf = (name: string) => `//Alice//tests//${name}`;
+
 export class Chain {
 	readonly api: ApiPromise;
+	/** Who has the root key and registered the demo models; the block author of a development chain. */
+	readonly alice: KeyringPair;
 	private readonly keyring = new Keyring({ type: 'sr25519' });
 
 	private constructor(api: ApiPromise) {
 		this.api = api;
+		this.alice = this.keyring.addFromUri('//Alice');
 	}
 
 	/** Connects to the chain that the runner started, or that AUTONOMY_URL names. */
@@ -93,15 +105,22 @@ export class Chain {
 
 	/** An account of this test alone, with `amount` planck from Alice. Its name makes it the same on every run. */
 	async fundedAccount(name: string, amount = 1_000n * AUTON): Promise<KeyringPair> {
-		const account = this.keyring.addFromUri(`//Alice//tests//${name}`);
-		const alice = this.keyring.addFromUri('//Alice');
-		await this.send(this.api.tx.balances.transferKeepAlive(account.address, amount), alice);
+		const account = this.account(name);
+		await this.send(this.api.tx.balances.transferKeepAlive(account.address, amount), this.alice);
 		return account;
 	}
 
-	/** An account without funds. */
+	/** An account as it is, with or without funds. */
 	account(name: string): KeyringPair {
-		return this.keyring.addFromUri(`//Alice//tests//${name}`);
+		return this.keyring.addFromUri(keyOf(name));
+	}
+
+	/** Has root do something, by the key of a development chain. What root is refused is thrown as a {@link DispatchFailure}. */
+	async sudo(call: SubmittableExtrinsic<'promise'>): Promise<Included> {
+		const done = await this.send(this.api.tx.sudo.sudo(call), this.alice);
+		const result = event(done, 'sudo', 'Sudid').data.sudoResult as unknown as { isErr: boolean; asErr: DispatchError };
+		if (result.isErr) throw this.failure(result.asErr, done.transactionFee);
+		return done;
 	}
 
 	/** Signs, submits and waits for finality. A dispatch error is thrown as a {@link DispatchFailure}. */
@@ -134,15 +153,15 @@ export class Chain {
 		const paid = events.find((e) => e.section === 'transactionPayment' && e.method === 'TransactionFeePaid');
 		const transactionFee = paid ? int(paid.data.actualFee) : 0n;
 		if (result.dispatchError) {
-			throw new DispatchFailure(this.describe(result.dispatchError), transactionFee);
+			throw this.failure(result.dispatchError, transactionFee);
 		}
 		return { events, block, hash, parent: header.parentHash.toHex(), transactionFee };
 	}
 
-	private describe(error: NonNullable<ISubmittableResult['dispatchError']>): string {
-		if (!error.isModule) return error.toString();
-		const { section, name } = this.api.registry.findMetaError(error.asModule);
-		return `${section}.${name}`;
+	private failure(error: DispatchError, transactionFee: bigint): DispatchFailure {
+		if (!error.isModule) return new DispatchFailure(error.toString(), '', transactionFee);
+		const { section, name, docs } = this.api.registry.findMetaError(error.asModule);
+		return new DispatchFailure(`${section}.${name}`, docs.join(' ').trim(), transactionFee);
 	}
 
 	/** The events of a block. */
@@ -154,7 +173,12 @@ export class Chain {
 	}
 
 	/** The first event from block `from` on that `matches`, waiting for blocks as they are finalised. */
-	async waitForEvent(from: number, what: string, matches: (event: ChainEvent) => boolean): Promise<ChainEvent> {
+	async waitForEvent(
+		from: number,
+		what: string,
+		matches: (event: ChainEvent) => boolean,
+		patience = PATIENCE,
+	): Promise<ChainEvent> {
 		let next = from;
 		const scan = async (upTo: number): Promise<ChainEvent | undefined> => {
 			while (next <= upTo) {
@@ -174,7 +198,7 @@ export class Chain {
 			};
 			const timer = setTimeout(
 				() => done(() => reject(new Error(`no ${what} from block ${from} to ${next}`))),
-				PATIENCE,
+				patience,
 			);
 			this.api.rpc.chain
 				.subscribeFinalizedHeads((head) => {
@@ -198,12 +222,13 @@ export class Chain {
 	}
 
 	/** The end of a job: `JobFinalised`; any other end is an error that says which. */
-	async waitForFinal(job: bigint, from: number): Promise<ChainEvent> {
+	async waitForFinal(job: bigint, from: number, patience = PATIENCE): Promise<ChainEvent> {
 		const ends = ['JobFinalised', 'JobFailed', 'JobCancelled'];
 		const end = await this.waitForEvent(
 			from,
 			`end of job ${job}`,
 			(e) => e.section === 'inference' && ends.includes(e.method) && int(e.data.job) === job,
+			patience,
 		);
 		assert.equal(end.method, 'JobFinalised', `job ${job} ended as ${end.method}: ${JSON.stringify(end.data)}`);
 		return end;

@@ -1,19 +1,16 @@
 // A user of polkadot.js Apps orders a picture and a reply, and every planck is accounted for.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import type { Codec } from '@polkadot/types/types';
-import { base32Encode } from '@polkadot/util-crypto';
-import { hexToU8a } from '@polkadot/util';
 import { AUTON, Chain, type ChainEvent, type Included, event, hex, int } from './chain.js';
 import { image, seed, text } from './inputs.js';
-import { network, verify } from './network.js';
+import { type Ended, ended, jobPaid, total } from './money.js';
+import { CID_PREFIX, cidOf, cidText, network, verify } from './network.js';
+import { readPng } from './png.js';
 
 const K = 3;
-// CIDv1, raw codec, SHA-256 of 32 bytes.
-const CID_PREFIX = '0x01551220';
 
 let chain: Chain;
 let requester: KeyringPair;
@@ -54,38 +51,49 @@ async function submit(model: number, input: unknown, policy: unknown, maxFee: bi
 }
 
 /** Submits a job and waits for its end. */
-async function run(model: number, input: unknown, policy: unknown, maxFee: bigint) {
+async function run(model: number, input: unknown, policy: unknown, maxFee: bigint): Promise<Ended & { job: bigint }> {
 	const { submitted, job } = await submit(model, input, policy, maxFee);
-	const final = await chain.waitForFinal(job, submitted.block);
-	return { submitted, job, final };
+	return { job, ...(await ended(chain, requester.address, submitted)) };
 }
 
-/** Requester pays the fee and the transaction, each owner of a seat gets an equal part, and nothing else moves. */
-async function checkBalances({ fee, auditReserve }: Quote, submitted: Included, final: ChainEvent) {
-	const address = requester.address;
-	const before = await chain.balance(address, submitted.parent);
-	const during = await chain.balance(address, submitted.hash);
-	const after = await chain.balance(address, final.hash);
+/** Requester pays the fee and the transaction, everybody who has a part of the fee gets it, and nothing else moves. */
+async function checkBalances({ fee, auditReserve }: Quote, end: Ended) {
+	const { submitted, final, before } = end;
+	const during = await chain.balance(requester.address, submitted.hash);
 	const deposit = int(event(submitted, 'inference', 'JobSubmitted').data.deposit);
 	const held = fee + auditReserve + deposit;
 	assert.equal(during.held - before.held, held, 'fee, audit reserve and deposit are on hold while the job runs');
 	assert.equal(before.free - during.free, held + submitted.transactionFee);
-	assert.equal(after.held, before.held, 'nothing stays on hold');
-	assert.equal(before.free - after.free, fee + submitted.transactionFee, 'the requester pays the fee and the transaction');
 
+	const { payments, burned, spent } = await jobPaid(chain, end);
+	assert.equal(spent, fee, 'without an audit the fee is paid, and nothing else');
+	const part = (name: string) => payments.filter((row) => row.part === name);
 	const seats = (final.data.operators as unknown as Codec[]).map(String);
 	assert.equal(new Set(seats).size, K, 'three different operators');
-	const [each, model, burned] = [int(final.data.paidPerSeat), int(final.data.paidToModel), int(final.data.burned)];
-	assert.equal(each * BigInt(K) + model + burned, fee, 'seats, model and burn make the fee');
-	assert.equal(model, fee / 10n, 'a tenth is the model’s');
-	assert.equal(burned, fee / 20n, 'a twentieth is burned');
-	for (const { owner } of network().operators) {
-		const earned = (await chain.balance(owner, final.hash)).free - (await chain.balance(owner, submitted.parent)).free;
-		assert.equal(earned, seats.includes(owner) ? each : 0n, `what ${owner} earned`);
+	const each = int(final.data.paidPerSeat);
+	assert.deepEqual(
+		part('operator').map(({ payee, amount }) => [payee, amount]),
+		seats.map((account) => [{ kind: 'account', account }, each]),
+	);
+	assert.equal(each * BigInt(K), (fee * 70n) / 100n, 'seventy per cent are the operators’');
+	assert.equal(total(part('model')), (fee * 18n) / 100n, 'eighteen per cent are for the model');
+	assert.equal(burned, (fee * 3n) / 100n, 'three per cent are burned');
+	// Without a character its part is the model's community's, as is that of a community.
+	assert.equal(total(part('character')), (fee * 7n) / 100n);
+	assert.equal(total(part('community')), (fee * 2n) / 100n);
+	const model = int(event(submitted, 'inference', 'JobSubmitted').data.model);
+	const info = (await chain.api.query.models.models(model)) as unknown as { unwrap(): { community: Codec } };
+	const treasury = { kind: 'treasury', community: Number(int(info.unwrap().community)) };
+	for (const { payee } of [...part('character'), ...part('community')]) assert.deepEqual(payee, treasury);
+	const others = network().operators.filter(({ owner }) => !seats.includes(owner));
+	for (const { owner } of others) {
+		const [first, last] = [await chain.balance(owner, submitted.parent), await chain.balance(owner, final.hash)];
+		assert.equal(last.free, first.free, `${owner} had no seat`);
 	}
 }
 
 describe('a picture', () => {
+	let end: Ended;
 	let submitted: Included;
 	let final: ChainEvent;
 	let job: bigint;
@@ -93,7 +101,9 @@ describe('a picture', () => {
 
 	before(async () => {
 		quoted = await quote(network().shapes, image());
-		({ submitted, final, job } = await run(network().shapes, image(), seed(7), most(quoted)));
+		const done = await run(network().shapes, image(), seed(7), most(quoted));
+		end = done;
+		({ submitted, final, job } = done);
 	});
 
 	test('picture_should_cost_what_was_quoted_when_final', async () => {
@@ -101,7 +111,7 @@ describe('a picture', () => {
 		assert.equal(int(data.fee), quoted.fee);
 		assert.equal(int(data.deposit), quoted.deposit);
 		assert.equal(quoted.k, BigInt(K));
-		await checkBalances(quoted, submitted, final);
+		await checkBalances(quoted, end);
 	});
 
 	test('picture_should_be_verified_when_run_again_here', async () => {
@@ -129,16 +139,15 @@ describe('a picture', () => {
 	test('artifact_should_be_a_png_under_its_cid_when_an_operator_serves_it', async () => {
 		const cid = hex(final.data.artifact);
 		assert.ok(cid.startsWith(CID_PREFIX), cid);
-		const name = base32Encode(hexToU8a(cid), true);
+		const name = cidText(cid);
 		const seats = (final.data.operators as unknown as Codec[]).map(String);
 		for (const operator of network().operators.filter((o) => seats.includes(o.owner))) {
 			const answer = await fetch(`${operator.url}/artifacts/${name}`);
 			assert.equal(answer.status, 200, `${operator.url}/artifacts/${name}`);
 			const file = Buffer.from(await answer.arrayBuffer());
-			assert.equal(`${CID_PREFIX}${createHash('sha256').update(file).digest('hex')}`, cid, 'the CID is the hash of the file');
-			assert.deepEqual([...file.subarray(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10], 'it is a PNG');
-			assert.equal(file.readUInt32BE(16), 64, 'width');
-			assert.equal(file.readUInt32BE(20), 64, 'height');
+			assert.equal(cidOf(file), cid, 'the CID is the hash of the file');
+			const { width, height, channels } = readPng(file);
+			assert.deepEqual([width, height, channels], [64, 64, 3]);
 		}
 	});
 
@@ -159,8 +168,9 @@ describe('a reply', () => {
 	test('reply_should_be_paid_and_verified_when_the_chain_draws_the_seed', async () => {
 		const quoted = await quote(network().keeper, text());
 		// A limit far above the price: only the price is taken.
-		const { submitted, final, job } = await run(network().keeper, text(), 'Chain', most(quoted) + 100n * AUTON);
-		await checkBalances(quoted, submitted, final);
+		const end = await run(network().keeper, text(), 'Chain', most(quoted) + 100n * AUTON);
+		const { final, job } = end;
+		await checkBalances(quoted, end);
 		const said = await verify(job);
 		assert.match(said, /verified/);
 		assert.ok(said.includes(hex(final.data.result)), said);
