@@ -394,10 +394,9 @@ async fn catch_up(
 	Ok(None)
 }
 
-/// What the job cost its requester: what went to the seats, to the model and up in flames.
+/// What the job cost its requester: all that was paid, and what went up in flames.
 fn spent(job: &events::JobFinalised) -> u128 {
-	let seats = job.paid_per_seat.saturating_mul(job.operators.len() as u128);
-	seats.saturating_add(job.paid_to_model).saturating_add(job.burned)
+	job.payments.iter().fold(job.burned, |sum, payment| sum.saturating_add(payment.amount))
 }
 
 /// What happened to the job in one block.

@@ -388,14 +388,12 @@ impl Ledger {
 	/// The end of a job.
 	fn ending(&mut self, now: BlockNumber, event: &Inference) {
 		match event {
-			Inference::JobFinalised {
-				job, result, operators, paid_per_seat, paid_to_model, burned, refunded, ..
-			} => {
+			Inference::JobFinalised { job, result, operators, paid_per_seat, payments, burned, refunded, .. } => {
 				self.burned += burned;
-				let seats = paid_per_seat * operators.len() as Balance;
-				let audit = self.settle(*job, operators, result, *paid_per_seat);
+				let paid = payments.iter().map(|payment| payment.amount).sum::<Balance>();
+				self.settle(*job, operators, result, *paid_per_seat);
 				self.job(*job, |job| {
-					job.spent = seats + paid_to_model + burned + audit;
+					job.spent = paid + burned;
 					job.refunded = *refunded;
 					job.end = Some((now, End::Final(*result)));
 				});
@@ -506,7 +504,7 @@ mod tests {
 					artifact: [0; 36],
 					operators: Vec::new(),
 					paid_per_seat: 85,
-					paid_to_model: 0,
+					payments: Vec::new(),
 					burned: 0,
 					refunded: 280,
 				},
@@ -536,7 +534,7 @@ mod tests {
 					artifact: [0; 36],
 					operators: vec![LIAR],
 					paid_per_seat: 85,
-					paid_to_model: 10,
+					payments: Vec::new(),
 					burned: 5,
 					refunded: 30,
 				},

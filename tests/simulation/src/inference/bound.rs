@@ -38,7 +38,7 @@ pub fn break_even(rules: &Rules, tier: &Tier, operators: usize, coalition: usize
 	let captured = at_least(carrying(jury, rules.least_reveals), jury.jurors, share);
 	let convicted = detection(tier, operators, coalition) * (1.0 - captured);
 	let work = part(rules.work);
-	let pay = 1.0 - part(rules.model) - part(rules.burn) - work;
+	let pay = 1.0 - rules.fees_of_others() - work;
 	let saved = (1.0 - convicted) * seats * work + part(tier.audit) * share * work;
 	let forgone = convicted * (seats * pay + jury.jurors as f64 * share * work);
 	let lost = convicted * seats * (1.0 - part(maths::HONEST_SHARE) * share);

@@ -414,7 +414,8 @@ impl<'a> Job<'a> {
 			match voice.role {
 				Role::Seat => {
 					self.journal.pay(Account::Fee, operator, pay.operator, Cause::Seat);
-					self.journal.pay(Account::Fee, Account::Model, pay.model, Cause::Seat);
+					let others = pay.model + pay.character + pay.community;
+					self.journal.pay(Account::Fee, Account::Model, others, Cause::Seat);
 					self.journal.pay(Account::Fee, Account::Burned, pay.burned, Cause::Seat);
 				}
 				Role::Auditor => self.journal.pay(Account::Fee, operator, rules.audit_pay(tier), Cause::Audit),

@@ -76,10 +76,8 @@ pub struct Rules {
 	pub least_of_class: u32,
 	/// Whether governance runs a job again that shows such a fault, and has liars slashed. Otherwise everyone is cleared.
 	pub faults_are_judged: bool,
-	/// The model's part of a seat's fee.
-	pub model: Permill,
-	/// The part of a seat's fee that is burned.
-	pub burn: Permill,
+	/// How a seat's fee is divided.
+	pub split: FeeSplit,
 	/// Jobs that a first suspension lasts. The runtime counts blocks, of which there are none here.
 	pub suspension: u64,
 	/// What honest work costs an operator: a part of the seat fee.
@@ -102,8 +100,13 @@ impl Default for Rules {
 			least_reveals: 3,
 			least_of_class: LEAST_OF_CLASS,
 			faults_are_judged: true,
-			model: Permill::from_percent(10),
-			burn: Permill::from_percent(5),
+			split: FeeSplit {
+				model: Permill::from_percent(18),
+				character: Permill::from_percent(7),
+				community: Permill::from_percent(2),
+				burn: Permill::from_percent(3),
+				fault_pay: Permill::from_percent(25),
+			},
 			suspension: 100,
 			work: Permill::from_percent(60),
 		}
@@ -113,7 +116,13 @@ impl Default for Rules {
 impl Rules {
 	/// How a seat's fee is divided, in planck.
 	pub fn seat_pay(&self, tier: &Tier) -> SeatPay<Balance> {
-		maths::seat_pay(tier.seat_fee, self.model, self.burn)
+		maths::seat_pay(tier.seat_fee, &self.split)
+	}
+
+	/// The part of a seat's fee that is not its operator's.
+	pub fn fees_of_others(&self) -> f64 {
+		let FeeSplit { model, character, community, burn, .. } = self.split;
+		[model, character, community, burn].into_iter().map(|part| f64::from(part.deconstruct()) / 1e6).sum()
 	}
 
 	/// What a seat, an auditor or a juror puts at stake, in planck.
