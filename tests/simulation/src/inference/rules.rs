@@ -5,7 +5,7 @@
 
 use pallet_inference::{
 	maths::{self, SeatPay},
-	LEAST_OF_CLASS,
+	FeeSplit, LEAST_OF_CLASS,
 };
 use sp_runtime::Permill;
 
