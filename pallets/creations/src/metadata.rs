@@ -37,12 +37,12 @@ pub fn facts<AccountId, Balance, BlockNumber>(
 	]
 }
 
-/// The JSON of a work: `name`, `description`, the file as `image` (as `animation_url` when it is a text), `attributes`.
+/// The JSON of a work: `name`, `description`, the file as `image` (as `animation_url` when it is no picture), `attributes`.
 pub fn item_json<AccountId, Balance, BlockNumber>(creation: &Creation<AccountId, Balance, BlockNumber>) -> Vec<u8> {
 	let work = &creation.work;
 	let media = match work.modality {
-		Modality::Image => "image",
-		Modality::Text => "animation_url",
+		Modality::Image | Modality::Animation | Modality::SpriteSheet | Modality::Tile => "image",
+		Modality::Text | Modality::Evaluation => "animation_url",
 	};
 	let description = format!(
 		"Made by model {} in job {} on Autonomy. Anyone can make it again, byte for byte, from the chain's data and the \

@@ -1,14 +1,18 @@
 //! Works and their market: pallet-creations and pallet-market over finished jobs, models and pallet-nfts.
 
 use alloc::{vec, vec::Vec};
-use autonomy_primitives::{model::ModelRegistry, JobId, ModelId};
+use autonomy_primitives::{
+	model::ModelRegistry,
+	payout::{Payee, Share},
+	JobId, ModelId,
+};
 use frame_support::{parameter_types, traits::ConstU32, PalletId};
 use sp_runtime::{traits::AccountIdConversion, Permill};
 
 use super::{parameters::dynamic, system::deposit};
 use crate::{
-	AccountId, Balance, Balances, BlockNumber, Creations, Inference, Models, Runtime, RuntimeHoldReason, AUTON, DAYS,
-	MILLI_AUTON, MINUTES,
+	AccountId, Balance, Balances, BlockNumber, Bonds, Creations, Inference, Models, Runtime, RuntimeHoldReason, AUTON,
+	DAYS, MILLI_AUTON, MINUTES,
 };
 
 parameter_types! {
@@ -83,8 +87,8 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 pub struct ModelRoyalty;
 
 impl pallet_creations::RoyaltyTerms<AccountId> for ModelRoyalty {
-	fn terms(_: JobId, model: ModelId) -> Vec<(AccountId, Permill)> {
-		Models::owner(model).map(|owner| vec![(owner, Permill::from_percent(5))]).unwrap_or_default()
+	fn terms(_: JobId, model: ModelId) -> Vec<Share<AccountId>> {
+		Models::owner(model).map(|owner| vec![(Payee::Account(owner), Permill::from_percent(5))]).unwrap_or_default()
 	}
 }
 
@@ -109,6 +113,7 @@ impl pallet_market::Config for Runtime {
 	type MaxSalesPerAccount = ConstU32<1_000>;
 	type MinPrice = MinPrice;
 	type Models = ModelsForLicence;
+	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SoftClose = SoftClose;
 	type Tradable = WorksAndModels;

@@ -47,10 +47,14 @@ async function sell(seller: KeyringPair, buyer: KeyringPair, price: bigint): Pro
 	return chain.send(chain.api.tx.market.buy(listing, price), buyer);
 }
 
-/** What each account got of a sale, by address. */
+/** Who is paid a part of a price: an account, the bonded holders of a community, or its treasury. */
+type Payee = Codec & { isAccount: boolean; asAccount: Codec };
+
+/** What each payee got of a sale: accounts by address, communities as JSON. */
 function shares(sold: ChainEvent): { royalties: Map<string, bigint>; fee: bigint; proceeds: bigint } {
-	const split = sold.data.split as unknown as { royalties: [Codec, Codec][]; fee: Codec; proceeds: Codec };
-	const royalties = new Map(split.royalties.map(([who, amount]) => [who.toString(), int(amount)]));
+	const split = sold.data.split as unknown as { royalties: [Payee, Codec][]; fee: Codec; proceeds: Codec };
+	const name = (payee: Payee) => (payee.isAccount ? payee.asAccount : payee).toString();
+	const royalties = new Map(split.royalties.map(([payee, amount]) => [name(payee), int(amount)]));
 	return { royalties, fee: int(split.fee), proceeds: int(split.proceeds) };
 }
 
