@@ -538,6 +538,21 @@ impl_runtime_apis! {
 			Market::quote_listing(listing)
 		}
 
+		fn order_book(
+			collection: u32,
+			item: u32,
+			after: Option<AccountId>,
+		) -> pallet_market::OrderBook<AccountId, Balance, BlockNumber, u32, u32> {
+			Market::order_book(collection, item, after)
+		}
+
+		fn quote_licence(
+			model: ModelId,
+			kind: pallet_market::LicenceKind,
+		) -> Option<pallet_market::Split<AccountId, Balance>> {
+			Market::quote_licence(model, kind)
+		}
+
 		fn licence_terms(model: ModelId) -> Option<pallet_market::LicenceTerms<Balance, BlockNumber>> {
 			Market::licence_terms(model)
 		}

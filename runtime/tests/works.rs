@@ -38,6 +38,8 @@ fn finish_job() {
 	let row = pallet_inference::ProvenanceRow {
 		model: register_model(),
 		requester: account(Key::Ferdie),
+		purpose: pallet_inference::Purpose::Plain,
+		modality: autonomy_primitives::job::Modality::Image,
 		engine: ENGINE,
 		weights_root: [5; 32],
 		input_hash: [1; 32],

@@ -308,7 +308,7 @@ impl Model {
 				JobInput::Image(_) | JobInput::Tile(_) | JobInput::Animation(_) | JobInput::SpriteSheet(_),
 			) => Err(JobFault::InputInvalid("the model writes text, the job asks for a picture".into())),
 			(_, JobInput::Evaluation(_)) => {
-				Err(JobFault::InputInvalid("an evaluation runs two versions of a model, this is a run of one".into()))
+				Err(JobFault::InputInvalid("an evaluation is not run on one model alone".into()))
 			}
 		}
 	}

@@ -340,7 +340,7 @@ fn mean(values: &[f64]) -> f64 {
 /// A loss in billionths, rounded half to even.
 fn billionths(loss: f64) -> Result<u64, JobFault> {
 	let scaled = (loss * BILLION).round_ties_even();
-	match (0.0..=i64::MAX as f64).contains(&scaled) {
+	match (0.0..i64::MAX as f64).contains(&scaled) {
 		true => Ok(scaled as u64),
 		false => Err(JobFault::NonFinite(format!("a loss of {loss}, which has no form in billionths"))),
 	}

@@ -442,7 +442,7 @@ fn machine_should_be_blamed_when_it_was_given_something_else() {
 	assert!(refused(outcome).contains("the candidate version is registered for engine 09090909"));
 	// One model alone cannot be evaluated.
 	let outcome = base.run(&JobInput::Evaluation(input.clone()), [5; 32], [1; 32], &mut |_| Control::Continue);
-	assert!(refused(outcome).contains("two versions"));
+	assert!(refused(outcome).contains("one model alone"));
 }
 
 #[test]

@@ -448,8 +448,8 @@ mod tests {
 
 	#[test]
 	fn contribution_should_be_refused_with_the_option_that_is_wrong() {
-		assert!(line(&[]).unwrap_err().contains("--contribution"));
-		assert!(line(&["--contribution", "data", "--dataset", FILE]).unwrap_err().contains("--licence"));
+		assert!(line(&[]).err().unwrap().contains("--contribution"));
+		assert!(line(&["--contribution", "data", "--dataset", FILE]).err().unwrap().contains("--licence"));
 		let refuse = |options: &[&str], word: &str| {
 			let Err(error) = line(options).unwrap().kind(&manifest()) else { panic!("{options:?}") };
 			assert!(error.to_string().contains(word), "{error}");

@@ -3,6 +3,7 @@
 use super::*;
 use alloc::vec;
 use autonomy_primitives::{
+	community::Pot,
 	digest::{chain_seed, cid},
 	job::Modality,
 };
@@ -20,14 +21,14 @@ fn name() -> Name {
 	Name::truncate_from(vec![b'"'; MAX_NAME_BYTES as usize])
 }
 
-/// A work of `owner` with [`MAX_PAYEES`] payees that share [`MAX_ROYALTY`] in equal parts.
+/// A work of `owner` with [`MAX_PAYEES`] pots of bonded holders that share [`MAX_ROYALTY`] in equal parts.
 pub(crate) fn creation_of<T: Config>(owner: &T::AccountId) -> (CollectionIdOf<T>, ItemId) {
 	let amount = Pallet::<T>::deposit_for(4_096).saturating_add(T::Currency::minimum_balance());
 	T::Currency::mint_into(owner, amount).expect("an account can be funded");
 	let (collection, item) = Pallet::<T>::next_item(owner, None).expect("the open collection takes everybody's works");
 	let job = JobId::MAX.saturating_sub(item.into());
 	let share = Permill::from_parts(MAX_ROYALTY.deconstruct() / MAX_PAYEES);
-	let royalties = (0..MAX_PAYEES).map(|index| (account("payee", index, 0), share)).collect::<Vec<_>>();
+	let royalties = (0..MAX_PAYEES).map(|index| (Payee::Pot(index, Pot::Shares), share)).collect::<Vec<_>>();
 	let work = FinalJob {
 		requester: owner.clone(),
 		model: 0,

@@ -23,7 +23,7 @@ pub use types::{
 pub use weights::WeightInfo;
 
 use alloc::{string::String, vec::Vec};
-use autonomy_primitives::{digest::Cid, Digest, JobId, ModelId};
+use autonomy_primitives::{digest::Cid, payout::Payee, Digest, JobId, ModelId};
 use codec::Encode;
 use frame_support::{
 	pallet_prelude::*,
@@ -224,7 +224,7 @@ pub mod pallet {
 		CreatorShareTooHigh,
 		/// The royalties add up to more than 25 %. Ask for a smaller share for yourself.
 		RoyaltyAboveCap,
-		/// The royalties name more than 20 accounts.
+		/// The royalties name more than 20 payees.
 		TooManyPayees,
 		/// The caller has `MaxCollectionsPerAccount` collections.
 		TooManyCollections,
@@ -252,8 +252,8 @@ pub mod pallet {
 		/// Mints the output of a final job as an NFT, once for ever. The caller is the job's requester, who gets the NFT.
 		///
 		/// A storage deposit, `DepositBase + DepositPerByte × bytes`, goes on hold and comes back when the work is burnt. The
-		/// royalties are fixed: the creator's share, and those of the model's and the character's communities as they are
-		/// now. Together they are at most 25 %.
+		/// royalties are fixed: the creator's share, and those of the model's and the character's payees as they are now:
+		/// owners, bonded holders, treasuries. Together they are at most 25 %.
 		///
 		/// - `job`: number of the job. Neither its output nor an equal one may have been minted before.
 		/// - `collection`: one of the caller's own, or none for the one that is open to everybody.
@@ -405,7 +405,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Shares in the sales of a work that is minted now. What one account gets several times is added up.
+	/// Shares in the sales of a work that is minted now. What one payee gets several times is added up.
 	fn royalties_at_mint(
 		job: JobId,
 		model: ModelId,
@@ -415,14 +415,14 @@ impl<T: Config> Pallet<T> {
 		ensure!(creator_share <= MAX_CREATOR_SHARE, Error::<T>::CreatorShareTooHigh);
 		let mut royalties = RoyaltiesOf::<T>::default();
 		let mut total = 0u32;
-		let own = core::iter::once((creator.clone(), creator_share));
+		let own = core::iter::once((Payee::Account(creator.clone()), creator_share));
 		for (payee, share) in own.chain(T::RoyaltyTerms::terms(job, model)) {
 			if share.is_zero() {
 				continue;
 			}
 			total = total.saturating_add(share.deconstruct());
 			ensure!(total <= MAX_ROYALTY.deconstruct(), Error::<T>::RoyaltyAboveCap);
-			if let Some((_, sum)) = royalties.iter_mut().find(|(account, _)| *account == payee) {
+			if let Some((_, sum)) = royalties.iter_mut().find(|(known, _)| *known == payee) {
 				*sum = sum.saturating_add(share);
 			} else {
 				royalties.try_push((payee, share)).map_err(|_| Error::<T>::TooManyPayees)?;

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use autonomy_primitives::{digest::cid, job::Modality, JobId, ModelId};
+use autonomy_primitives::{
+	digest::cid,
+	job::Modality,
+	payout::{Payee, Share},
+	JobId, ModelId,
+};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{tokens::Locker, AsEnsureOriginWithArg, ConstU32, ConstU64},
@@ -68,7 +73,7 @@ parameter_types! {
 	/// The jobs that are final.
 	pub static FinalJobs: BTreeMap<JobId, FinalJob<AccountId32, u64>> = BTreeMap::new();
 	/// What [`RoyaltyTerms`] answers for every job.
-	pub static Terms: Vec<(AccountId32, Permill)> = Vec::new();
+	pub static Terms: Vec<Share<AccountId32>> = Vec::new();
 	/// Items that are on sale.
 	pub static Locked: Vec<(u32, ItemId)> = Vec::new();
 }
@@ -126,7 +131,7 @@ impl Provenance<AccountId32, u64> for MockJobs {
 
 pub struct MockTerms;
 impl RoyaltyTerms<AccountId32> for MockTerms {
-	fn terms(_: JobId, _: ModelId) -> Vec<(AccountId32, Permill)> {
+	fn terms(_: JobId, _: ModelId) -> Vec<Share<AccountId32>> {
 		Terms::get()
 	}
 }
@@ -153,6 +158,11 @@ pub const FUNDS: u64 = 1_000_000;
 
 pub fn account(n: u8) -> AccountId32 {
 	AccountId32::new([n; 32])
+}
+
+/// An account as a payee.
+pub fn to(n: u8) -> Payee<AccountId32> {
+	Payee::Account(account(n))
 }
 
 pub fn signed(n: u8) -> RuntimeOrigin {

@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 
 	fn ensure_royalties(creation: &CreationOf<T>) -> Result<(), TryRuntimeError> {
 		let payees: BTreeSet<_> = creation.royalties.iter().map(|(payee, _)| payee).collect();
-		ensure!(payees.len() == creation.royalties.len(), "an account has two shares in a work");
+		ensure!(payees.len() == creation.royalties.len(), "a payee has two shares in a work");
 		ensure!(creation.royalties.iter().all(|(_, share)| !share.is_zero()), "a share of nothing");
 		let total = creation.royalties.iter().map(|(_, share)| share.deconstruct()).fold(0, u32::saturating_add);
 		ensure!(total <= MAX_ROYALTY.deconstruct(), "royalties above the cap");

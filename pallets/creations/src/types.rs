@@ -1,7 +1,7 @@
 //! What the pallet stores and what it asks of its neighbours.
 
 use alloc::{string::String, vec::Vec};
-use autonomy_primitives::{digest::Cid, job::Modality, Digest, JobId, ModelId};
+use autonomy_primitives::{digest::Cid, job::Modality, payout::Share, Digest, JobId, ModelId};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Member,
@@ -20,7 +20,7 @@ pub type ItemId = u32;
 
 /// Longest name of a work or a collection, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: u32 = 64;
-/// Most accounts that the royalty of one work is divided among.
+/// Most payees that the royalty of one work is divided among.
 pub const MAX_PAYEES: u32 = 20;
 /// Largest share of a sale that a creator can ask for: 10 %.
 pub const MAX_CREATOR_SHARE: Permill = Permill::from_percent(10);
@@ -30,9 +30,9 @@ pub const MAX_ROYALTY: Permill = Permill::from_percent(25);
 /// Name of a work or a collection: UTF-8 without control characters, not blank.
 pub type Name = BoundedVec<u8, ConstU32<MAX_NAME_BYTES>>;
 
-/// Who gets which share of each sale of a work. No account stands in it twice, no share is zero, and the shares add up to
-/// at most [`MAX_ROYALTY`]. Fixed when the work is minted.
-pub type Royalties<AccountId> = BoundedVec<(AccountId, Permill), ConstU32<MAX_PAYEES>>;
+/// Who gets which share of each sale of a work: its creator, bonded holders, treasuries of communities. No payee stands in
+/// it twice, no share is zero, and the shares add up to at most [`MAX_ROYALTY`]. Fixed when the work is minted.
+pub type Royalties<AccountId> = BoundedVec<Share<AccountId>, ConstU32<MAX_PAYEES>>;
 
 /// What is known of a final job: all that it takes to make its output again and to compare.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -100,14 +100,14 @@ pub trait Provenance<AccountId, BlockNumber> {
 
 /// Who besides the creator has a share in the sales of a work.
 pub trait RoyaltyTerms<AccountId> {
-	/// Beneficiaries and their shares for the output of a job: the community of its model and that of its character, if it
-	/// has one. Asked once, when the work is minted. An account may stand in it several times.
-	fn terms(job: JobId, model: ModelId) -> Vec<(AccountId, Permill)>;
+	/// Payees and their shares for the output of a job: those of its model and of its character, if it has one, such as
+	/// owners, bonded holders and treasuries. Asked once, when the work is minted. A payee may stand in it several times.
+	fn terms(job: JobId, model: ModelId) -> Vec<Share<AccountId>>;
 }
 
 /// Nobody.
 impl<AccountId> RoyaltyTerms<AccountId> for () {
-	fn terms(_: JobId, _: ModelId) -> Vec<(AccountId, Permill)> {
+	fn terms(_: JobId, _: ModelId) -> Vec<Share<AccountId>> {
 		Vec::new()
 	}
 }

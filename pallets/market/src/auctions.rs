@@ -104,7 +104,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Returns how many accounts have a share in the sale.
+	/// Returns how many payees have a share in the sale.
 	pub(crate) fn do_settle_auction(id: SaleId) -> Result<u32, DispatchError> {
 		let auction = Auctions::<T>::get(id).ok_or(Error::<T>::UnknownAuction)?;
 		ensure!(frame_system::Pallet::<T>::block_number() >= auction.ends_at, Error::<T>::AuctionRunning);
@@ -120,11 +120,9 @@ impl<T: Config> Pallet<T> {
 				payer: &bidder,
 				purse: Purse::Held(HoldReason::Bid),
 				seller: &seller,
-				price: amount,
-				fee,
-				royalties: &royalties,
+				split: maths::split(amount, fee, &royalties),
 			};
-			match with_storage_layer(|| Self::exchange(&items, &payment)) {
+			match with_storage_layer(|| Self::exchange(&items, payment)) {
 				Ok(split) => {
 					let (by, price) = (SoldBy::Auction(id), amount);
 					Self::deposit_event(Event::Sold { by, seller, buyer: bidder, items, price, split });

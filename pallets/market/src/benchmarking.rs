@@ -1,7 +1,7 @@
-//! Benchmarks of every call, at the largest bundle and with as many beneficiaries as there can be.
+//! Benchmarks of every call, at the largest bundle and with as many payees as there can be.
 
 use super::*;
-use alloc::vec::Vec;
+use autonomy_primitives::community::Pot;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
 use sp_runtime::traits::Bounded;
@@ -17,10 +17,10 @@ fn price<T: Config>() -> BalanceOf<T> {
 	BalanceOf::<T>::max_value() / 1_000_000_000u32.into()
 }
 
-/// `p` beneficiaries that share the cap in equal parts.
+/// `p` payees that share the cap in equal parts: pots of bonded holders, which take more than accounts do.
 fn payees<T: Config>(p: u32) -> RoyaltiesOf<T> {
 	let share = Permill::from_parts(MAX_ROYALTY.deconstruct() / MAX_PAYEES);
-	RoyaltiesOf::<T>::truncate_from((0..p).map(|index| (account("payee", index, 0), share)).collect())
+	RoyaltiesOf::<T>::truncate_from((0..p).map(|index| (Payee::Pot(index, Pot::Shares), share)).collect())
 }
 
 /// `n` items of `owner` that can be sold.
@@ -36,10 +36,10 @@ fn far<T: Config>() -> BlockNumberFor<T> {
 	frame_system::Pallet::<T>::block_number().saturating_add(T::MaxDuration::get())
 }
 
-/// A listing of `n` items with `p` beneficiaries.
+/// A listing of `n` items with `p` payees.
 fn listed<T: Config>(seller: &T::AccountId, n: u32, p: u32) -> SaleId {
 	let id = NextSaleId::<T>::get();
-	// The items of a bundle may have more beneficiaries together than there can be.
+	// The items of a bundle may have more payees together than there can be.
 	let items = items::<T>(seller, n);
 	let royalties = payees::<T>(p);
 	for (collection, item) in &items {
@@ -56,7 +56,7 @@ fn offered<T: Config>(bidder: &T::AccountId, (collection, item): (CollectionIdOf
 	Pallet::<T>::do_make_offer(bidder.clone(), collection, item, price::<T>(), far::<T>()).expect("a good offer");
 }
 
-/// An auction with a bid of "first" and `p` beneficiaries.
+/// An auction with a bid of "first" and `p` payees.
 fn auctioned<T: Config>(seller: &T::AccountId, p: u32) -> SaleId {
 	let id = NextSaleId::<T>::get();
 	let (collection, item) = item::<T>(seller);
@@ -188,7 +188,7 @@ mod benches {
 		assert!(!Offers::<T>::contains_key((collection, item, bidder)));
 	}
 
-	/// The item has as many beneficiaries as `Tradable` gives it, whatever `p`.
+	/// The item has as many payees as `Tradable` gives it, whatever `p`.
 	#[benchmark]
 	fn accept_offer(p: Linear<1, MAX_PAYEES>) {
 		let _ = p;
@@ -275,7 +275,7 @@ mod benches {
 		assert!(OpenModels::<T>::contains_key(model));
 	}
 
-	/// The model has as many beneficiaries as `Models` gives it, whatever `p`.
+	/// The model has as many payees as `Models` gives it, whatever `p`.
 	#[benchmark]
 	fn buy_licence(p: Linear<1, MAX_PAYEES>) {
 		let _ = p;

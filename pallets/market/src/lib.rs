@@ -23,12 +23,13 @@ pub mod weights;
 pub use pallet::*;
 pub use types::{
 	Auction, AuctionView, Bid, Items, Licence, LicenceKind, LicenceTerms, LicensedModels, Listing, MarketItems,
-	NftItems, Offer, Royalties, Sale, SaleId, SoldBy, Split, StoredTerms, Tradable, MAX_BUNDLE, MAX_FEE, MAX_INCREMENT,
-	MAX_PAYEES, MAX_ROYALTY, MIN_INCREMENT,
+	NftItems, Offer, OrderBook, Royalties, Sale, SaleId, SoldBy, Split, StoredTerms, Tradable, MAX_BUNDLE, MAX_FEE,
+	MAX_INCREMENT, MAX_PAYEES, MAX_ROYALTY, MIN_INCREMENT, OFFERS_PER_PAGE,
 };
 pub use weights::WeightInfo;
 
-use autonomy_primitives::{model::ModelAccess, ModelId};
+use alloc::vec::Vec;
+use autonomy_primitives::{community::RevenueSink, model::ModelAccess, payout::Payee, ModelId};
 use frame_support::{
 	pallet_prelude::*,
 	traits::{
@@ -66,6 +67,9 @@ pub type AuctionViewOf<T> = AuctionView<
 	CollectionIdOf<T>,
 	ItemIdOf<T>,
 >;
+/// What is on offer for an item of this chain.
+pub type OrderBookOf<T> =
+	OrderBook<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>, CollectionIdOf<T>, ItemIdOf<T>>;
 /// An offer of this chain.
 pub type OfferOf<T> = Offer<BalanceOf<T>, BlockNumberFor<T>>;
 /// Licence terms of this chain.
@@ -92,7 +96,9 @@ pub mod pallet {
 		type Tradable: Tradable<Self::AccountId, CollectionIdOf<Self>, ItemIdOf<Self>>;
 		/// The models that licences are sold to.
 		type Models: LicensedModels<Self::AccountId>;
-		/// Who gets the market's fee, and what a beneficiary cannot take.
+		/// Whom bonded holders' parts are paid to, and who divides them: pallet-bonds.
+		type Revenue: RevenueSink<Self::AccountId, BalanceOf<Self>>;
+		/// Who gets the market's fee, and what a payee cannot take.
 		type Treasury: Get<Self::AccountId>;
 		/// The market's share of each price; at most [`MAX_FEE`]. Governance may change it: a listing or an auction keeps
 		/// the one that it was opened with.
@@ -244,11 +250,11 @@ pub mod pallet {
 			/// How it was divided.
 			split: SplitOf<T>,
 		},
-		/// A beneficiary's account could not take its part, which went to the treasury: it has no free balance and the part
+		/// A payee's account could not take its part, which went to the market's treasury: it has no free balance and the part
 		/// is below the existential deposit.
 		RoyaltyRedirected {
-			/// The beneficiary.
-			payee: T::AccountId,
+			/// The payee.
+			payee: Payee<T::AccountId>,
 			/// Its part, in planck.
 			amount: BalanceOf<T>,
 		},
@@ -388,9 +394,9 @@ pub mod pallet {
 		AlreadyOnSale,
 		/// No items. Name at least one.
 		NoItems,
-		/// The royalties of the item are above 25 %.
+		/// The royalties of the item are above 25 %, or the shares in a licence above the whole.
 		RoyaltyAboveCap,
-		/// The royalties of the items name more than 20 accounts. Sell fewer of them together.
+		/// The royalties of the items name more than 20 payees. Sell fewer of them together.
 		TooManyPayees,
 		/// The price, offer or reserve is below `MinPrice`.
 		PriceTooLow,
@@ -494,7 +500,7 @@ pub mod pallet {
 		}
 
 		/// Puts up to 16 items up for sale together at one price. The price bears the highest royalty among the items, and
-		/// all of their beneficiaries share it.
+		/// all of their payees share it.
 		///
 		/// - `items`: what is sold, all together; the caller owns all of it.
 		/// - `price`, `expires`: see [`Pallet::list`].
@@ -733,8 +739,9 @@ pub mod pallet {
 			Self::do_open_licence(who, model)
 		}
 
-		/// Buys a licence to a model, or extends the caller's. Fee and royalties are taken as at a sale, the rest is the
-		/// owner's. A storage deposit goes on hold with the first one.
+		/// Buys a licence to a model, or extends the caller's. The market's fee is taken from the price; what is left is divided
+		/// among the model's payees, such as its shareholders, and the rest is the owner's. A storage deposit goes on hold with
+		/// the first one.
 		///
 		/// - `model`: number of the model; not the caller's own.
 		/// - `kind`: one period, after what the caller has already, or for ever.
@@ -813,6 +820,43 @@ pub mod pallet {
 		/// How the price of a listing will be divided.
 		pub fn quote_listing(listing: SaleId) -> Option<SplitOf<T>> {
 			Listings::<T>::get(listing).map(|listing| maths::split(listing.price, listing.fee, &listing.royalties))
+		}
+
+		/// What is on offer for an item, and what it is on sale by: one page of the offers, from the first on, or after that
+		/// of the bidder that the page before named as `next`.
+		pub fn order_book(
+			collection: CollectionIdOf<T>,
+			item: ItemIdOf<T>,
+			after: Option<T::AccountId>,
+		) -> OrderBookOf<T> {
+			let mut book = OrderBook { listing: None, auction: None, offers: Vec::new(), next: None };
+			match OnSale::<T>::get(collection, item) {
+				Some(Sale::Listing(id)) => book.listing = Self::listing(id).map(|listing| (id, listing)),
+				Some(Sale::Auction(id)) => book.auction = Self::auction(id).map(|auction| (id, auction)),
+				None => {}
+			}
+			let mut offers = match after {
+				Some(bidder) => {
+					let start = Offers::<T>::hashed_key_for((collection, item, bidder));
+					Offers::<T>::iter_prefix_from((collection, item), start)
+				}
+				None => Offers::<T>::iter_prefix((collection, item)),
+			};
+			book.offers = offers.by_ref().take(OFFERS_PER_PAGE as usize).collect();
+			if offers.next().is_some() {
+				book.next = book.offers.last().map(|(bidder, _)| bidder.clone());
+			}
+			book
+		}
+
+		/// How the price of a licence would be divided now; nothing when the kind is not sold.
+		pub fn quote_licence(model: ModelId, kind: LicenceKind) -> Option<SplitOf<T>> {
+			let terms = Terms::<T>::get(model)?.terms;
+			let price = match kind {
+				LicenceKind::Period => terms.per_period,
+				LicenceKind::Perpetual => terms.perpetual,
+			};
+			Some(maths::licence(price?, Self::fee(), &T::Models::royalties(model)))
 		}
 
 		/// What licences to a model cost.

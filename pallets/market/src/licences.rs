@@ -6,10 +6,11 @@ use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{
 	traits::{CheckedAdd, Zero},
-	ArithmeticError, DispatchError, DispatchResult,
+	ArithmeticError, DispatchError, DispatchResult, Permill,
 };
 
 use crate::{
+	maths,
 	settlement::{count, Payment, Purse},
 	BalanceOf, Config, Error, Event, HoldReason, Licence, LicenceKind, LicenceOf, LicenceTermsOf, Licences,
 	LicensedModels, OpenModels, Pallet, StoredTerms, Terms,
@@ -50,7 +51,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Returns how many accounts have a share in the price.
+	/// Returns how many payees have a share in the price.
 	pub(crate) fn do_buy_licence(
 		licensee: T::AccountId,
 		model: ModelId,
@@ -69,8 +70,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(price <= max_price, Error::<T>::PriceAboveLimit);
 		let held = Licences::<T>::get(model, &licensee);
 		let until = Self::licence_end(kind, terms.period, held.as_ref())?;
-		let (fee, royalties) = (Self::fee(), T::Models::royalties(model));
-		Self::ensure_within_cap(&royalties)?;
+		let (fee, shares) = (Self::fee(), T::Models::royalties(model));
+		ensure!(maths::total(&shares) <= u64::from(Permill::one().deconstruct()), Error::<T>::RoyaltyAboveCap);
 		with_storage_layer(|| {
 			let deposit = match held {
 				Some(licence) => licence.deposit,
@@ -81,13 +82,11 @@ impl<T: Config> Pallet<T> {
 				payer: &licensee,
 				purse: Purse::Free,
 				seller: &owner,
-				price,
-				fee,
-				royalties: &royalties,
+				split: maths::licence(price, fee, &shares),
 			};
-			let split = Self::pay(&payment)?;
+			let split = Self::pay(payment)?;
 			Self::deposit_event(Event::LicenceBought { model, licensee, owner, kind, until, price, split });
-			Ok(count(royalties.len()))
+			Ok(count(shares.len()))
 		})
 	}
 

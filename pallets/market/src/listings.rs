@@ -6,6 +6,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 
 use crate::{
+	maths,
 	settlement::{count, Payment, Purse},
 	BalanceOf, Config, Error, Event, ItemsOf, Listing, ListingOf, Listings, Pallet, Sale, SaleId, SoldBy,
 };
@@ -66,7 +67,7 @@ impl<T: Config> Pallet<T> {
 		Ok(count(listing.items.len()))
 	}
 
-	/// Returns how many items are sold and how many accounts have a share in it.
+	/// Returns how many items are sold and how many payees have a share in it.
 	pub(crate) fn do_buy(
 		buyer: T::AccountId,
 		id: SaleId,
@@ -80,9 +81,9 @@ impl<T: Config> Pallet<T> {
 		with_storage_layer(|| {
 			Self::close_listing(id, &listing)?;
 			let Listing { seller, items, price, fee, royalties, .. } = listing;
-			let payment =
-				Payment::<T> { payer: &buyer, purse: Purse::Free, seller: &seller, price, fee, royalties: &royalties };
-			let split = Self::exchange(&items, &payment)?;
+			let split = maths::split(price, fee, &royalties);
+			let payment = Payment::<T> { payer: &buyer, purse: Purse::Free, seller: &seller, split };
+			let split = Self::exchange(&items, payment)?;
 			Self::deposit_event(Event::Sold { by: SoldBy::Listing(id), seller, buyer, items, price, split });
 			Ok(counts)
 		})

@@ -1,9 +1,13 @@
 //! A chain of system, balances, nfts and this pallet, which is the locker of pallet-nfts. Royalties, models and the fee
 //! are what a test says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use autonomy_primitives::ModelId;
+use autonomy_primitives::{
+	community::{CommunityId, Pot, RevenueSink},
+	payout::Payee,
+	ModelId,
+};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64},
@@ -71,7 +75,7 @@ impl pallet_balances::Config for Test {
 	type ExistentialDeposit = ConstU128<ED>;
 }
 
-/// Shares as a test writes them: account and parts per million.
+/// Shares as a test writes them: [`payee`] and parts per million.
 pub type Shares = Vec<(u8, u32)>;
 
 parameter_types! {
@@ -86,6 +90,82 @@ parameter_types! {
 	pub static ModelOwners: BTreeMap<ModelId, AccountId32> = BTreeMap::new();
 	/// Shares in every licence.
 	pub static LicenceShares: Shares = Vec::new();
+	/// The pots in which nobody has bonded.
+	pub storage Unbonded: BTreeSet<(CommunityId, Pot)> = BTreeSet::new();
+	/// What was divided among the bonded holders of each pot. In storage, so that it is undone with everything else.
+	pub storage Divided: BTreeMap<(CommunityId, Pot), u128> = BTreeMap::new();
+}
+
+/// Payees as a test writes them: accounts up to 199, from there on four for each community: the pot of its shares, the pot
+/// of AUTON, nobody, and its treasury. The account of each has its number.
+pub fn payee(n: u8) -> Payee<AccountId32> {
+	let Some(of_community) = n.checked_sub(200) else { return Payee::Account(account(n)) };
+	let community = u32::from(of_community / 4);
+	match of_community % 4 {
+		0 => Payee::Pot(community, Pot::Shares),
+		1 => Payee::Pot(community, Pot::Auton),
+		3 => Payee::Treasury(community),
+		_ => panic!("{n} is nobody"),
+	}
+}
+
+/// The pots and treasuries of communities, with a ledger of what was divided.
+pub struct MockRevenue;
+
+impl MockRevenue {
+	fn numbered(community: CommunityId, place: u32) -> AccountId32 {
+		let number = 200 + 4 * community + place;
+		match u8::try_from(number) {
+			Ok(n) => account(n),
+			Err(_) => {
+				let mut bytes = [0xee; 32];
+				bytes[..4].copy_from_slice(&number.to_le_bytes());
+				AccountId32::new(bytes)
+			}
+		}
+	}
+
+	/// A pot's own account.
+	pub fn pot(community: CommunityId, pot: Pot) -> AccountId32 {
+		Self::numbered(community, pot as u32)
+	}
+}
+
+impl RevenueSink<AccountId32, u128> for MockRevenue {
+	fn account(community: CommunityId, pot: Pot) -> AccountId32 {
+		match Unbonded::get().contains(&(community, pot)) {
+			true => Self::treasury(community),
+			false => Self::pot(community, pot),
+		}
+	}
+
+	fn treasury(community: CommunityId) -> AccountId32 {
+		Self::numbered(community, 3)
+	}
+
+	fn distribute(community: CommunityId, pot: Pot, amount: u128) {
+		if Unbonded::get().contains(&(community, pot)) {
+			return;
+		}
+		let mut divided = Divided::get();
+		*divided.entry((community, pot)).or_default() += amount;
+		Divided::set(&divided);
+	}
+}
+
+/// What was divided among the holders of a pot.
+pub fn divided_among(community: CommunityId, pot: Pot) -> u128 {
+	Divided::get().get(&(community, pot)).copied().unwrap_or_default()
+}
+
+/// Whether anybody has bonded in a pot.
+pub fn set_bonded(community: CommunityId, pot: Pot, bonded: bool) {
+	let mut unbonded = Unbonded::get();
+	match bonded {
+		true => unbonded.remove(&(community, pot)),
+		false => unbonded.insert((community, pot)),
+	};
+	Unbonded::set(&unbonded);
 }
 
 impl pallet_nfts::Config for Test {
@@ -119,7 +199,7 @@ impl pallet_nfts::Config for Test {
 }
 
 pub fn royalties(shares: &[(u8, u32)]) -> Royalties<AccountId32> {
-	let shares: Vec<_> = shares.iter().map(|(who, parts)| (account(*who), Permill::from_parts(*parts))).collect();
+	let shares: Vec<_> = shares.iter().map(|(who, parts)| (payee(*who), Permill::from_parts(*parts))).collect();
 	shares.try_into().unwrap()
 }
 
@@ -174,6 +254,7 @@ impl pallet_market::Config for Test {
 	type Items = NftItems<Test>;
 	type Tradable = MockTradable;
 	type Models = MockModels;
+	type Revenue = MockRevenue;
 	type Treasury = TreasuryAccount;
 	type Fee = TestFee;
 	type MinPrice = ConstU128<MIN_PRICE>;
@@ -198,8 +279,10 @@ pub const CAROL: u8 = 3;
 pub const DAVE: u8 = 4;
 /// A creator, who gets 10 % of each sale.
 pub const CREATOR: u8 = 50;
-/// A community, which gets 5 % of each sale.
-pub const COMMUNITY: u8 = 51;
+/// Whoever has bonded shares of community 0, who get 5 % of each sale.
+pub const COMMUNITY: u8 = 200;
+/// The treasury of that community.
+pub const COMMUNITY_TREASURY: u8 = 203;
 pub const TREASURY: u8 = 90;
 /// The team of both collections.
 pub const TEAM: u8 = 91;
@@ -258,7 +341,7 @@ pub fn run_to(block: u64) {
 
 /// Genesis with items 0 to 5 of [`WORKS`], which are Alice's, one of [`OTHERS`], and Alice's model; block 1.
 pub fn new_test_ext() -> sp_io::TestExternalities {
-	let accounts = (ALICE..=5).chain([CREATOR, COMMUNITY, TREASURY]);
+	let accounts = (ALICE..=5).chain([CREATOR, COMMUNITY, COMMUNITY_TREASURY, TREASURY]);
 	let config = RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig {
 			balances: accounts.map(|n| (account(n), FUNDS)).collect(),
@@ -309,6 +392,16 @@ pub fn check() -> Result<(), sp_runtime::TryRuntimeError> {
 	let terms: u128 = Terms::<Test>::iter_values().map(|stored| stored.deposit).sum();
 	let licences: u128 = Licences::<Test>::iter_values().map(|licence| licence.deposit).sum();
 	frame_support::ensure!(held == listings + auctions + offers + terms + licences, "money is on hold for nothing");
+	// What lies in a pot was divided to the planck. The first one had money from genesis.
+	for ((community, pot), divided) in Divided::get() {
+		let start = if (community, pot) == (0, Pot::Shares) { FUNDS } else { 0 };
+		let lies = Balances::free_balance(MockRevenue::pot(community, pot));
+		frame_support::ensure!(lies == start + divided, "a pot has other money than what was divided");
+	}
+	frame_support::ensure!(
+		Balances::free_balance(account(COMMUNITY)) == FUNDS + divided_among(0, Pot::Shares),
+		"a pot was paid and not told"
+	);
 	Ok(())
 }
 
@@ -330,7 +423,19 @@ pub fn divided(price: u128) -> Split<AccountId32, u128> {
 	let part = |parts: u128| price * parts / 1_000_000;
 	let (creator, community, fee) = (part(100_000), part(50_000), part(25_000));
 	Split {
-		royalties: vec![(account(CREATOR), creator), (account(COMMUNITY), community)],
+		royalties: vec![(payee(CREATOR), creator), (payee(COMMUNITY), community)],
+		fee,
+		proceeds: price - creator - community - fee,
+	}
+}
+
+/// How the price of a licence is divided with the fee and the shares that a test finds: the fee first.
+pub fn divided_licence(price: u128) -> Split<AccountId32, u128> {
+	let fee = price * 25_000 / 1_000_000;
+	let part = |parts: u128| (price - fee) * parts / 1_000_000;
+	let (creator, community) = (part(100_000), part(50_000));
+	Split {
+		royalties: vec![(payee(CREATOR), creator), (payee(COMMUNITY), community)],
 		fee,
 		proceeds: price - creator - community - fee,
 	}

@@ -10,6 +10,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 
 use crate::{
+	maths,
 	settlement::{count, Payment, Purse},
 	BalanceOf, CollectionIdOf, Config, Error, Event, HoldReason, ItemIdOf, ItemsOf, MarketItems, Offer, OfferCount,
 	OfferOf, Offers, OnSale, Pallet, SoldBy,
@@ -62,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Returns how many accounts have a share in the sale.
+	/// Returns how many payees have a share in the sale.
 	pub(crate) fn do_accept_offer(
 		seller: T::AccountId,
 		collection: CollectionIdOf<T>,
@@ -83,8 +84,8 @@ impl<T: Config> Pallet<T> {
 		with_storage_layer(|| {
 			Self::remove_offer(collection, item, &bidder, &offer)?;
 			let purse = Purse::Held(HoldReason::Offer);
-			let payment = Payment::<T> { payer: &bidder, purse, seller: &seller, price, fee, royalties: &royalties };
-			let split = Self::exchange(&items, &payment)?;
+			let split = maths::split(price, fee, &royalties);
+			let split = Self::exchange(&items, Payment::<T> { payer: &bidder, purse, seller: &seller, split })?;
 			Self::deposit_event(Event::Sold { by: SoldBy::Offer, seller, buyer: bidder, items, price, split });
 			Ok(count(royalties.len()))
 		})

@@ -6,7 +6,7 @@
 use autonomy_primitives::ModelId;
 use codec::Codec;
 
-use crate::types::{AuctionView, Licence, LicenceTerms, Listing, Offer, Sale, SaleId, Split};
+use crate::types::{AuctionView, Licence, LicenceKind, LicenceTerms, Listing, Offer, OrderBook, Sale, SaleId, Split};
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the market for clients. `pallet-market` has a view function of the same name for each.
@@ -34,6 +34,15 @@ sp_api::decl_runtime_apis! {
 		fn quote(collection: CollectionId, item: ItemId, price: Balance) -> Option<Split<AccountId, Balance>>;
 		/// How the price of a listing will be divided.
 		fn quote_listing(listing: SaleId) -> Option<Split<AccountId, Balance>>;
+		/// What is on offer for an item, and what it is on sale by: one page of the offers, from the first on, or after that
+		/// of the bidder that the page before named as `next`.
+		fn order_book(
+			collection: CollectionId,
+			item: ItemId,
+			after: Option<AccountId>,
+		) -> OrderBook<AccountId, Balance, BlockNumber, CollectionId, ItemId>;
+		/// How the price of a licence would be divided now; nothing when the kind is not sold.
+		fn quote_licence(model: ModelId, kind: LicenceKind) -> Option<Split<AccountId, Balance>>;
 		/// What licences to a model cost.
 		fn licence_terms(model: ModelId) -> Option<LicenceTerms<Balance, BlockNumber>>;
 		/// An account's licence to a model, over or not.

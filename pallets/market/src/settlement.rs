@@ -1,6 +1,7 @@
 //! What all sales have in common: royalties, locks, deposits, and the exchange of items for money.
 
 use alloc::vec::Vec;
+use autonomy_primitives::payout::Share;
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -35,12 +36,8 @@ pub(crate) struct Payment<'a, T: Config> {
 	pub purse: Purse,
 	/// Who gets the rest.
 	pub seller: &'a T::AccountId,
-	/// How much, in planck.
-	pub price: BalanceOf<T>,
-	/// The treasury's share.
-	pub fee: Permill,
-	/// The beneficiaries' shares.
-	pub royalties: &'a [(T::AccountId, Permill)],
+	/// How the price is divided.
+	pub split: SplitOf<T>,
 }
 
 /// A count as the weights take it.
@@ -66,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		Ok(royalties)
 	}
 
-	pub(crate) fn ensure_within_cap(royalties: &[(T::AccountId, Permill)]) -> DispatchResult {
+	pub(crate) fn ensure_within_cap(royalties: &[Share<T::AccountId>]) -> DispatchResult {
 		ensure!(maths::total(royalties) <= u64::from(MAX_ROYALTY.deconstruct()), Error::<T>::RoyaltyAboveCap);
 		Ok(())
 	}
@@ -158,25 +155,29 @@ impl<T: Config> Pallet<T> {
 	/// Gives items to whoever pays for them. To be called in a storage layer, with the items unlocked.
 	pub(crate) fn exchange(
 		items: &[(CollectionIdOf<T>, ItemIdOf<T>)],
-		payment: &Payment<T>,
+		payment: Payment<T>,
 	) -> Result<SplitOf<T>, DispatchError> {
 		for (collection, item) in items {
 			ensure!(T::Items::owner(collection, item).as_ref() == Some(payment.seller), Error::<T>::NotOwner);
 		}
+		let buyer = payment.payer;
 		let split = Self::pay(payment)?;
 		for (collection, item) in items {
-			T::Items::transfer(collection, item, payment.payer)?;
+			T::Items::transfer(collection, item, buyer)?;
 		}
 		Ok(split)
 	}
 
-	/// Pays a price: to the beneficiaries, the treasury, and the rest to the seller. What a beneficiary's account cannot
-	/// take goes to the treasury; what the treasury cannot take goes to the seller. Returns what each has got.
-	pub(crate) fn pay(payment: &Payment<T>) -> Result<SplitOf<T>, DispatchError> {
-		let mut split = maths::split(payment.price, payment.fee, payment.royalties);
+	/// Pays a price: to the payees, the treasury, and the rest to the seller. Bonded holders are told of what has arrived for
+	/// them. What a payee cannot take goes to the treasury; what the treasury cannot take goes to the seller, and what a
+	/// model's owner cannot take to the treasury. Returns what each has got. To be called in a storage layer.
+	pub(crate) fn pay(payment: Payment<T>) -> Result<SplitOf<T>, DispatchError> {
+		let Payment { payer, purse, seller, mut split } = payment;
 		for (payee, amount) in core::mem::take(&mut split.royalties) {
-			if Self::can_take(&payee, amount) {
-				Self::transfer(payment, &payee, amount)?;
+			let account = payee.account::<BalanceOf<T>, T::Revenue>();
+			if Self::can_take(&account, amount) {
+				Self::transfer(payer, purse, &account, amount)?;
+				payee.paid::<BalanceOf<T>, T::Revenue>(amount);
 				split.royalties.push((payee, amount));
 			} else {
 				split.fee = split.fee.saturating_add(amount);
@@ -185,11 +186,13 @@ impl<T: Config> Pallet<T> {
 		}
 		let treasury = T::Treasury::get();
 		if !Self::can_take(&treasury, split.fee) {
-			split.proceeds = split.proceeds.saturating_add(split.fee);
-			split.fee = Zero::zero();
+			split.proceeds = split.proceeds.saturating_add(core::mem::take(&mut split.fee));
 		}
-		Self::transfer(payment, &treasury, split.fee)?;
-		Self::transfer(payment, payment.seller, split.proceeds)?;
+		if !Self::can_take(seller, split.proceeds) {
+			split.fee = split.fee.saturating_add(core::mem::take(&mut split.proceeds));
+		}
+		Self::transfer(payer, purse, &treasury, split.fee)?;
+		Self::transfer(payer, purse, seller, split.proceeds)?;
 		Ok(split)
 	}
 
@@ -197,16 +200,16 @@ impl<T: Config> Pallet<T> {
 		T::Currency::can_deposit(who, amount, Provenance::Extant) == DepositConsequence::Success
 	}
 
-	fn transfer(payment: &Payment<T>, to: &T::AccountId, amount: BalanceOf<T>) -> DispatchResult {
+	fn transfer(payer: &T::AccountId, purse: Purse, to: &T::AccountId, amount: BalanceOf<T>) -> DispatchResult {
 		if amount.is_zero() {
 			return Ok(());
 		}
-		match payment.purse {
-			Purse::Free => T::Currency::transfer(payment.payer, to, amount, Preservation::Preserve)?,
+		match purse {
+			Purse::Free => T::Currency::transfer(payer, to, amount, Preservation::Preserve)?,
 			// The payer's own freezes do not stop what it has bound itself to pay.
 			Purse::Held(reason) => T::Currency::transfer_on_hold(
 				&reason.into(),
-				payment.payer,
+				payer,
 				to,
 				amount,
 				Precision::Exact,

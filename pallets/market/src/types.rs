@@ -1,7 +1,10 @@
 //! What the pallet stores and what it asks of its neighbours.
 
 use alloc::vec::Vec;
-use autonomy_primitives::ModelId;
+use autonomy_primitives::{
+	payout::{Payee, Share},
+	ModelId,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Member,
@@ -19,10 +22,12 @@ pub type SaleId = u64;
 
 /// Most items of one listing.
 pub const MAX_BUNDLE: u32 = 16;
-/// Most accounts that the royalty of one sale is divided among.
+/// Most payees that the royalty of one sale is divided among.
 pub const MAX_PAYEES: u32 = 20;
 /// Largest share of a price that royalties take together: 25 %.
 pub const MAX_ROYALTY: Permill = Permill::from_percent(25);
+/// Most offers on one page of an [`OrderBook`].
+pub const OFFERS_PER_PAGE: u32 = 50;
 /// Largest share of a price that the market's fee takes: 10 %. A higher fee is read as this.
 pub const MAX_FEE: Permill = Permill::from_percent(10);
 /// Smallest step between two bids of an auction, in per mille of the earlier one.
@@ -30,8 +35,9 @@ pub const MIN_INCREMENT: u16 = 10;
 /// Largest step between two bids of an auction, in per mille of the earlier one.
 pub const MAX_INCREMENT: u16 = 1_000;
 
-/// Who gets which share of a price. The shares add up to at most [`MAX_ROYALTY`].
-pub type Royalties<AccountId> = BoundedVec<(AccountId, Permill), ConstU32<MAX_PAYEES>>;
+/// Who gets which share of a price: accounts, bonded holders, treasuries of communities. Those of a sale add up to at most
+/// [`MAX_ROYALTY`].
+pub type Royalties<AccountId> = BoundedVec<Share<AccountId>, ConstU32<MAX_PAYEES>>;
 /// Items of one sale: collection and number. None stands in it twice.
 pub type Items<CollectionId, ItemId> = BoundedVec<(CollectionId, ItemId), ConstU32<MAX_BUNDLE>>;
 
@@ -178,8 +184,8 @@ impl<Balance, BlockNumber: PartialOrd> Licence<Balance, BlockNumber> {
 /// How a price is divided. Fee, royalties and proceeds add up to it exactly.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Split<AccountId, Balance> {
-	/// What each beneficiary gets, in planck, rounded down. Nobody is listed who gets nothing.
-	pub royalties: Vec<(AccountId, Balance)>,
+	/// What each payee gets, in planck, rounded down. None is listed that gets nothing.
+	pub royalties: Vec<(Payee<AccountId>, Balance)>,
 	/// What the treasury gets, in planck, rounded down.
 	pub fee: Balance,
 	/// What the seller gets, in planck: the rest.
@@ -195,13 +201,26 @@ pub struct AuctionView<AccountId, Balance, BlockNumber, CollectionId, ItemId> {
 	pub least_bid: Option<Balance>,
 }
 
+/// What is on offer for an item and against it: one page of the offers, and what it is on sale by.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct OrderBook<AccountId, Balance, BlockNumber, CollectionId, ItemId> {
+	/// The listing, alone or in a bundle, with its number.
+	pub listing: Option<(SaleId, Listing<AccountId, Balance, BlockNumber, CollectionId, ItemId>)>,
+	/// The auction, with its number.
+	pub auction: Option<(SaleId, AuctionView<AccountId, Balance, BlockNumber, CollectionId, ItemId>)>,
+	/// Up to [`OFFERS_PER_PAGE`] offers with their bidders, in no order that means anything; expired ones among them.
+	pub offers: Vec<(AccountId, Offer<Balance, BlockNumber>)>,
+	/// The bidder to ask for the next page with; `None` on the last one.
+	pub next: Option<AccountId>,
+}
+
 /// Which items can be sold here, and who has a share in it.
 pub trait Tradable<AccountId, CollectionId, ItemId> {
-	/// Beneficiaries of a sale of an item and their shares, together at most [`MAX_ROYALTY`]; `None` when items of the
+	/// Payees of a sale of an item and their shares, together at most [`MAX_ROYALTY`]; `None` when items of the
 	/// collection are not sold here. A collection whose team has keys should never be: it could lock an item, and void its
 	/// auction.
 	fn royalties(collection: &CollectionId, item: &ItemId) -> Option<Royalties<AccountId>>;
-	/// Makes an item of `owner` that can be sold, with as many beneficiaries as there can be, another one at each call.
+	/// Makes an item of `owner` that can be sold, with as many payees as there can be, another one at each call.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_item(owner: &AccountId) -> (CollectionId, ItemId);
 }
@@ -210,9 +229,10 @@ pub trait Tradable<AccountId, CollectionId, ItemId> {
 pub trait LicensedModels<AccountId> {
 	/// Holder of a model's NFT, who sets the terms and is paid; `None` when there is no such model or its NFT is burnt.
 	fn owner(model: ModelId) -> Option<AccountId>;
-	/// Beneficiaries of a licence besides the owner and their shares, together at most [`MAX_ROYALTY`].
+	/// Payees of a licence besides the owner, such as ancestors and shareholders of the model. Their shares are parts of what
+	/// is left of the price after the market's fee, together at most the whole of it; the owner gets the rest.
 	fn royalties(model: ModelId) -> Royalties<AccountId>;
-	/// Makes a model of `owner`, with as many beneficiaries as there can be.
+	/// Makes a model of `owner`, with as many payees as there can be.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(owner: &AccountId) -> ModelId;
 }

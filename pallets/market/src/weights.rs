@@ -22,7 +22,7 @@ pub trait WeightInfo {
 	fn cancel_listing(n: u32) -> Weight;
 	/// Weight of `expire_listing` with `n` items.
 	fn expire_listing(n: u32) -> Weight;
-	/// Weight of `buy` with `n` items and `p` beneficiaries.
+	/// Weight of `buy` with `n` items and `p` payees.
 	fn buy(n: u32, p: u32) -> Weight;
 	/// Weight of `make_offer`.
 	fn make_offer() -> Weight;
@@ -30,7 +30,7 @@ pub trait WeightInfo {
 	fn cancel_offer() -> Weight;
 	/// Weight of `expire_offer`.
 	fn expire_offer() -> Weight;
-	/// Weight of `accept_offer` with `p` beneficiaries.
+	/// Weight of `accept_offer` with `p` payees.
 	fn accept_offer(p: u32) -> Weight;
 	/// Weight of `start_auction`.
 	fn start_auction() -> Weight;
@@ -38,13 +38,13 @@ pub trait WeightInfo {
 	fn bid() -> Weight;
 	/// Weight of `cancel_auction`.
 	fn cancel_auction() -> Weight;
-	/// Weight of `settle_auction` with `p` beneficiaries.
+	/// Weight of `settle_auction` with `p` payees.
 	fn settle_auction(p: u32) -> Weight;
 	/// Weight of `set_licence_terms`.
 	fn set_licence_terms() -> Weight;
 	/// Weight of `open_licence`.
 	fn open_licence() -> Weight;
-	/// Weight of `buy_licence` with `p` beneficiaries.
+	/// Weight of `buy_licence` with `p` payees.
 	fn buy_licence(p: u32) -> Weight;
 	/// Weight of `end_licence`.
 	fn end_licence() -> Weight;
@@ -52,7 +52,7 @@ pub trait WeightInfo {
 
 /// Execution time of one call without its database access, in picoseconds.
 const CALL: u64 = 400 * WEIGHT_REF_TIME_PER_MICROS;
-/// Execution time of one step of a loop over items or beneficiaries, in picoseconds.
+/// Execution time of one step of a loop over items or payees, in picoseconds.
 const STEP: u64 = 80 * WEIGHT_REF_TIME_PER_MICROS;
 /// Bytes of proof for one database entry of this pallet, at most.
 const ENTRY: u64 = 6 * 1024;
@@ -64,6 +64,11 @@ const LOOK: u64 = 8;
 const MOVE_READS: u64 = 7;
 /// Writes of an item's transfer: its lock, the item, two account indices, its price and its swap.
 const MOVE_WRITES: u64 = 6;
+
+/// Reads for one payee: the pot, once for its account and once to divide what came, and the accounts of pot and treasury.
+const PAYEE_READS: u64 = 4;
+/// Writes for one payee: the pot, and the accounts of pot and treasury.
+const PAYEE_WRITES: u64 = 3;
 
 /// Counted weights with the runtime's own database costs.
 pub struct SubstrateWeight<T>(PhantomData<T>);
@@ -106,13 +111,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Self::closed(n)
 	}
 	/// Listings, SaleCount, the seller's account and holds, the buyer's and the treasury's account; the transfer of each
-	/// item; each beneficiary's account.
+	/// item; each payee's account, and the pot behind it.
 	fn buy(n: u32, p: u32) -> Weight {
 		let (n, p) = (u64::from(n), u64::from(p));
 		Self::counted(
-			n.saturating_mul(MOVE_READS).saturating_add(p).saturating_add(6),
-			n.saturating_mul(MOVE_WRITES).saturating_add(p).saturating_add(6),
-			n.saturating_mul(2).saturating_add(p),
+			n.saturating_mul(MOVE_READS).saturating_add(p.saturating_mul(PAYEE_READS)).saturating_add(6),
+			n.saturating_mul(MOVE_WRITES).saturating_add(p.saturating_mul(PAYEE_WRITES)).saturating_add(6),
+			n.saturating_mul(2).saturating_add(p.saturating_mul(2)),
 		)
 	}
 	/// What tells about the item, Offers, OfferCount, account, holds.
@@ -128,13 +133,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Self::counted(4, 4, 0)
 	}
 	/// Offers, OfferCount, the fee, the bidder's account and holds, the seller's and the treasury's account; what tells about
-	/// the item and its transfer; each beneficiary's account.
+	/// the item and its transfer; each payee's account, and the pot behind it.
 	fn accept_offer(p: u32) -> Weight {
 		let p = u64::from(p);
 		Self::counted(
-			LOOK.saturating_add(MOVE_READS).saturating_add(p).saturating_add(7),
-			MOVE_WRITES.saturating_add(p).saturating_add(6),
-			p.saturating_add(3),
+			LOOK.saturating_add(MOVE_READS).saturating_add(p.saturating_mul(PAYEE_READS)).saturating_add(7),
+			MOVE_WRITES.saturating_add(p.saturating_mul(PAYEE_WRITES)).saturating_add(6),
+			p.saturating_mul(2).saturating_add(3),
 		)
 	}
 	/// As a listing of one item.
@@ -161,11 +166,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn open_licence() -> Weight {
 		Self::counted(7, 4, 0)
 	}
-	/// The model's owner and beneficiaries, OpenModels, Terms, the fee, Licences, the licensee's account and holds, the
-	/// owner's and the treasury's account; each beneficiary's account.
+	/// The model's owner and, for its payees, the model and two reads of each; OpenModels, Terms, the fee, Licences, the
+	/// licensee's account and holds, the owner's and the treasury's account; each payee's account, and the pot behind it.
 	fn buy_licence(p: u32) -> Weight {
 		let p = u64::from(p);
-		Self::counted(p.saturating_add(14), p.saturating_add(5), p)
+		let reads = p.saturating_mul(PAYEE_READS.saturating_add(2));
+		Self::counted(reads.saturating_add(14), p.saturating_mul(PAYEE_WRITES).saturating_add(5), p.saturating_mul(2))
 	}
 	/// Licences, OpenModels, account, holds.
 	fn end_licence() -> Weight {

@@ -98,12 +98,12 @@ impl EnsureOriginWithArg<RuntimeOrigin, u32> for BelowShares {
 		if *asset >= FirstShares::get() {
 			return Err(origin);
 		}
-		EnsureSigned::<AccountId32>::try_origin(origin)
+		<EnsureSigned<AccountId32> as EnsureOrigin<_>>::try_origin(origin)
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn try_successful_origin(_: &u32) -> Result<RuntimeOrigin, ()> {
-		EnsureSigned::<AccountId32>::try_successful_origin()
+		<EnsureSigned<AccountId32> as EnsureOrigin<RuntimeOrigin>>::try_successful_origin()
 	}
 }
 

@@ -1,14 +1,19 @@
 //! Works and their market: pallet-creations and pallet-market over finished jobs, models and pallet-nfts.
 
 use alloc::{vec, vec::Vec};
-use autonomy_primitives::{JobId, ModelId};
+use autonomy_primitives::{
+	community::Pot,
+	payout::{divide, ModelRevenue, Payee, Share},
+	JobId, ModelId,
+};
 use frame_support::{parameter_types, traits::ConstU32, PalletId};
+use pallet_inference::Purpose;
 use sp_runtime::{traits::AccountIdConversion, Permill};
 
 use super::{parameters::dynamic, system::deposit};
 use crate::{
-	AccountId, Balance, Balances, BlockNumber, Creations, Inference, Models, Runtime, RuntimeHoldReason, AUTON, DAYS,
-	MILLI_AUTON, MINUTES,
+	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Creations, Inference, Models, Runtime,
+	RuntimeHoldReason, AUTON, DAYS, MILLI_AUTON, MINUTES,
 };
 
 parameter_types! {
@@ -39,7 +44,7 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	fn final_job(job: JobId) -> Option<pallet_creations::FinalJob<AccountId, BlockNumber>> {
 		let row = Inference::provenance(job)?;
 		// What an evaluation leaves is a report, not a work.
-		if row.purpose == pallet_inference::Purpose::Evaluation {
+		if row.purpose == Purpose::Evaluation {
 			return None;
 		}
 		Some(pallet_creations::FinalJob {
@@ -65,9 +70,9 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 			*next
 		});
 		let row = pallet_inference::ProvenanceRow {
-			model: <Models as ModelRegistry<AccountId, Balance>>::benchmark_model(),
+			model: <Models as autonomy_primitives::model::ModelRegistry<AccountId, Balance>>::benchmark_model(),
 			requester: requester.clone(),
-			purpose: pallet_inference::Purpose::Plain,
+			purpose: Purpose::Plain,
 			modality: autonomy_primitives::job::Modality::Image,
 			engine: [1; 32],
 			weights_root: [2; 32],
@@ -84,12 +89,24 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	}
 }
 
-/// What the model behind a work gets of each of its sales: 5 %, to whoever holds the model's NFT when the work is minted.
+/// What a model gets of each sale of a work that it made, in parts per million: 5 %, divided as its part of a fee is.
+const MODEL_ROYALTY: u32 = 50_000;
+/// What a character gets of each sale of a work that was ordered of it: 5 %, for whoever has bonded its shares.
+const CHARACTER_ROYALTY: Permill = Permill::from_percent(5);
+
+/// The royalties of the model and of the character behind a work, as they stand when the work is minted.
 pub struct ModelRoyalty;
 
 impl pallet_creations::RoyaltyTerms<AccountId> for ModelRoyalty {
-	fn terms(_: JobId, model: ModelId) -> Vec<(AccountId, Permill)> {
-		Models::owner(model).map(|owner| vec![(owner, Permill::from_percent(5))]).unwrap_or_default()
+	fn terms(job: JobId, model: ModelId) -> Vec<Share<AccountId>> {
+		let of_model = divide(MODEL_ROYALTY, &<Models as ModelRevenue<AccountId>>::revenue(model)).into_iter();
+		let of_model = of_model.map(|(payee, share)| (payee, Permill::from_parts(share)));
+		let community = match Inference::provenance(job).map(|row| row.purpose) {
+			Some(Purpose::Character(character)) => Characters::character(character).map(|page| page.info.community),
+			Some(Purpose::Plain | Purpose::Evaluation) | None => None,
+		};
+		let of_character = community.map(|community| (Payee::Pot(community, Pot::Shares), CHARACTER_ROYALTY));
+		of_model.chain(of_character).collect()
 	}
 }
 
@@ -114,20 +131,27 @@ impl pallet_market::Config for Runtime {
 	type MaxSalesPerAccount = ConstU32<1_000>;
 	type MinPrice = MinPrice;
 	type Models = ModelsForLicence;
+	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SoftClose = SoftClose;
-	type Tradable = WorksAndModels;
+	type Tradable = OwnedItems;
 	type Treasury = TreasuryAccount;
 	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
 }
 
-/// What can be sold: works with their royalties, and models. All of their collections are owned by accounts without a key.
-pub struct WorksAndModels;
+/// What can be sold: works with their royalties, models, and characters, whose investors get 5 %. All of their collections
+/// are owned by accounts without a key.
+pub struct OwnedItems;
 
-impl pallet_market::Tradable<AccountId, u32, u32> for WorksAndModels {
+impl pallet_market::Tradable<AccountId, u32, u32> for OwnedItems {
 	fn royalties(collection: &u32, item: &u32) -> Option<pallet_market::Royalties<AccountId>> {
 		if pallet_models::Collection::<Runtime>::get() == Some(*collection) {
 			return Some(Default::default());
+		}
+		if pallet_characters::Collection::<Runtime>::get() == Some(*collection) {
+			let community = Characters::character(*item)?.info.community;
+			let investors = (Payee::Pot(community, Pot::Shares), CHARACTER_ROYALTY);
+			return Some(pallet_market::Royalties::truncate_from(vec![investors]));
 		}
 		Creations::royalties(*collection, *item)
 	}
@@ -138,7 +162,7 @@ impl pallet_market::Tradable<AccountId, u32, u32> for WorksAndModels {
 	}
 }
 
-/// The models that licences are sold to. The whole price but the market's fee is the owner's.
+/// The models that licences are sold to. The price but the market's fee is divided as the model's part of a fee is.
 pub struct ModelsForLicence;
 
 impl pallet_market::LicensedModels<AccountId> for ModelsForLicence {
@@ -146,13 +170,17 @@ impl pallet_market::LicensedModels<AccountId> for ModelsForLicence {
 		Models::owner(model)
 	}
 
-	fn royalties(_: ModelId) -> pallet_market::Royalties<AccountId> {
-		Default::default()
+	fn royalties(model: ModelId) -> pallet_market::Royalties<AccountId> {
+		// The owner has the rest, so it need not be named.
+		let owner = Models::owner(model).map(Payee::Account);
+		let payees = <Models as ModelRevenue<AccountId>>::revenue(model).into_iter();
+		let others: Vec<_> = payees.filter(|(payee, _)| Some(payee) != owner.as_ref()).collect();
+		pallet_market::Royalties::truncate_from(others)
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(owner: &AccountId) -> ModelId {
-		let model = <Models as ModelRegistry<AccountId, Balance>>::benchmark_model();
+		let model = <Models as autonomy_primitives::model::ModelRegistry<AccountId, Balance>>::benchmark_model();
 		let collection = pallet_models::Collection::<Runtime>::get().expect("a model was registered");
 		let transferred = crate::Nfts::do_transfer(collection, model, owner.clone(), |_, _| Ok(()));
 		transferred.expect("a model's NFT can be transferred");

@@ -456,7 +456,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_chain_api::runtime_types::pallet_inference::types::Tier;
+	use autonomy_chain_api::runtime_types::pallet_inference::types::{Purpose, Tier};
 
 	const LIAR: AccountId32 = AccountId32([1; 32]);
 	const JUROR: AccountId32 = AccountId32([2; 32]);
@@ -476,6 +476,7 @@ mod tests {
 			job: 0,
 			requester: WATCH,
 			model: 0,
+			purpose: Purpose::Plain,
 			tier: Tier::Text,
 			k: 1,
 			fee: 100,

@@ -14,6 +14,7 @@ use autonomy_simulation::inference::{
 	scenarios::{self, Scenario},
 	tally::Answer,
 };
+use pallet_inference::FeeSplit;
 use proptest::{collection::vec, prelude::*, sample::select};
 use sp_runtime::Permill;
 
@@ -68,7 +69,8 @@ fn rules() -> impl Strategy<Value = Rules> {
 	let share = |most: u32| (0..=most).prop_map(Permill::from_parts);
 	(1u32..=1_000, share(500_000), share(200_000), share(1_000_000), any::<bool>()).prop_map(
 		|(exposure_factor, model, burn, no_reveal, unanimous)| {
-			let mut rules = Rules { exposure_factor, model, burn, no_reveal, ..Rules::default() };
+			let split = FeeSplit { model, burn, ..Rules::default().split };
+			let mut rules = Rules { exposure_factor, split, no_reveal, ..Rules::default() };
 			rules.juries[0].unanimous = unanimous;
 			rules
 		},

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
+use autonomy_primitives::{community::Pot, payout::Payee};
 use proptest::prelude::*;
-use sp_runtime::{Permill, StateVersion};
+use sp_runtime::{AccountId32, Permill, StateVersion};
 
 use crate::{mock::*, FinalJob, Name, MAX_ROYALTY};
 
@@ -67,6 +68,15 @@ fn step() -> impl Strategy<Value = Step> {
 	]
 }
 
+/// An account, or a community's holders or treasury.
+fn payee(n: u8) -> Payee<AccountId32> {
+	match n {
+		52 => Payee::Pot(0, Pot::Shares),
+		53 => Payee::Treasury(0),
+		n => to(n),
+	}
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -87,7 +97,7 @@ proptest! {
 						Ok(())
 					},
 					Step::Mint { who, job, collection, named, share, terms } => {
-						Terms::set(terms.iter().map(|(who, share)| (account(*who), Permill::from_parts(*share))).collect());
+						Terms::set(terms.iter().map(|(who, share)| (payee(*who), Permill::from_parts(*share))).collect());
 						let name = if named { name("A work") } else { Name::default() };
 						let done = Creations::mint(signed(who), job, collection, name, Permill::from_parts(share));
 						if done.is_ok() {
@@ -101,6 +111,8 @@ proptest! {
 							let asked: u32 = share + terms.iter().map(|(_, share)| share).sum::<u32>();
 							prop_assert_eq!(total, asked, "a share was lost");
 							prop_assert!(total <= MAX_ROYALTY.deconstruct());
+							let payees: BTreeSet<_> = royalties.iter().map(|(payee, _)| payee).collect();
+							prop_assert_eq!(payees.len(), royalties.len(), "a payee twice");
 						}
 						done
 					},

@@ -1,6 +1,7 @@
+use autonomy_primitives::{community::Pot, payout::Payee};
 use codec::Encode;
 use frame_support::{assert_noop, assert_ok};
-use sp_runtime::{ArithmeticError, DispatchError, Permill, TokenError};
+use sp_runtime::{AccountId32, ArithmeticError, DispatchError, Permill, TokenError};
 
 use super::{free, held};
 use crate::{
@@ -11,19 +12,21 @@ use crate::{
 };
 
 const FIVE: Permill = Permill::from_percent(5);
+/// Whoever has bonded shares of community 3.
+const HOLDERS: Payee<AccountId32> = Payee::Pot(3, Pot::Shares);
 
 #[test]
 fn mint_should_store_the_work_and_mint_its_nft_when_the_job_is_final() {
 	build_and_execute(|| {
 		finalise(7, 1);
-		Terms::set(vec![(account(50), Permill::from_percent(6)), (account(51), Permill::from_percent(2))]);
+		Terms::set(vec![(to(50), Permill::from_percent(6)), (HOLDERS, Permill::from_percent(2))]);
 		assert_ok!(Creations::mint(signed(1), 7, None, name("A work"), FIVE));
 
 		let creation = CreationMap::<Test>::get(open(), 0).unwrap();
 		assert_eq!((creation.job, &creation.work), (7, &final_job(1, 7)));
 		assert_eq!(creation.name, name("A work"));
 		assert_eq!(creation.minted_at, 1);
-		let shares = [(1, 5), (50, 6), (51, 2)].map(|(who, share)| (account(who), Permill::from_percent(share)));
+		let shares = [(to(1), 5), (to(50), 6), (HOLDERS, 2)].map(|(who, share)| (who, Permill::from_percent(share)));
 		assert_eq!(creation.royalties.to_vec(), shares.to_vec());
 
 		let attributes: usize = facts(&creation).iter().map(|(key, value)| key.len() + value.len()).sum();
@@ -75,13 +78,18 @@ fn mint_should_number_the_works_of_each_collection() {
 }
 
 #[test]
-fn mint_should_add_up_what_an_account_gets_several_times() {
+fn mint_should_add_up_what_a_payee_gets_several_times() {
 	build_and_execute(|| {
 		finalise(1, 1);
-		let share = |who, percent| (account(who), Permill::from_percent(percent));
-		Terms::set(vec![share(50, 3), share(1, 4), share(51, 0), share(50, 2)]);
+		let share = |who, percent| (who, Permill::from_percent(percent));
+		let auton = Payee::Pot(3, Pot::Auton);
+		let terms = [(HOLDERS, 3), (to(1), 4), (to(51), 0), (auton.clone(), 1), (Payee::Treasury(3), 1), (HOLDERS, 2)];
+		Terms::set(terms.map(|(who, percent)| share(who, percent)).to_vec());
 		assert_ok!(Creations::mint(signed(1), 1, None, name("A work"), FIVE));
-		assert_eq!(Creations::royalties(open(), 0).unwrap().to_vec(), vec![share(1, 9), share(50, 5)]);
+		// The two pots of a community and its treasury are three payees.
+		let expected = [(to(1), 9), (HOLDERS, 5), (auton, 1), (Payee::Treasury(3), 1)];
+		let expected = expected.map(|(who, percent)| share(who, percent));
+		assert_eq!(Creations::royalties(open(), 0).unwrap().to_vec(), expected.to_vec());
 	});
 }
 
@@ -97,10 +105,10 @@ fn mint_should_leave_the_creator_out_when_no_share_is_asked_for() {
 #[test]
 fn mint_should_keep_the_royalties_when_the_terms_change() {
 	build_and_execute(|| {
-		Terms::set(vec![(account(50), FIVE)]);
+		Terms::set(vec![(to(50), FIVE)]);
 		let (collection, item) = minted(1, 1);
 		let before = Creations::royalties(collection, item);
-		Terms::set(vec![(account(51), FIVE)]);
+		Terms::set(vec![(to(51), FIVE)]);
 		assert_eq!(Creations::royalties(collection, item), before);
 	});
 }
@@ -188,11 +196,11 @@ fn mint_should_fail_when_the_creators_share_is_too_high() {
 fn mint_should_fail_when_the_royalties_are_above_the_cap() {
 	build_and_execute(|| {
 		finalise(7, 1);
-		Terms::set(vec![(account(50), Permill::from_percent(15)), (account(51), Permill::from_parts(50_001))]);
+		Terms::set(vec![(to(50), Permill::from_percent(15)), (HOLDERS, Permill::from_parts(50_001))]);
 		assert_noop!(Creations::mint(signed(1), 7, None, name("Dear"), FIVE), Error::<Test>::RoyaltyAboveCap);
-		Terms::set(vec![(account(50), Permill::one()), (account(51), Permill::one())]);
+		Terms::set(vec![(to(50), Permill::one()), (HOLDERS, Permill::one())]);
 		assert_noop!(Creations::mint(signed(1), 7, None, name("Dear"), FIVE), Error::<Test>::RoyaltyAboveCap);
-		Terms::set(vec![(account(50), Permill::from_percent(15)), (account(51), FIVE)]);
+		Terms::set(vec![(to(50), Permill::from_percent(15)), (HOLDERS, FIVE)]);
 		assert_ok!(Creations::mint(signed(1), 7, None, name("At the cap"), FIVE));
 	});
 }
@@ -201,7 +209,7 @@ fn mint_should_fail_when_the_royalties_are_above_the_cap() {
 fn mint_should_fail_when_there_are_too_many_payees() {
 	build_and_execute(|| {
 		finalise(7, 1);
-		let payees = |count: u32| (0..count).map(|n| (account(100 + n as u8), Permill::from_parts(1))).collect();
+		let payees = |count: u32| (0..count).map(|n| (Payee::Pot(n, Pot::Shares), Permill::from_parts(1))).collect();
 		Terms::set(payees(MAX_PAYEES));
 		assert_noop!(Creations::mint(signed(1), 7, None, name("Shared"), FIVE), Error::<Test>::TooManyPayees);
 		Terms::set(payees(MAX_PAYEES - 1));
@@ -227,5 +235,25 @@ fn mint_should_fail_when_numbers_run_out() {
 		finalise(7, 1);
 		Collections::<Test>::mutate(open(), |info| info.as_mut().unwrap().next_item = u32::MAX);
 		assert_noop!(Creations::mint(signed(1), 7, None, name("A work"), FIVE), ArithmeticError::Overflow);
+	});
+}
+
+#[test]
+fn output_of_a_job_should_be_minted_once_whoever_tries_in_whichever_order() {
+	build_and_execute(|| {
+		assert_ok!(Creations::create_collection(signed(1), name("Mine")));
+		// Two jobs of two requesters with an equal output, and one of the first requester's again.
+		finalise(7, 1);
+		finalise_as(8, FinalJob { requester: account(2), ..final_job(1, 7) });
+		finalise_as(9, final_job(1, 7));
+		assert_ok!(Creations::mint(signed(2), 8, None, name("First"), FIVE));
+		for (job, who) in [(7, 1), (9, 1)] {
+			for into in [None, Some(open()), Some(open() + 1)] {
+				assert_noop!(Creations::mint(signed(who), job, into, name("Again"), FIVE), Error::<Test>::OutputMinted);
+			}
+		}
+		assert_noop!(Creations::mint(signed(2), 8, None, name("Again"), FIVE), Error::<Test>::JobMinted);
+		assert_eq!(CreationMap::<Test>::iter().count(), 1);
+		assert_eq!((MintedJobs::<Test>::iter().count(), MintedResults::<Test>::iter().count()), (1, 1));
 	});
 }

@@ -1,3 +1,4 @@
+use autonomy_primitives::community::Pot;
 use frame_support::{assert_noop, assert_ok, storage::with_storage_layer};
 use pallet_nfts::{PriceDirection, PriceWithDirection};
 use sp_runtime::{DispatchError, TokenError};
@@ -27,6 +28,47 @@ fn selling_to_oneself_should_cost_the_royalties() {
 		// A second account of the seller's pays like everybody.
 		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
 		assert_eq!((free(CREATOR), free(COMMUNITY)), (FUNDS + 100, FUNDS + 50));
+	});
+}
+
+#[test]
+fn buying_ones_own_item_should_not_go_round_the_royalty_by_any_way() {
+	build_and_execute(|| {
+		let listing = list(0, ALICE, 1_000);
+		assert_noop!(Market::buy(signed(ALICE), listing, 1_000), Error::<Test>::OwnItem);
+		assert_noop!(Market::make_offer(signed(ALICE), WORKS, 1, 1_000, 50), Error::<Test>::OwnItem);
+		let auction = auction(2, ALICE, 1_000);
+		assert_noop!(Market::bid(signed(ALICE), auction, 1_000), Error::<Test>::OwnItem);
+		// An offer that was made before the bidder came by the item is not accepted by itself.
+		offer(3, BOB, 1_000);
+		assert_ok!(Nfts::transfer(signed(ALICE), WORKS, 3, account(BOB)));
+		let own = Market::accept_offer(signed(BOB), WORKS, 3, account(BOB), 0);
+		assert_eq!(own, Err(Error::<Test>::OwnItem.into()));
+		// Whoever sells to itself by a second account pays creator and bonded holders each time, whichever way it takes.
+		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
+		offer(0, ALICE, 1_000);
+		assert_ok!(Market::accept_offer(signed(BOB), WORKS, 0, account(ALICE), 0));
+		assert_ok!(Market::bid(signed(BOB), auction, 1_000));
+		run_to(200);
+		assert_ok!(Market::settle_auction(signed(BOB), auction));
+		assert_eq!((free(CREATOR), free(COMMUNITY)), (FUNDS + 3 * 100, FUNDS + 3 * 50));
+		assert_eq!(divided_among(0, Pot::Shares), 3 * 50);
+		assert_eq!(free(TREASURY), FUNDS + 3 * 25);
+	});
+}
+
+#[test]
+fn bundle_should_pay_holders_of_the_same_pot_once_and_in_full() {
+	build_and_execute(|| {
+		ItemRoyalties::mutate(|all| {
+			all.insert(0, vec![(COMMUNITY, 100_000)]);
+			all.insert(1, vec![(COMMUNITY, 100_000), (CREATOR, 100_000)]);
+		});
+		assert_ok!(Market::list_bundle(signed(ALICE), works(&[0, 1]), 3_000, None));
+		// 20 % of the price, divided 200 to 100.
+		assert_eq!(Market::listing(0).unwrap().royalties.len(), 2);
+		assert_ok!(Market::buy(signed(BOB), 0, 3_000));
+		assert_eq!((free(COMMUNITY), free(CREATOR)), (FUNDS + 399, FUNDS + 199));
 	});
 }
 

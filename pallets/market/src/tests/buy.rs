@@ -1,3 +1,4 @@
+use autonomy_primitives::community::Pot;
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::{DispatchError, Permill, TokenError};
 
@@ -132,8 +133,8 @@ fn buy_should_pay_the_treasury_what_a_beneficiary_cannot_take() {
 		assert_ok!(Market::buy(signed(BOB), listing, 900));
 		assert_eq!((free(60), free(CREATOR), free(TREASURY)), (0, FUNDS + 90, FUNDS + 22 + 9));
 		assert_eq!(free(ALICE), FUNDS + 900 - 90 - 22 - 9);
-		assert!(events().contains(&Event::RoyaltyRedirected { payee: account(60), amount: 9 }));
-		let split = Split { royalties: vec![(account(CREATOR), 90)], fee: 31, proceeds: 779 };
+		assert!(events().contains(&Event::RoyaltyRedirected { payee: payee(60), amount: 9 }));
+		let split = Split { royalties: vec![(payee(CREATOR), 90)], fee: 31, proceeds: 779 };
 		assert!(matches!(last_event(), Event::Sold { split: paid, .. } if paid == split));
 	});
 }
@@ -182,5 +183,60 @@ fn buy_should_pay_twenty_beneficiaries() {
 		assert_eq!(free(ALICE), FUNDS + 100_000 - 25_000 - 2_500);
 		let quote = maths::split(100_000u128, FEE, &royalties(&shares));
 		assert!(matches!(last_event(), Event::Sold { split, .. } if split == quote));
+	});
+}
+
+#[test]
+fn buy_should_divide_the_part_of_bonded_holders() {
+	build_and_execute(|| {
+		// 4 % to the bonded shares, 3 % to the bonded AUTON and 2 % to the treasury of community 2.
+		ItemRoyalties::mutate(|all| all.insert(0, vec![(208, 40_000), (209, 30_000), (211, 20_000)]));
+		let listing = list(0, ALICE, 1_000);
+		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
+		assert_eq!((divided_among(2, Pot::Shares), divided_among(2, Pot::Auton)), (40, 30));
+		assert_eq!((free(208), free(209), free(211)), (40, 30, 20));
+		assert_eq!(free(ALICE), FUNDS + 1_000 - 90 - 25);
+		let royalties = vec![(payee(208), 40), (payee(209), 30), (payee(211), 20)];
+		let split = Split { royalties, fee: 25, proceeds: 885 };
+		assert!(matches!(last_event(), Event::Sold { split: paid, .. } if paid == split));
+	});
+}
+
+#[test]
+fn buy_should_pay_the_communitys_treasury_when_nobody_has_bonded() {
+	build_and_execute(|| {
+		let listing = list(0, ALICE, 1_000);
+		set_bonded(0, Pot::Shares, false);
+		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
+		assert_eq!((free(COMMUNITY), free(COMMUNITY_TREASURY)), (FUNDS, FUNDS + 50));
+		assert_eq!(divided_among(0, Pot::Shares), 0);
+		// From the first bond on it is the holders'.
+		set_bonded(0, Pot::Shares, true);
+		let listing = list(1, ALICE, 1_000);
+		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
+		assert_eq!((free(COMMUNITY), free(COMMUNITY_TREASURY)), (FUNDS + 50, FUNDS + 50));
+	});
+}
+
+#[test]
+fn buy_should_pay_the_treasury_what_a_pot_cannot_take() {
+	build_and_execute(|| {
+		// 0.5 % of 1,000 is below the existential deposit, and the pot of community 2 has nothing.
+		ItemRoyalties::mutate(|all| all.insert(0, vec![(208, 5_000), (CREATOR, 100_000)]));
+		let listing = list(0, ALICE, 1_000);
+		assert_ok!(Market::buy(signed(BOB), listing, 1_000));
+		assert_eq!((free(208), divided_among(2, Pot::Shares)), (0, 0));
+		assert_eq!((free(CREATOR), free(TREASURY)), (FUNDS + 100, FUNDS + 25 + 5));
+		assert!(events().contains(&Event::RoyaltyRedirected { payee: payee(208), amount: 5 }));
+	});
+}
+
+#[test]
+fn buy_should_divide_nothing_when_the_sale_fails_after_the_pot_was_paid() {
+	build_and_execute(|| {
+		// Enough for the royalties, not for the rest.
+		let listing = list(0, ALICE, 2 * FUNDS);
+		assert_noop!(Market::buy(signed(BOB), listing, u128::MAX), DispatchError::from(TokenError::FundsUnavailable));
+		assert_eq!((divided_among(0, Pot::Shares), free(COMMUNITY)), (0, FUNDS));
 	});
 }

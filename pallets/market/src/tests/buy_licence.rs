@@ -1,3 +1,4 @@
+use autonomy_primitives::community::Pot;
 use codec::MaxEncodedLen;
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::{ArithmeticError, DispatchError, TokenError};
@@ -26,8 +27,9 @@ fn buy_licence_should_pay_the_owner_and_the_beneficiaries() {
 		let deposit = held(HoldReason::Deposit, BOB);
 		assert_eq!(deposit, DEPOSIT_BASE + LicenceOf::<Test>::max_encoded_len() as u128);
 		assert_eq!(free(BOB), FUNDS - 1_003 - deposit);
-		assert_eq!((free(CREATOR), free(COMMUNITY), free(TREASURY)), (FUNDS + 100, FUNDS + 50, FUNDS + 25));
-		assert_eq!(free(ALICE), before + 828);
+		// 2.5 % to the treasury; of the 978 that are left 10 % and 5 % to the payees, each rounded down; the rest to the owner.
+		assert_eq!((free(CREATOR), free(COMMUNITY), free(TREASURY)), (FUNDS + 97, FUNDS + 48, FUNDS + 25));
+		assert_eq!(free(ALICE), before + 833);
 		assert_eq!(Market::licence(MODEL, account(BOB)), Some(Licence { until: Some(101), deposit }));
 		let event = Event::LicenceBought {
 			model: MODEL,
@@ -36,7 +38,7 @@ fn buy_licence_should_pay_the_owner_and_the_beneficiaries() {
 			kind: PERIOD,
 			until: Some(101),
 			price: 1_003,
-			split: divided(1_003),
+			split: divided_licence(1_003),
 		};
 		assert_eq!(last_event(), event);
 	});
@@ -99,7 +101,7 @@ fn buy_licence_should_pay_the_present_owner() {
 		sold();
 		ModelOwners::mutate(|owners| owners.insert(MODEL, account(CAROL)));
 		assert_ok!(Market::buy_licence(signed(BOB), MODEL, PERIOD, 1_003));
-		assert_eq!(free(CAROL), FUNDS + 828);
+		assert_eq!(free(CAROL), FUNDS + 833);
 	});
 }
 
@@ -125,11 +127,49 @@ fn buy_licence_should_fail_when_the_price_is_above_the_limit() {
 }
 
 #[test]
-fn buy_licence_should_fail_when_the_royalties_are_above_the_cap() {
+fn buy_licence_should_fail_when_the_shares_are_above_the_whole() {
 	build_and_execute(|| {
 		sold();
-		LicenceShares::set(vec![(CREATOR, 250_001)]);
+		LicenceShares::set(vec![(CREATOR, 900_000), (COMMUNITY, 100_001)]);
 		assert_noop!(Market::buy_licence(signed(BOB), MODEL, PERIOD, 1_003), Error::<Test>::RoyaltyAboveCap);
+	});
+}
+
+#[test]
+fn buy_licence_should_divide_all_but_the_fee_when_the_payees_have_everything() {
+	build_and_execute(|| {
+		sold();
+		let before = free(ALICE);
+		LicenceShares::set(vec![(CREATOR, 333_333), (COMMUNITY, 666_667)]);
+		let quote = Market::quote_licence(MODEL, PERIOD).unwrap();
+		assert_ok!(Market::buy_licence(signed(BOB), MODEL, PERIOD, 1_003));
+		assert_eq!((free(CREATOR), free(COMMUNITY), free(TREASURY)), (FUNDS + 325, FUNDS + 652, FUNDS + 25));
+		assert_eq!(divided_among(0, Pot::Shares), 652);
+		assert_eq!(free(ALICE), before + 1, "what rounding leaves");
+		assert!(matches!(last_event(), Event::LicenceBought { split, .. } if split == quote));
+	});
+}
+
+#[test]
+fn buy_licence_should_pay_the_treasury_what_an_owner_without_balance_cannot_take() {
+	build_and_execute(|| {
+		sold();
+		LicenceShares::set(vec![(COMMUNITY, 999_000)]);
+		ModelOwners::mutate(|owners| owners.insert(MODEL, account(60)));
+		assert_ok!(Market::buy_licence(signed(BOB), MODEL, PERIOD, 1_003));
+		// 0.1 % of 978 is below the existential deposit.
+		assert_eq!((free(60), free(COMMUNITY), free(TREASURY)), (0, FUNDS + 977, FUNDS + 26));
+	});
+}
+
+#[test]
+fn quote_licence_should_be_what_is_paid_and_nothing_for_what_is_not_sold() {
+	build_and_execute(|| {
+		assert_eq!(Market::quote_licence(MODEL, PERIOD), None);
+		let terms = LicenceTerms { per_period: Some(1_003), period: 100, perpetual: None };
+		assert_ok!(Market::set_licence_terms(signed(ALICE), MODEL, Some(terms)));
+		assert_eq!(Market::quote_licence(MODEL, PERIOD), Some(divided_licence(1_003)));
+		assert_eq!(Market::quote_licence(MODEL, PERPETUAL), None);
 	});
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use autonomy_primitives::community::Pot;
 use frame_support::storage::with_storage_layer;
 use proptest::prelude::*;
 use sp_runtime::{AccountId32, DispatchResult, StateVersion};
@@ -39,6 +40,7 @@ enum Step {
 	Transfer { who: Who, item: u32, to: u8 },
 	SellModel { to: u8 },
 	LockItem { item: u32, locked: bool },
+	Bond { bonded: bool },
 	Wait { blocks: u64 },
 }
 
@@ -80,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
 		4 => (who(), item(), anyone()).prop_map(|(who, item, to)| Step::Transfer { who, item, to }),
 		1 => anyone().prop_map(|to| Step::SellModel { to }),
 		1 => (item(), any::<bool>()).prop_map(|(item, locked)| Step::LockItem { item, locked }),
+		1 => any::<bool>().prop_map(|bonded| Step::Bond { bonded }),
 		4 => blocks().prop_map(|blocks| Step::Wait { blocks }),
 	];
 	prop_oneof![3 => market, 1 => rest]
@@ -160,6 +163,10 @@ fn run(step: Step) -> DispatchResult {
 		}
 		Step::LockItem { item, locked: true } => Nfts::lock_item_transfer(signed(TEAM), WORKS, item),
 		Step::LockItem { item, locked: false } => Nfts::unlock_item_transfer(signed(TEAM), WORKS, item),
+		Step::Bond { bonded } => {
+			set_bonded(0, Pot::Shares, bonded);
+			Ok(())
+		}
 		Step::Wait { blocks } => {
 			run_to(now + blocks);
 			Ok(())
@@ -167,18 +174,20 @@ fn run(step: Step) -> DispatchResult {
 	}
 }
 
-/// What beneficiaries and treasury were paid, by what the events say, and whether each price was divided as it has to be.
+/// What payees and treasury were paid, by what the events say, and whether each price was divided as it has to be.
 fn paid(events: &[Event<Test>]) -> Result<BTreeMap<u8, u128>, TestCaseError> {
 	let mut paid = BTreeMap::from([(CREATOR, 0), (COMMUNITY, 0), (TREASURY, 0)]);
 	for event in events {
-		let (price, split) = match event {
-			Event::Sold { price, split, .. } | Event::LicenceBought { price, split, .. } => (*price, split),
+		let (split, expected) = match event {
+			Event::Sold { price, split, .. } => (split, divided(*price)),
+			Event::LicenceBought { price, split, .. } => (split, divided_licence(*price)),
 			Event::RoyaltyRedirected { .. } => return Err(TestCaseError::fail("everybody can be paid here")),
 			_ => continue,
 		};
-		prop_assert_eq!(split, &divided(price), "a royalty was not paid");
-		for (payee, amount) in &split.royalties {
-			*paid.entry(number(payee)).or_default() += amount;
+		prop_assert_eq!(split, &expected, "a royalty was not paid");
+		for (to, amount) in &split.royalties {
+			let who = if *to == payee(COMMUNITY) { COMMUNITY } else { CREATOR };
+			*paid.entry(who).or_default() += amount;
 		}
 		*paid.entry(TREASURY).or_default() += split.fee;
 	}
@@ -207,7 +216,12 @@ proptest! {
 				}
 			}
 			for (who, amount) in paid(&events())? {
-				prop_assert_eq!(free(who), FUNDS + amount, "a beneficiary has something else than its royalties");
+				let got = match who {
+					// While nobody has bonded, the community's treasury gets the part of its holders.
+					COMMUNITY => divided_among(0, Pot::Shares) + free(COMMUNITY_TREASURY),
+					who => free(who),
+				};
+				prop_assert_eq!(got, FUNDS + amount, "a payee has something else than its royalties");
 			}
 			Ok(())
 		})?;
