@@ -39,7 +39,7 @@ fn model(name: &str) -> (LocalModel, Job) {
 	let folder = PathBuf::from("models").join(name);
 	let manifest = Manifest::load(&folder).unwrap();
 	let input = manifest.golden.input.to_job_input().unwrap();
-	let job = Job { input, seed: manifest.golden.seed.0, genesis: [9; 32], evaluation: None };
+	let job = Job { input, seed: manifest.golden.seed.0, genesis: [9; 32], evaluation: None, persona: None };
 	(LocalModel { folder, weights_root: manifest.weights_root.0 }, job)
 }
 

@@ -35,6 +35,7 @@ fn pallets_should_keep_their_names_and_indices() {
 		(30, "Models"),
 		(31, "Inference"),
 		(32, "Bonds"),
+		(33, "Characters"),
 		(34, "Creations"),
 		(35, "Market"),
 	];
@@ -43,7 +44,53 @@ fn pallets_should_keep_their_names_and_indices() {
 
 #[test]
 fn calls_of_our_pallets_should_keep_their_order() {
-	assert_eq!(pallet_models::Call::<Runtime>::get_call_names(), ["register", "set_price", "set_active"]);
+	assert_eq!(
+		pallet_models::Call::<Runtime>::get_call_names(),
+		[
+			"register",
+			"set_price",
+			"set_active",
+			"register_derived",
+			"propose_version",
+			"evaluate",
+			"accept_version",
+			"reject_version",
+			"withdraw_version",
+			"expire_version",
+			"claim_vested",
+			"dispute",
+			"resolve_dispute",
+			"set_charter",
+			"set_data_root",
+			"open_source",
+		]
+	);
+	assert_eq!(
+		pallet_characters::Call::<Runtime>::get_call_names(),
+		[
+			"set_template",
+			"create",
+			"set_persona",
+			"set_models",
+			"customise",
+			"set_active",
+			"join",
+			"upgrade",
+			"leave",
+			"refresh_fan",
+			"invest",
+			"close_round",
+			"ask_parent",
+			"accept_child",
+			"leave_parent",
+			"found_collective",
+			"invite",
+			"join_collective",
+			"leave_collective",
+			"talk",
+			"order",
+		]
+	);
 	assert_eq!(
 		pallet_inference::Call::<Runtime>::get_call_names(),
 		[
@@ -64,6 +111,7 @@ fn calls_of_our_pallets_should_keep_their_order() {
 			"audit",
 			"challenge",
 			"resolve_engine_fault",
+			"report_evaluation",
 		]
 	);
 	assert_eq!(pallet_creations::Call::<Runtime>::get_call_names(), ["mint", "create_collection", "burn"]);

@@ -63,10 +63,13 @@ fn three_equal_results_should_be_paid_the_model_too_and_a_part_burned() {
 		assert_eq!(total(Key::Ferdie), before - fee);
 		assert_eq!(free(Key::Ferdie), before - fee, "nothing is left on hold");
 		for ((owner, _), had) in operators.into_iter().zip(owners) {
-			assert_eq!(free(owner), had + fee / 3 * 85 / 100);
+			assert_eq!(free(owner), had + fee / 3 * 70 / 100);
 		}
-		assert_eq!(free(Key::Alice), model + fee / 10, "a tenth is the model's");
-		assert_eq!(Balances::total_issuance(), issuance - fee / 20, "a twentieth is burned");
+		assert_eq!(free(Key::Alice), model + fee * 18 / 100, "eighteen per cent are the model's");
+		let community = pallet_models::Models::<Runtime>::get(0).expect("it is registered").community;
+		let treasury = Balances::free_balance(autonomy_runtime::Bonds::treasury_of(community));
+		assert_eq!(treasury, fee * 9 / 100, "seven per cent without a character, and two");
+		assert_eq!(Balances::total_issuance(), issuance - fee * 3 / 100, "three per cent are burned");
 	});
 }
 

@@ -9,7 +9,7 @@ use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
 use autonomy_primitives::digest::{self, cid, Cid, ResultContext};
-use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput, TalkInput};
+use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput, TalkInput, MAX_PERSONA_BYTES};
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
 use std::path::Path;
@@ -177,6 +177,17 @@ impl Model {
 		genesis: [u8; 32],
 		sink: &mut dyn FnMut(TracedStep) -> Control,
 	) -> Result<JobOutput, JobFault> {
+		self.run_as(None, input, seed, genesis, sink)
+	}
+
+	fn run_as(
+		&self,
+		persona: Option<&str>,
+		input: &JobInput,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<JobOutput, JobFault> {
 		assert_float_environment().map_err(|error| JobFault::Io(error.to_string()))?;
 		input
 			.check(self.manifest.modality, &self.manifest.limits)
@@ -190,7 +201,7 @@ impl Model {
 			let root = builder.last_step().unwrap_or_default();
 			sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state })
 		};
-		let output = self.pipeline_output(input, &noise, &mut observe)?;
+		let output = self.pipeline_output(persona, input, &noise, &mut observe)?;
 		let (canonical, (artifact, mime)) = (output.canonical(), output.artifact());
 		let context = ResultContext {
 			genesis,
@@ -230,8 +241,20 @@ impl Model {
 		draw: &Digest,
 		sink: &mut dyn FnMut(TracedStep) -> Control,
 	) -> Result<(JobOutput, TraceOpening), JobFault> {
+		self.open_as(None, input, [seed, genesis], operator, draw, sink)
+	}
+
+	fn open_as(
+		&self,
+		persona: Option<&str>,
+		input: &JobInput,
+		[seed, genesis]: [[u8; 32]; 2],
+		operator: &[u8; 32],
+		draw: &Digest,
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<(JobOutput, TraceOpening), JobFault> {
 		let (mut roots, mut chunks, mut kept) = (Vec::new(), 0, None);
-		let output = self.run_traced(input, seed, genesis, &mut |step| {
+		let output = self.run_as(persona, input, seed, genesis, &mut |step| {
 			let Progress { step: done, steps } = step.progress;
 			// Right for pictures, whose steps are known, and for a reply that is cut off.
 			let wanted = trace::position(operator, draw, steps, step.chunks);
@@ -245,7 +268,7 @@ impl Model {
 		let at = trace::position(operator, draw, output.steps, chunks).map(|(step, _)| step);
 		let state = match (kept, at) {
 			(Some((step, state)), Some(at)) if step == at => Some(state),
-			(_, Some(at)) => self.state_again(input, &output.output, at as usize)?,
+			(_, Some(at)) => self.state_again(persona, input, &output.output, at as usize)?,
 			(_, None) => None,
 		};
 		let opening = state.and_then(|state| TraceOpening::of_step(&roots, &state, operator, draw));
@@ -260,7 +283,13 @@ impl Model {
 	}
 
 	/// The state after step `at` (from 0) of a run that made `output`, from its tokens. `None` for anything but a reply.
-	fn state_again(&self, input: &JobInput, output: &Output, at: usize) -> Result<Option<Vec<u8>>, JobFault> {
+	fn state_again(
+		&self,
+		persona: Option<&str>,
+		input: &JobInput,
+		output: &Output,
+		at: usize,
+	) -> Result<Option<Vec<u8>>, JobFault> {
 		match (&self.pipeline, input, output) {
 			(
 				Pipeline::Chat(chat),
@@ -268,13 +297,22 @@ impl Model {
 				Output::Text(reply),
 			) => {
 				let Some(before) = reply.tokens.get(..at) else { return Ok(None) };
-				Ok(Some(state_bytes(&chat.logits_after(utf8(&text.prompt)?, before)?)))
+				Ok(Some(state_bytes(&chat.logits_after(persona, utf8(&text.prompt)?, before)?)))
 			}
 			_ => Ok(None),
 		}
 	}
 
-	fn pipeline_output(&self, input: &JobInput, noise: &Noise, observe: &mut Observer) -> Result<Output, JobFault> {
+	fn pipeline_output(
+		&self,
+		persona: Option<&str>,
+		input: &JobInput,
+		noise: &Noise,
+		observe: &mut Observer,
+	) -> Result<Output, JobFault> {
+		if persona.is_none() && matches!(input, JobInput::Talk(_)) {
+			return Err(JobFault::Io("a message to a character was run without its persona".into()));
+		}
 		match (&self.pipeline, input) {
 			(Pipeline::TextToImage(pipeline), JobInput::Image(image)) => {
 				Ok(Output::Image(pipeline.run(utf8(&image.prompt)?, &settings(image)?, noise, observe)?))
@@ -290,6 +328,7 @@ impl Model {
 			}
 			(Pipeline::Chat(pipeline), JobInput::Text(text) | JobInput::Talk(TalkInput { text, .. })) => {
 				let request = ChatRequest {
+					persona,
 					text: utf8(&text.prompt)?,
 					max_tokens: text.max_tokens.into(),
 					sampling: Sampling {
@@ -327,6 +366,64 @@ impl Model {
 			return Err(differs(golden.artifact.clone(), output.artifact_cid_text()));
 		}
 		Ok(())
+	}
+}
+
+/// A message to a character, with everything that it takes.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+	/// The character's language model.
+	pub model: &'a Model,
+	/// The bytes of the persona's file.
+	pub persona: &'a [u8],
+	/// The job's input.
+	pub input: &'a JobInput,
+}
+
+impl Message<'_> {
+	/// Runs the model as [`Model::run_traced`] does.
+	///
+	/// Fails with [`JobFault::InputInvalid`] when the persona is empty, too long or not UTF-8, which every machine finds in
+	/// the same file, and with [`JobFault::Io`] when it is not that of the input.
+	pub fn run_traced(
+		&self,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<JobOutput, JobFault> {
+		self.model.run_as(Some(self.persona()?), self.input, seed, genesis, sink)
+	}
+
+	/// Runs the model and opens its trace as [`Model::run_opening`] does.
+	///
+	/// Fails as [`Message::run_traced`] does.
+	pub fn run_opening(
+		&self,
+		seed: [u8; 32],
+		genesis: [u8; 32],
+		operator: &[u8; 32],
+		draw: &Digest,
+		sink: &mut dyn FnMut(TracedStep) -> Control,
+	) -> Result<(JobOutput, TraceOpening), JobFault> {
+		self.model.open_as(Some(self.persona()?), self.input, [seed, genesis], operator, draw, sink)
+	}
+
+	fn persona(&self) -> Result<&str, JobFault> {
+		let JobInput::Talk(talk) = self.input else {
+			return Err(JobFault::Io("a job that is no message to a character was given a persona".into()));
+		};
+		let found = cid(self.persona);
+		if found != talk.persona {
+			let (found, wanted) = (cid_text(&found), cid_text(&talk.persona));
+			return Err(JobFault::Io(format!("the persona has the CID {found}, the job names {wanted}")));
+		}
+		let bytes = self.persona.len();
+		if !(1..=MAX_PERSONA_BYTES as usize).contains(&bytes) {
+			let why = format!("a persona of {bytes} bytes, it may have 1 to {MAX_PERSONA_BYTES}");
+			return Err(JobFault::InputInvalid(why));
+		}
+		std::str::from_utf8(self.persona)
+			.map_err(|error| JobFault::InputInvalid(format!("the persona is not UTF-8: {error}")))
 	}
 }
 

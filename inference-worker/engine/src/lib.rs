@@ -12,7 +12,7 @@ pub mod samplers;
 pub mod tokenizer;
 pub mod weights;
 
-pub use engine::{Engine, JobOutput, Model, Output, TracedStep};
+pub use engine::{Engine, JobOutput, Message, Model, Output, TracedStep};
 pub use error::{EngineError, JobFault};
 pub use evaluation::{evaluate, Evaluation, Losses};
 pub use pipelines::{Control, Progress};

@@ -7,11 +7,12 @@ use autonomy_engine::pipelines::chat::Chat;
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
 use autonomy_engine::weights::ModelFolder;
 use autonomy_engine::{
-	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Model, Output, PictureSpec, Progress,
+	Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Message, Model, Output, PictureSpec,
+	Progress,
 };
 use autonomy_primitives::digest::{cid, input_hash, result, ResultContext, StopCode};
 use autonomy_primitives::evaluation::EvaluatedWeights;
-use autonomy_primitives::job::{EvaluationInput, JobInput, Modality};
+use autonomy_primitives::job::{EvaluationInput, JobInput, Modality, TalkInput};
 use autonomy_primitives::trace::{root_of_steps, TraceOpening};
 use candle_core::{Device, Tensor};
 use common::*;
@@ -413,7 +414,7 @@ fn row_of_logits_should_be_the_same_when_it_is_computed_again_in_one_pass() {
 	let folder = ModelFolder::new(dir.path(), model.manifest().files.iter().map(|file| file.path.clone()));
 	let chat = Chat::open(&folder).unwrap();
 	for (at, state) in states.iter().enumerate() {
-		assert_eq!(&state_bytes(&chat.logits_after("w20 w21", &reply.tokens[..at]).unwrap()), state, "row {at}");
+		assert_eq!(&state_bytes(&chat.logits_after(None, "w20 w21", &reply.tokens[..at]).unwrap()), state, "row {at}");
 	}
 }
 
@@ -607,4 +608,59 @@ fn pixel_unshuffle_should_order_channels_as_torch_does() {
 	let expected = [0., 2., 8., 10., 1., 3., 9., 11., 4., 6., 12., 14., 5., 7., 13., 15.];
 	assert_eq!(values, expected);
 	assert_eq!(bits(&pixel_shuffle(&folded, 2).unwrap()), bits(&x));
+}
+
+#[test]
+fn persona_should_be_read_when_the_model_has_a_place_for_it() {
+	let (_a, plain) = open(write_chat_model, text_meta());
+	let (_b, reader) = open(
+		|dir| {
+			write_chat_model(dir)?;
+			let path = dir.join("chat.json");
+			let mut chat: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+			chat["persona"] = serde_json::json!({ "prefix": "w3 ", "suffix": " w4 " });
+			std::fs::write(&path, serde_json::to_vec(&chat).unwrap()).unwrap();
+			Ok(())
+		},
+		text_meta(),
+	);
+	let talk = |persona: &[u8]| {
+		let JobInput::Text(text) = input(InputSpec::text("w20 w21", 8, 0.0)) else { panic!("a text input") };
+		JobInput::Talk(TalkInput { text, persona: cid(persona), memory: [7; 32] })
+	};
+	let say = |model: &Model, persona: &[u8]| {
+		let input = talk(persona);
+		let message = Message { model, persona, input: &input };
+		let output = message.run_traced([1; 32], [0; 32], &mut |_| Control::Continue).unwrap();
+		let (opened, opening) =
+			message.run_opening([1; 32], [0; 32], &[2; 32], &[3; 32], &mut |_| Control::Continue).unwrap();
+		assert_eq!(opened, output);
+		assert!(opening.verify(&output.trace_root, &[2; 32], &[3; 32]));
+		output
+	};
+	let (wry, warm) = (say(&reader, b"w30 w31"), say(&reader, b"w40 w41"));
+	assert_ne!(wry.canonical, warm.canonical);
+	// A model without a place for it says the same to everybody, and yet each digest says who was talked to.
+	let (one, other) = (say(&plain, b"w30 w31"), say(&plain, b"w40 w41"));
+	assert_eq!(one.canonical, other.canonical);
+	assert_ne!(one.result, other.result);
+	assert_eq!(one.canonical, run(&plain, &input(InputSpec::text("w20 w21", 8, 0.0)), 1).canonical);
+}
+
+#[test]
+fn persona_should_be_refused_when_it_is_not_the_jobs_or_no_text() {
+	let (_a, model) = open(write_chat_model, text_meta());
+	let JobInput::Text(text) = input(InputSpec::text("w20", 8, 0.0)) else { panic!("a text input") };
+	let refused = |persona: &[u8], named: &[u8]| {
+		let input = JobInput::Talk(TalkInput { text: text.clone(), persona: cid(named), memory: [7; 32] });
+		let message = Message { model: &model, persona, input: &input };
+		message.run_traced([1; 32], [0; 32], &mut |_| Control::Continue).unwrap_err()
+	};
+	assert!(matches!(refused(b"w1", b"w2"), JobFault::Io(why) if why.contains("the job names")));
+	for persona in [&b""[..], &[0xff; 4], &[b'w'; 8193]] {
+		assert!(matches!(refused(persona, persona), JobFault::InputInvalid(_)));
+	}
+	let input = JobInput::Talk(TalkInput { text, persona: cid(b"w1"), memory: [7; 32] });
+	let alone = model.run(&input, [1; 32], [0; 32], &mut |_| Control::Continue).unwrap_err();
+	assert!(matches!(alone, JobFault::Io(why) if why.contains("persona")));
 }

@@ -119,7 +119,10 @@ impl Models {
 				let set = read_set(files.set())?;
 				run(Ready::Evaluation { base: model, candidate, set: &set })
 			}
-			_ => run(Ready::Model(model)),
+			_ => match &job.persona {
+				Some(persona) => run(Ready::Character { model, persona }),
+				None => run(Ready::Model(model)),
+			},
 		}
 	}
 
@@ -230,7 +233,7 @@ mod tests {
 			let (golden, weights_root) = (&manifest.golden, manifest.weights_root.0);
 			let is_golden = input.is_none();
 			let input = input.unwrap_or_else(|| golden.input.to_job_input().unwrap());
-			let job = Job { input, seed: golden.seed.0, genesis: [0; 32], evaluation: None };
+			let job = Job { input, seed: golden.seed.0, genesis: [0; 32], evaluation: None, persona: None };
 			let mut models = Models::default();
 			let load = Request::Load { folder: folder.into_bytes(), weights_root };
 			assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
@@ -284,7 +287,8 @@ mod tests {
 			size: 100,
 		};
 		let evaluation = Some(EvaluationFiles::new(Path::new(folder), set));
-		let job = Job { input: JobInput::Evaluation(input), seed: [5; 32], genesis: [9; 32], evaluation };
+		let job =
+			Job { input: JobInput::Evaluation(input), seed: [5; 32], genesis: [9; 32], evaluation, persona: None };
 		(manifest.weights_root.0, folder.into(), job)
 	}
 

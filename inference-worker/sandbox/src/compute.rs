@@ -10,7 +10,7 @@ use std::{
 
 use autonomy_engine::{
 	evaluation::{too_large, MAX_SET_BYTES},
-	Control, Evaluation, JobFault, JobOutput, Model, Progress, TracedStep,
+	Control, Evaluation, JobFault, JobOutput, Message, Model, Progress, TracedStep,
 };
 use autonomy_primitives::{
 	digest::{cid, Cid},
@@ -41,6 +41,8 @@ pub struct Job {
 	pub genesis: Digest,
 	/// For an evaluation: where the rest of what it takes is.
 	pub evaluation: Option<EvaluationFiles>,
+	/// For a message to a character: the bytes of its persona's file.
+	pub persona: Option<Vec<u8>>,
 }
 
 /// Where the files of an evaluation are that do not belong to the version which is compared with.
@@ -205,6 +207,13 @@ pub enum Ready<'a> {
 		/// The bytes of the held-out set's file.
 		set: &'a [u8],
 	},
+	/// A language model and the bytes of a persona's file.
+	Character {
+		/// The model.
+		model: &'a Model,
+		/// Who is talked to.
+		persona: &'a [u8],
+	},
 }
 
 impl<'a> From<&'a Model> for Ready<'a> {
@@ -215,7 +224,9 @@ impl<'a> From<&'a Model> for Ready<'a> {
 
 /// A job that its caller did not make ready for. No fault of the input.
 fn misfit() -> JobFault {
-	JobFault::Io("an evaluation takes two versions and a set, any other job one model".into())
+	JobFault::Io(
+		"an evaluation takes two versions and a set, a message to a character a model and a persona, any other job one model".into(),
+	)
 }
 
 impl Ready<'_> {
@@ -225,7 +236,11 @@ impl Ready<'_> {
 			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
 				Evaluation { base, candidate, set, input }.run_traced(*seed, *genesis, sink)
 			}
-			(Self::Evaluation { .. }, _) | (Self::Model(_), JobInput::Evaluation(_)) => Err(misfit()),
+			(Self::Character { model, persona }, JobInput::Talk(_)) => {
+				Message { model, persona, input }.run_traced(*seed, *genesis, sink)
+			}
+			(Self::Evaluation { .. } | Self::Character { .. }, _) => Err(misfit()),
+			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_)) => Err(misfit()),
 			(Self::Model(model), input) => model.run_traced(input, *seed, *genesis, sink),
 		}
 	}
@@ -242,7 +257,11 @@ impl Ready<'_> {
 			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
 				Evaluation { base, candidate, set, input }.run_opening(*seed, *genesis, operator, draw, sink)
 			}
-			(Self::Evaluation { .. }, _) | (Self::Model(_), JobInput::Evaluation(_)) => Err(misfit()),
+			(Self::Character { model, persona }, JobInput::Talk(_)) => {
+				Message { model, persona, input }.run_opening(*seed, *genesis, operator, draw, sink)
+			}
+			(Self::Evaluation { .. } | Self::Character { .. }, _) => Err(misfit()),
+			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_)) => Err(misfit()),
 			(Self::Model(model), input) => model.run_opening(input, *seed, *genesis, operator, draw, sink),
 		}
 	}
@@ -393,7 +412,7 @@ mod tests {
 		let files = EvaluationFiles::new(Path::new("/models/two"), Path::new("/sets/\u{e9}.json"));
 		assert_eq!(files.set(), Path::new("/sets/\u{e9}.json"));
 		let input = JobInput::Evaluation(input);
-		let job = Job { input, seed: [1; 32], genesis: [2; 32], evaluation: Some(files) };
+		let job = Job { input, seed: [1; 32], genesis: [2; 32], evaluation: Some(files), persona: None };
 		let candidate = LocalModel { folder: "/models/two".into(), weights_root: [2; 32] };
 		assert_eq!(job.candidate(), Some(candidate));
 		assert_eq!(Job { evaluation: None, ..job }.candidate(), None);

@@ -213,7 +213,8 @@ mod tests {
 			top_k: 40,
 		};
 		let evaluation = Some(EvaluationFiles::new("/models/\u{e9}".as_ref(), "/sets/x".as_ref()));
-		Job { input: autonomy_primitives::job::JobInput::Text(input), seed: [1; 32], genesis: [2; 32], evaluation }
+		let input = autonomy_primitives::job::JobInput::Text(input);
+		Job { input, seed: [1; 32], genesis: [2; 32], evaluation, persona: Some(b"wry".to_vec()) }
 	}
 
 	fn sent<M: Message>(message: &M) -> Vec<u8> {

@@ -483,7 +483,11 @@ mod tests {
 	/// A short job for the model that talks.
 	fn runner(input: &InputSpec) -> Runner {
 		let weights_root = Manifest::load("models/keeper").unwrap().weights_root.0;
-		let files = Files { model: LocalModel { folder: "models/keeper".into(), weights_root }, evaluation: None };
+		let files = Files {
+			model: LocalModel { folder: "models/keeper".into(), weights_root },
+			evaluation: None,
+			persona: None,
+		};
 		let job = files.job(input.to_job_input().unwrap(), [5; 32], GENESIS);
 		Runner { files, job, number: NUMBER, model: 3 }
 	}

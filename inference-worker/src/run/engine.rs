@@ -9,10 +9,16 @@ use std::{
 
 use anyhow::Context;
 use autonomy_engine::{Engine, EngineError, Model};
-use autonomy_primitives::{job::JobInput, trace::TraceOpening, Digest};
+use autonomy_primitives::{
+	digest::Cid,
+	fault::FaultCode,
+	job::{JobInput, MAX_PERSONA_BYTES},
+	trace::TraceOpening,
+	Digest,
+};
 use autonomy_sandbox::{
-	machine_memory, open_trace, read_set, run_job, trace_model, EvaluationFiles, Job, LocalModel, Program, Ready,
-	Sandbox, Settings, QUARANTINE_FILE,
+	machine_memory, open_trace, read_set, run_job, trace_model, EvaluationFiles, InputFault, Job, LocalModel, Program,
+	Ready, Sandbox, Settings, QUARANTINE_FILE,
 };
 
 use super::models::{Library, ModelError};
@@ -63,6 +69,8 @@ pub struct Files {
 	pub model: LocalModel,
 	/// For an evaluation: the candidate, and the file of the held-out set.
 	pub evaluation: Option<(LocalModel, PathBuf)>,
+	/// For a message to a character: the bytes of its persona's file.
+	pub persona: Option<Vec<u8>>,
 }
 
 impl Files {
@@ -78,14 +86,18 @@ impl Files {
 	) -> Result<Self, ComputeError> {
 		let JobInput::Evaluation(input) = input else {
 			let folder = library.version(view, &weights_root).map_err(refused)?;
-			return Ok(Self { model: LocalModel { folder, weights_root }, evaluation: None });
+			let persona = match input {
+				JobInput::Talk(talk) => Some(persona(library, &talk.persona)?),
+				_ => None,
+			};
+			return Ok(Self { model: LocalModel { folder, weights_root }, evaluation: None, persona });
 		};
 		let folder = library.evaluated(view.id, &input.base, None).map_err(refused)?;
 		let model = LocalModel { folder, weights_root: input.base.weights_root };
 		let folder = library.evaluated(view.id, &input.candidate, Some(&model.folder)).map_err(of_input)?;
 		let candidate = LocalModel { folder, weights_root: input.candidate.weights_root };
 		let set = library.set(&input.set).map_err(of_input)?;
-		Ok(Self { model, evaluation: Some((candidate, set)) })
+		Ok(Self { model, evaluation: Some((candidate, set)), persona: None })
 	}
 
 	/// Opens the files in this process.
@@ -102,13 +114,13 @@ impl Files {
 			Some((candidate, set)) => Some((open(candidate).map_err(ComputeError::of_input)?, read_set(set)?)),
 			None => None,
 		};
-		Ok(Opened { model, evaluation })
+		Ok(Opened { model, evaluation, persona: self.persona.clone() })
 	}
 
 	/// The job on these files, for the engine process or for [`Opened::ready`].
 	pub fn job(&self, input: JobInput, seed: Digest, genesis: Digest) -> Job {
 		let evaluation = self.evaluation.as_ref().map(|(candidate, set)| EvaluationFiles::new(&candidate.folder, set));
-		Job { input, seed, genesis, evaluation }
+		Job { input, seed, genesis, evaluation, persona: self.persona.clone() }
 	}
 }
 
@@ -117,14 +129,16 @@ pub struct Opened {
 	/// The model; of an evaluation the version that is compared with.
 	pub model: Arc<Model>,
 	evaluation: Option<(Arc<Model>, Vec<u8>)>,
+	persona: Option<Vec<u8>>,
 }
 
 impl Opened {
 	/// Ready to run.
 	pub fn ready(&self) -> Ready<'_> {
-		match &self.evaluation {
-			Some((candidate, set)) => Ready::Evaluation { base: &self.model, candidate, set },
-			None => Ready::Model(&self.model),
+		match (&self.evaluation, &self.persona) {
+			(Some((candidate, set)), _) => Ready::Evaluation { base: &self.model, candidate, set },
+			(None, Some(persona)) => Ready::Character { model: &self.model, persona },
+			(None, None) => Ready::Model(&self.model),
 		}
 	}
 }
@@ -195,6 +209,16 @@ impl Engines {
 	}
 }
 
+/// The bytes of a persona's file. One that is too long is the input's fault, and goes nowhere.
+fn persona(library: &Library, persona: &Cid) -> Result<Vec<u8>, ComputeError> {
+	let bytes = library.persona(persona).map_err(of_input)?;
+	if bytes.len() > MAX_PERSONA_BYTES as usize {
+		let why = format!("a persona of {} bytes, it may have 1 to {MAX_PERSONA_BYTES}", bytes.len());
+		return Err(ComputeError::Fault(InputFault { code: FaultCode::InputRejected, why }));
+	}
+	Ok(bytes)
+}
+
 /// The files in this process, of which models stay open.
 fn opened(loaded: &Mutex<HashMap<Digest, Arc<Model>>>, files: &Files) -> Result<Opened, ComputeError> {
 	files.open_by(&mut |local| {
@@ -236,7 +260,7 @@ fn refused(error: ModelError) -> ComputeError {
 fn of_input(error: ModelError) -> ComputeError {
 	let why = error.to_string();
 	match error {
-		ModelError::Missing { .. } | ModelError::NoSet(_) => ComputeError::Missing(why),
+		ModelError::Missing { .. } | ModelError::NoSet(_) | ModelError::NoPersona(_) => ComputeError::Missing(why),
 		ModelError::Differs { .. } | ModelError::TooLarge { .. } => ComputeError::Unusable(why).of_input(),
 		ModelError::Engine(error) => broken(error).of_input(),
 		ModelError::Folder { .. } | ModelError::OtherVersion { .. } | ModelError::Changed(_) | ModelError::Store(_) => {
@@ -335,8 +359,7 @@ fn run_limit(task: &Task, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_primitives::{fault::FaultCode, job::AnimationInput};
-	use autonomy_sandbox::InputFault;
+	use autonomy_primitives::job::AnimationInput;
 
 	use crate::chain::memory::{evaluation, input, model};
 

@@ -66,6 +66,9 @@ pub enum ModelError {
 	/// A held-out set is nowhere.
 	#[error("the held-out set {0} is not in the artifact store")]
 	NoSet(String),
+	/// A persona is nowhere.
+	#[error("the persona {0} is not in the artifact store")]
+	NoPersona(String),
 	/// A version that this machine does not have any more, or never had.
 	#[error(
 		"no folder on this machine holds the weights 0x{weights_root} of model {model}, which is at another version now; put \
@@ -222,6 +225,12 @@ impl Library {
 		std::fs::write(&part, &bytes).map_err(failed)?;
 		std::fs::rename(&part, &path).map_err(failed)?;
 		Ok(path)
+	}
+
+	/// The bytes of a persona's file, from the artifact store. Blocks.
+	pub fn persona(&self, persona: &Cid) -> Result<Vec<u8>, ModelError> {
+		let bytes = self.runtime.block_on(self.store.get(*persona))?;
+		bytes.ok_or_else(|| ModelError::NoPersona(cid_text(persona)))
 	}
 
 	fn lock(&self) -> MutexGuard<'_, Folders> {

@@ -24,12 +24,30 @@ pub struct ChatConfig {
 	pub infix: String,
 	/// The token that ends the reply.
 	pub stop: String,
+	/// What stands around the persona of the character that is talked to, before `prefix`. A model without it speaks as the
+	/// character that it was trained as, whatever the persona says.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub persona: Option<PersonaMarks>,
+}
+
+/// What stands around a persona.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonaMarks {
+	/// Before it, such as the mark of a system's message.
+	pub prefix: String,
+	/// After it.
+	pub suffix: String,
 }
 
 impl ChatConfig {
-	/// The whole prompt: `prefix + text + infix`.
-	pub fn prompt(&self, text: &str) -> String {
-		[&self.prefix, text, &self.infix].concat()
+	/// The whole prompt: `prefix + text + infix`, after the persona between its own marks if there are both.
+	pub fn prompt(&self, persona: Option<&str>, text: &str) -> String {
+		let before = match (&self.persona, persona) {
+			(Some(PersonaMarks { prefix, suffix }), Some(persona)) => [prefix, persona, suffix].concat(),
+			_ => String::new(),
+		};
+		[&before, &self.prefix, text, &self.infix].concat()
 	}
 }
 
@@ -54,6 +72,8 @@ impl Reply {
 /// What to reply to.
 #[derive(Clone, Copy, Debug)]
 pub struct ChatRequest<'a> {
+	/// Who is talked to: the text of a character's persona.
+	pub persona: Option<&'a str>,
 	/// What the user says.
 	pub text: &'a str,
 	/// Most new tokens.
@@ -88,7 +108,7 @@ impl Chat {
 
 	/// Writes a reply, at most `max_tokens` new tokens and never past the model's context.
 	pub fn run(&self, request: &ChatRequest, noise: &Noise, observe: &mut Observer) -> Result<Reply, JobFault> {
-		let prompt = self.tokenizer.encode(&self.config.prompt(request.text))?;
+		let prompt = self.tokenizer.encode(&self.config.prompt(request.persona, request.text))?;
 		let context = self.llama.config().max_position_embeddings;
 		if prompt.is_empty() || prompt.len() >= context {
 			let why = format!("a prompt of {} tokens, the model takes 1 to {}", prompt.len(), context - 1);
@@ -121,10 +141,10 @@ impl Chat {
 		Ok(Reply { tokens, stop, text })
 	}
 
-	/// The logits `(vocab_size)` that follow the prompt of `text` and these tokens of a reply: the row that [`Chat::run`]
+	/// The logits `(vocab_size)` that follow the prompt of `persona` and `text` and these tokens of a reply: the row that [`Chat::run`]
 	/// chose the next token from, bit for bit. One pass over all of them, which is much cheaper than a pass for each.
-	pub fn logits_after(&self, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
-		let mut ids = self.tokenizer.encode(&self.config.prompt(text))?;
+	pub fn logits_after(&self, persona: Option<&str>, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
+		let mut ids = self.tokenizer.encode(&self.config.prompt(persona, text))?;
 		ids.extend(tokens);
 		let (mut cache, mut logits) = (KvCache::new(), Vec::new());
 		for piece in ids.chunks(PIECE) {
@@ -136,7 +156,7 @@ impl Chat {
 
 	/// The tokens of a prompt, and those of a reply to it with the token that ends it.
 	pub fn exchange(&self, text: &str, reply: &str) -> Result<(Vec<u32>, Vec<u32>), JobFault> {
-		let prompt = self.tokenizer.encode(&self.config.prompt(text))?;
+		let prompt = self.tokenizer.encode(&self.config.prompt(None, text))?;
 		let mut reply = self.tokenizer.encode(reply)?;
 		reply.push(self.stop);
 		let context = self.llama.config().max_position_embeddings;

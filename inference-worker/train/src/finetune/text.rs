@@ -71,7 +71,7 @@ impl Texts {
 		super::check_data(&mut recipe.data, data::digest(keys.iter()), data)?;
 		let (trained, held_out) = data::split(&keys, recipe.hold_out_percent)?;
 		let encode = |Exchange { place, sample, .. }: &Exchange| -> Result<Sequence> {
-			let mut ids = tokenizer.encode(&chat.prompt(&sample.prompt)).with_context(|| place.clone())?;
+			let mut ids = tokenizer.encode(&chat.prompt(None, &sample.prompt)).with_context(|| place.clone())?;
 			let reply = ids.len();
 			ids.extend(tokenizer.encode(&sample.reply).with_context(|| place.clone())?);
 			ids.push(stop);
