@@ -223,7 +223,7 @@ fn evaluated_version() {
 	assert_ok!(Models::set_charter(signed(Key::Alice), 0, charter));
 	let candidate = Candidate { manifest: cid(b"better"), weights_root: [9; 32], golden_result: [10; 32] };
 	let contribution = Contribution { kind: ContributionKind::Training, beneficiary: account(Key::Ferdie) };
-	assert_ok!(Models::propose_version(signed(Key::Ferdie), 0, candidate, contribution));
+	assert_ok!(Models::propose_version(signed(Key::Ferdie), 0, Box::new(candidate), Box::new(contribution)));
 	assert_ok!(Models::evaluate(signed(Key::Ferdie), 0));
 }
 
@@ -303,7 +303,7 @@ fn shares_should_not_be_there_without_an_agreed_evaluation() {
 		let call = Inference::submit_job(signed(Key::Ferdie), 0, Box::new(job.input), None, None, seed(), AUTON * 100);
 		assert_eq!(call, Err(reserved.into()));
 		// Nobody took it up: the evaluation ends without a result, and the owner may accept it for nothing.
-		run_until(60, |event| matches!(event, Event::JobFailed { job: 0, .. }));
+		run_until(600, |event| matches!(event, Event::JobFailed { job: 0, .. }));
 		assert_ok!(Models::accept_version(signed(Key::Alice), 0));
 		assert_eq!(Models::contribution(0, 1).map(|view| (view.info.granted, view.info.gain)), Some((0, 0)));
 	});

@@ -456,7 +456,13 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_chain_api::runtime_types::pallet_inference::types::{Purpose, Tier};
+	use autonomy_chain_api::runtime_types::{
+		autonomy_primitives::payout::Payee,
+		pallet_inference::{
+			split::{Part, Payment},
+			types::{Purpose, Tier},
+		},
+	};
 
 	const LIAR: AccountId32 = AccountId32([1; 32]);
 	const JUROR: AccountId32 = AccountId32([2; 32]);
@@ -535,7 +541,11 @@ mod tests {
 					artifact: [0; 36],
 					operators: vec![LIAR],
 					paid_per_seat: 85,
-					payments: Vec::new(),
+					payments: vec![
+						Payment { payee: Payee::Account(LIAR), part: Part::Operator, amount: 85 },
+						Payment { payee: Payee::Account(JUROR), part: Part::Auditor, amount: 150 },
+						Payment { payee: Payee::Treasury(1), part: Part::Model, amount: 10 },
+					],
 					burned: 5,
 					refunded: 30,
 				},

@@ -60,9 +60,9 @@ fn honest_seats_should_share_the_fee_with_model_and_burn_when_all_agree() {
 	let played = world.job_where(|played| played.worked.len() == 3);
 	assert_eq!(played.end, End::Final(Claim::Right));
 	assert_eq!(gain(&played, Account::Requester), -3 * FEE, "the audit's reserve is given back");
-	assert!(played.worked.iter().all(|number| operator(&played, *number) == FEE * 85 / 100));
-	assert_eq!(gain(&played, Account::Model), 3 * FEE / 10);
-	assert_eq!(gain(&played, Account::Burned), 3 * FEE / 20);
+	assert!(played.worked.iter().all(|number| operator(&played, *number) == FEE * 70 / 100));
+	assert_eq!(gain(&played, Account::Model), 3 * FEE * 27 / 100, "model, character and community");
+	assert_eq!(gain(&played, Account::Burned), 3 * FEE * 3 / 100);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_lazy_seat_should_lose_its_exposure_to_those_who_worked_when_results_differ(
 	assert_eq!(played.worked.len(), 9);
 	for worked in &played.worked {
 		let pay = operator(&played, *worked);
-		assert!(pay == share || pay == share + FEE * 85 / 100, "{pay}");
+		assert!(pay == share || pay == share + FEE * 70 / 100, "{pay}");
 	}
 	assert_eq!(gain(&played, Account::Requester), -2 * FEE, "a wrong seat is not paid");
 }
@@ -107,7 +107,7 @@ fn a_lie_should_be_paid_when_no_audit_finds_it() {
 	let world = World { pool: Pool::Coalition, ..World::new(TEXT, COLLUDING, 20) };
 	let played = world.job_where(|played| played.worked.is_empty() && played.cheated.len() == 1);
 	assert_eq!(played.end, End::Final(Claim::Lie));
-	assert_eq!(operator(&played, played.cheated[0]), FEE * 85 / 100);
+	assert_eq!(operator(&played, played.cheated[0]), FEE * 70 / 100);
 }
 
 #[test]
