@@ -459,7 +459,7 @@ mod tests {
 	use autonomy_chain_api::runtime_types::{
 		autonomy_primitives::payout::Payee,
 		pallet_inference::{
-			split::{Part, Payment},
+			split::{Part, Payment as Share},
 			types::{Purpose, Tier},
 		},
 	};
@@ -542,9 +542,9 @@ mod tests {
 					operators: vec![LIAR],
 					paid_per_seat: 85,
 					payments: vec![
-						Payment { payee: Payee::Account(LIAR), part: Part::Operator, amount: 85 },
-						Payment { payee: Payee::Account(JUROR), part: Part::Auditor, amount: 150 },
-						Payment { payee: Payee::Treasury(1), part: Part::Model, amount: 10 },
+						Share { payee: Payee::Account(LIAR), part: Part::Operator, amount: 85 },
+						Share { payee: Payee::Account(JUROR), part: Part::Auditor, amount: 150 },
+						Share { payee: Payee::Treasury(1), part: Part::Model, amount: 10 },
 					],
 					burned: 5,
 					refunded: 30,
