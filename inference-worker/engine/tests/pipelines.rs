@@ -507,10 +507,7 @@ fn evaluation_should_be_refused_when_one_model_alone_is_asked_for_it() {
 		size: 4096,
 	});
 	let fault = model.run(&job, [0; 32], [0; 32], &mut |_| Control::Continue).unwrap_err();
-	assert_eq!(
-		fault,
-		JobFault::InputInvalid("an evaluation is not run on one model alone".into())
-	);
+	assert_eq!(fault, JobFault::InputInvalid("an evaluation is not run on one model alone".into()));
 }
 
 #[test]

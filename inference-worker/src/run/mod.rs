@@ -1081,10 +1081,14 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	/// Gives back the seats that were not begun, and goes on for the others.
 	fn begin_drain(&mut self) -> Result<(), RunError> {
 		info!(seconds = self.operator.drain.as_secs(), "stopping: commitments are opened first");
+		// Whoever reads that the worker is stopping can rely on it: the run in progress is told first.
+		let at_once = self.operator.drain.is_zero();
+		if at_once {
+			self.cancel.store(true, Ordering::SeqCst);
+		}
 		self.operator.status.update(|s| s.draining = true);
 		self.until = Some(tokio::time::Instant::now() + self.operator.drain);
-		if self.operator.drain.is_zero() {
-			self.cancel.store(true, Ordering::Relaxed);
+		if at_once {
 			return Ok(());
 		}
 		let running = self.work.as_ref().and_then(|work| work.seat);

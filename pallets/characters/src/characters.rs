@@ -6,7 +6,7 @@ use autonomy_primitives::{
 	digest::{cid_text, is_cid, Cid},
 	job::Modality,
 	model::ModelRegistry,
-	payout::Payee,
+	payout::{storage_deposit, Payee},
 	CharacterId, ModelId,
 };
 use codec::MaxEncodedLen;
@@ -26,10 +26,10 @@ use sp_runtime::{
 };
 
 use crate::{
-	charter, types, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf,
-	CharacterItems, CharacterPage, CharacterPageOf, Characters, Collection, CollectionIdOf, CollectiveMode,
-	Collectives, Config, CustomisationOf, Customisations, Error, Event, HoldReason, NextCharacterId, Pallet,
-	RevenueSplit, RoundOf, Rounds, Seat, ShareAssets,
+	charter, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf, CharacterItems,
+	CharacterPage, CharacterPageOf, Characters, Collection, CollectionIdOf, CollectiveMode, Collectives, Config,
+	CustomisationOf, Customisations, Error, Event, HoldReason, NextCharacterId, Pallet, RevenueSplit, RoundOf, Rounds,
+	Seat, ShareAssets,
 };
 
 impl<T: Config> Pallet<T> {
@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Storage deposit for this many encoded bytes, in planck.
 	pub fn deposit_for(bytes: usize) -> BalanceOf<T> {
-		types::deposit_for::<BalanceOf<T>, T::DepositBase, T::DepositPerByte>(bytes)
+		storage_deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
 	}
 
 	/// Storage deposit of a character, in planck. What stands in it can change, so it is that of the largest.

@@ -714,14 +714,3 @@ pub trait TalkJobs<AccountId, Balance> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(kind: autonomy_primitives::job::Modality) -> ModelId;
 }
-
-/// `base + per_byte × bytes`, in planck, at most the largest balance.
-pub(crate) fn deposit_for<Balance, Base, PerByte>(bytes: usize) -> Balance
-where
-	Balance: sp_runtime::traits::AtLeast32BitUnsigned,
-	Base: Get<Balance>,
-	PerByte: Get<Balance>,
-{
-	let bytes = Balance::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-	Base::get().saturating_add(PerByte::get().saturating_mul(bytes))
-}

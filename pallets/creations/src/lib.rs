@@ -23,7 +23,11 @@ pub use types::{
 pub use weights::WeightInfo;
 
 use alloc::{string::String, vec::Vec};
-use autonomy_primitives::{digest::Cid, payout::Payee, Digest, JobId, ModelId};
+use autonomy_primitives::{
+	digest::Cid,
+	payout::{storage_deposit, Payee},
+	Digest, JobId, ModelId,
+};
 use codec::Encode;
 use frame_support::{
 	pallet_prelude::*,
@@ -346,7 +350,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Storage deposit of a work of this many bytes, in planck.
 	pub fn deposit_for(bytes: usize) -> BalanceOf<T> {
-		types::deposit_for::<BalanceOf<T>, T::DepositBase, T::DepositPerByte>(bytes)
+		storage_deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
 	}
 
 	/// The collection that is open to everybody; a chain that got the pallet by an upgrade creates it at the first mint.

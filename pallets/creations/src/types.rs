@@ -7,7 +7,7 @@ use frame_support::{
 	pallet_prelude::Member,
 	traits::{
 		nonfungibles_v2::{Inspect, Mutate},
-		Get, Incrementable,
+		Incrementable,
 	},
 	BoundedVec, Parameter,
 };
@@ -225,15 +225,4 @@ where
 	fn owner(collection: &Self::CollectionId, item: ItemId) -> Option<T::AccountId> {
 		pallet_nfts::Pallet::<T, I>::owner(*collection, item)
 	}
-}
-
-/// `base + per_byte × bytes`, in planck, at most the largest balance.
-pub(crate) fn deposit_for<Balance, Base, PerByte>(bytes: usize) -> Balance
-where
-	Balance: sp_runtime::traits::AtLeast32BitUnsigned,
-	Base: Get<Balance>,
-	PerByte: Get<Balance>,
-{
-	let bytes = Balance::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-	Base::get().saturating_add(PerByte::get().saturating_mul(bytes))
 }

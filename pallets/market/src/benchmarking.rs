@@ -304,5 +304,43 @@ mod benches {
 		assert!(!Licences::<T>::contains_key(model, licensee));
 	}
 
+	/// A purchase among `l` listings. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn buy_among_listings(l: Linear<10, 100_000>) {
+		let (seller, buyer) = (funded::<T>("seller"), funded::<T>("buyer"));
+		let id = listed::<T>(&seller, 1, MAX_PAYEES);
+		let listing = Listings::<T>::get(id).expect("listed");
+		for other in 1..=u64::from(l) {
+			Listings::<T>::insert(SaleId::MAX.saturating_sub(other), listing.clone());
+		}
+
+		#[block]
+		{
+			Pallet::<T>::do_buy(buyer, id, price::<T>()).expect("the buyer is funded");
+		}
+
+		assert!(!Listings::<T>::contains_key(id));
+	}
+
+	/// An offer that is accepted among `o` of them for the same item. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn accept_among_offers(o: Linear<10, 100_000>) {
+		let (seller, bidder) = (funded::<T>("seller"), funded::<T>("bidder"));
+		let (collection, item) = item::<T>(&seller);
+		offered::<T>(&bidder, (collection, item));
+		let offer = Offers::<T>::get((collection, item, &bidder)).expect("offered");
+		for other in 0..o {
+			Offers::<T>::insert((collection, item, account::<T::AccountId>("other", other, 0)), offer.clone());
+		}
+
+		#[block]
+		{
+			Pallet::<T>::do_accept_offer(seller, collection, item, bidder.clone(), price::<T>())
+				.expect("the offer is there");
+		}
+
+		assert_eq!(T::Items::owner(&collection, &item), Some(bidder));
+	}
+
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

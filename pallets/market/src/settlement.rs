@@ -1,7 +1,7 @@
 //! What all sales have in common: royalties, locks, deposits, and the exchange of items for money.
 
 use alloc::vec::Vec;
-use autonomy_primitives::payout::Share;
+use autonomy_primitives::payout::{storage_deposit, Share};
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -15,8 +15,8 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::Zero, ArithmeticError, DispatchError, DispatchResult, Permill, Saturating};
 
 use crate::{
-	maths, types, BalanceOf, CollectionIdOf, Config, Error, Event, HoldReason, ItemIdOf, MarketItems, NextSaleId,
-	OnSale, Pallet, RoyaltiesOf, Sale, SaleCount, SaleId, SplitOf, Tradable, MAX_FEE, MAX_ROYALTY,
+	maths, BalanceOf, CollectionIdOf, Config, Error, Event, HoldReason, ItemIdOf, MarketItems, NextSaleId, OnSale,
+	Pallet, RoyaltiesOf, Sale, SaleCount, SaleId, SplitOf, Tradable, MAX_FEE, MAX_ROYALTY,
 };
 
 /// Where a buyer's money is.
@@ -125,7 +125,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Storage deposit for this many encoded bytes, in planck.
 	pub fn deposit_for(bytes: usize) -> BalanceOf<T> {
-		types::deposit_for::<BalanceOf<T>, T::DepositBase, T::DepositPerByte>(bytes)
+		storage_deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
 	}
 
 	/// Holds the storage deposit for a record of `bytes`. Returns it.

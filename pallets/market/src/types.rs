@@ -8,10 +8,7 @@ use autonomy_primitives::{
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Member,
-	traits::{
-		nonfungibles_v2::{Inspect, Transfer},
-		Get,
-	},
+	traits::nonfungibles_v2::{Inspect, Transfer},
 	BoundedVec, Parameter,
 };
 use scale_info::TypeInfo;
@@ -274,15 +271,4 @@ where
 	fn transfer(collection: &Self::CollectionId, item: &Self::ItemId, to: &T::AccountId) -> DispatchResult {
 		<pallet_nfts::Pallet<T, I> as Transfer<T::AccountId>>::transfer(collection, item, to)
 	}
-}
-
-/// `base + per_byte × bytes`, in planck, at most the largest balance.
-pub(crate) fn deposit_for<Balance, Base, PerByte>(bytes: usize) -> Balance
-where
-	Balance: sp_runtime::traits::AtLeast32BitUnsigned,
-	Base: Get<Balance>,
-	PerByte: Get<Balance>,
-{
-	let bytes = Balance::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-	Base::get().saturating_add(PerByte::get().saturating_mul(bytes))
 }

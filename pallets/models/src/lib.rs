@@ -39,7 +39,7 @@ use autonomy_primitives::{
 	digest::Cid,
 	evaluation::Evaluations,
 	model::{ModelRegistry, ModelTerms},
-	payout::ModelPayees,
+	payout::{storage_deposit, ModelPayees},
 	Digest, JobId, ModelId,
 };
 use frame_support::{
@@ -839,7 +839,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Storage deposit of a model of this encoded size, in planck.
 	pub fn deposit_for(bytes: usize) -> BalanceOf<T> {
-		types::deposit_for::<BalanceOf<T>, T::DepositBase, T::DepositPerByte>(bytes)
+		storage_deposit(T::DepositBase::get(), T::DepositPerByte::get(), bytes)
 	}
 
 	/// Whether an account holds the model's NFT.

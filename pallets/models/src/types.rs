@@ -11,7 +11,7 @@ use autonomy_primitives::{
 	Digest, JobId, ModelId,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::{pallet_prelude::Member, traits::Get, traits::Incrementable, BoundedVec, Parameter};
+use frame_support::{pallet_prelude::Member, traits::Incrementable, BoundedVec, Parameter};
 use pallet_nfts::{
 	CollectionConfig, CollectionSetting, CollectionSettings, ItemConfig, ItemSetting, ItemSettings, MintSettings,
 };
@@ -456,15 +456,4 @@ where
 
 fn item_settings() -> ItemSettings {
 	ItemSettings::from_disabled(ItemSetting::UnlockedMetadata | ItemSetting::UnlockedAttributes)
-}
-
-/// `base + per_byte × bytes`, in planck, at most the largest balance.
-pub(crate) fn deposit_for<Balance, Base, PerByte>(bytes: usize) -> Balance
-where
-	Balance: sp_runtime::traits::AtLeast32BitUnsigned,
-	Base: Get<Balance>,
-	PerByte: Get<Balance>,
-{
-	let bytes = Balance::from(u32::try_from(bytes).unwrap_or(u32::MAX));
-	Base::get().saturating_add(PerByte::get().saturating_mul(bytes))
 }

@@ -1,4 +1,5 @@
-//! Who is paid: shares of accounts, of pots and of treasuries in a sum, and their division to the planck.
+//! Who is paid: shares of accounts, of pots and of treasuries in a sum, and their division to the planck; and what storage
+//! costs.
 
 use alloc::vec::Vec;
 use bounded_collections::{BoundedVec, ConstU32};
@@ -75,6 +76,12 @@ pub fn divide<AccountId: Clone, Balance: AtLeast32BitUnsigned + Copy>(
 	parts.push((last.0.clone(), left));
 	parts.retain(|(_, part)| !part.is_zero());
 	parts
+}
+
+/// Storage deposit for this many encoded bytes: `base + per_byte × bytes`, at most the largest balance.
+pub fn storage_deposit<Balance: AtLeast32BitUnsigned>(base: Balance, per_byte: Balance, bytes: usize) -> Balance {
+	let bytes = Balance::from(u32::try_from(bytes).unwrap_or(u32::MAX));
+	base.saturating_add(per_byte.saturating_mul(bytes))
 }
 
 /// The question that is asked when a job is submitted or a licence is sold: the answer is the job's, or the sale's, for

@@ -375,7 +375,7 @@ async function make({ story, chain, rosa, cleo, gwen, luma }: Cast): Promise<voi
 	story.begin('An animation, a sprite sheet and a tile');
 	const style = { steps: 12, guidanceCenti: 150 };
 	const wanted = [
-		['animation', 'animation.gif', rosa, animation({ ...style, prompt: 'a red heart on a white background', frames: 8 })],
+		['animation', 'animation.gif', rosa, animation({ ...style, prompt: 'a red heart on a white background', promptTo: 'a yellow star on a blue background', frames: 8 })],
 		['sprites', 'sprites.png', cleo, spriteSheet({ ...style, backgroundTolerance: 48 })],
 		['tile', 'tile.png', gwen, tile({ ...style, prompt: 'grass' })],
 	] as const;
