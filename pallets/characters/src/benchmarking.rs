@@ -167,7 +167,7 @@ mod benches {
 	#[benchmark]
 	fn set_models() {
 		let id = character::<T>(&funded::<T>("owner"));
-		let model = T::Jobs::benchmark_model();
+		let model = T::Jobs::benchmark_model(Modality::Text);
 
 		#[extrinsic_call]
 		_(RawOrigin::Root, id, None, Some(model));

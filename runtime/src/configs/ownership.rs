@@ -187,6 +187,15 @@ impl pallet_characters::TalkJobs<AccountId, Balance> for CharacterJobs {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(kind: autonomy_primitives::job::Modality) -> ModelId {
-		pallet_inference::Pallet::<Runtime>::benchmark_model(kind)
+		use autonomy_primitives::model::ModelRegistry;
+		let model = <Models as ModelRegistry<AccountId, Balance>>::benchmark_model();
+		pallet_models::Models::<Runtime>::mutate(model, |info| {
+			if let Some(info) = info {
+				(info.modality, info.limits.max_tokens) = (kind, u16::MAX);
+			}
+		});
+		// As many as any committee needs.
+		pallet_inference::OperatorCount::<Runtime>::insert(model, 15);
+		model
 	}
 }
