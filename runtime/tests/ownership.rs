@@ -223,7 +223,7 @@ fn evaluated_version() {
 	assert_ok!(Models::set_charter(signed(Key::Alice), 0, charter));
 	let candidate = Candidate { manifest: cid(b"better"), weights_root: [9; 32], golden_result: [10; 32] };
 	let contribution = Contribution { kind: ContributionKind::Training, beneficiary: account(Key::Ferdie) };
-	assert_ok!(Models::propose_version(signed(Key::Ferdie), 0, Box::new(candidate), Box::new(contribution)));
+	assert_ok!(Models::propose_version(signed(Key::Ferdie), 0, candidate, Box::new(contribution)));
 	assert_ok!(Models::evaluate(signed(Key::Ferdie), 0));
 }
 

@@ -198,13 +198,20 @@ pub struct AuctionView<AccountId, Balance, BlockNumber, CollectionId, ItemId> {
 	pub least_bid: Option<Balance>,
 }
 
+/// A listing with its number.
+pub type NumberedListing<AccountId, Balance, BlockNumber, CollectionId, ItemId> =
+	(SaleId, Listing<AccountId, Balance, BlockNumber, CollectionId, ItemId>);
+/// An auction with its number.
+pub type NumberedAuction<AccountId, Balance, BlockNumber, CollectionId, ItemId> =
+	(SaleId, AuctionView<AccountId, Balance, BlockNumber, CollectionId, ItemId>);
+
 /// What is on offer for an item and against it: one page of the offers, and what it is on sale by.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct OrderBook<AccountId, Balance, BlockNumber, CollectionId, ItemId> {
 	/// The listing, alone or in a bundle, with its number.
-	pub listing: Option<(SaleId, Listing<AccountId, Balance, BlockNumber, CollectionId, ItemId>)>,
+	pub listing: Option<NumberedListing<AccountId, Balance, BlockNumber, CollectionId, ItemId>>,
 	/// The auction, with its number.
-	pub auction: Option<(SaleId, AuctionView<AccountId, Balance, BlockNumber, CollectionId, ItemId>)>,
+	pub auction: Option<NumberedAuction<AccountId, Balance, BlockNumber, CollectionId, ItemId>>,
 	/// Up to [`OFFERS_PER_PAGE`] offers with their bidders, in no order that means anything; expired ones among them.
 	pub offers: Vec<(AccountId, Offer<Balance, BlockNumber>)>,
 	/// The bidder to ask for the next page with; `None` on the last one.

@@ -88,8 +88,8 @@ fn contribution<T: Config>() -> Box<ContributionOf<T>> {
 	Box::new(Contribution { kind, beneficiary: whitelisted_caller() })
 }
 
-fn candidate(name: &[u8]) -> Box<Candidate> {
-	Box::new(Candidate { manifest: cid(name), weights_root: [9; 32], golden_result: [9; 32] })
+fn candidate(name: &[u8]) -> Candidate {
+	Candidate { manifest: cid(name), weights_root: [9; 32], golden_result: [9; 32] }
 }
 
 /// A charter that accepts the data of [`contribution`] at the least gain.
@@ -103,7 +103,7 @@ fn proposed<T: Config>() -> (ModelId, ProposalId) {
 	Pallet::<T>::do_set_charter(model, charter::<T>()).expect("a good charter");
 	Pallet::<T>::do_set_data_root(model, cid(b"data"), true).expect("a good root");
 	let id = NextProposalId::<T>::get();
-	Pallet::<T>::do_propose(whitelisted_caller(), model, *candidate(b"candidate"), *contribution::<T>())
+	Pallet::<T>::do_propose(whitelisted_caller(), model, candidate(b"candidate"), *contribution::<T>())
 		.expect("a good proposal");
 	(model, id)
 }

@@ -623,11 +623,11 @@ pub mod pallet {
 		pub fn propose_version(
 			origin: OriginFor<T>,
 			model: ModelId,
-			candidate: Box<Candidate>,
+			candidate: Candidate,
 			contribution: Box<ContributionOf<T>>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_propose(who, model, *candidate, *contribution)
+			Self::do_propose(who, model, candidate, *contribution)
 		}
 
 		/// Orders a job that compares a proposed version with the best one so far, on the charter's evaluation set. The caller

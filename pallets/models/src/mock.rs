@@ -326,9 +326,9 @@ pub fn signed(n: u8) -> RuntimeOrigin {
 }
 
 /// Weights whose manifest is the CID of `name`.
-pub fn candidate(name: &str) -> Box<Candidate> {
+pub fn candidate(name: &str) -> Candidate {
 	let weights_root = sp_io::hashing::blake2_256(name.as_bytes());
-	Box::new(Candidate { manifest: cid(name.as_bytes()), weights_root, golden_result: [9; 32] })
+	Candidate { manifest: cid(name.as_bytes()), weights_root, golden_result: [9; 32] }
 }
 
 /// A contribution of new weights.

@@ -215,7 +215,7 @@ impl SimpleBackend for Graft {
 }
 
 /// Names of the linear and convolution layers.
-fn layers<'t>(base: &'t Tensors, wanted: impl Fn(&str) -> bool) -> Vec<&'t str> {
+fn layers(base: &Tensors, wanted: impl Fn(&str) -> bool) -> Vec<&str> {
 	let weights = base.iter().filter(|(name, tensor)| wanted(name) && matches!(tensor.rank(), 2 | 4));
 	let layers = weights.filter_map(|(name, _)| name.strip_suffix(".weight"));
 	layers.filter(|layer| !TABLES.iter().any(|table| ends_with_part(layer, table))).collect()

@@ -1,5 +1,6 @@
 use frame_support::{assert_noop, assert_ok};
 
+use super::Change;
 use crate::{mock::*, Customisation, Customisations, Error, Event, Field};
 
 /// [`chosen`] that a test has changed.
@@ -28,7 +29,7 @@ fn customise_should_store_what_is_within_bounds() {
 fn customise_should_fail_and_name_the_field_when_it_is_out_of_bounds() {
 	build_and_execute(|| {
 		let ada = create(ALICE);
-		let cases: [(Field, Error<Test>, fn(&mut Customisation<u128>)); 12] = [
+		let cases: [(Field, Error<Test>, Change<Customisation<u128>>); 12] = [
 			(Field::SplitOwner, Error::SplitOutOfBounds, |c| c.split.owner = ppm(199_999)),
 			(Field::SplitInvestors, Error::SplitOutOfBounds, |c| c.split.investors = ppm(500_001)),
 			(Field::SplitSum, Error::SplitNotWhole, |c| c.split.owner = ppm(300_001)),

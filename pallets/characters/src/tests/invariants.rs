@@ -78,7 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Half of the time the caller is whoever owns the character, so that calls succeed.
 fn governor(who: u8, id: u32) -> RuntimeOrigin {
 	match Characters::owner(id) {
-		Some(owner) if who % 2 == 0 => RuntimeOrigin::signed(owner),
+		Some(owner) if who.is_multiple_of(2) => RuntimeOrigin::signed(owner),
 		_ => signed(who),
 	}
 }

@@ -33,6 +33,9 @@ use crate::{
 	mock::*, Badge, CharacterId, CharacterInfoOf, Characters as Stored, CollectiveId, CollectiveMode, Fans, HoldReason,
 };
 
+/// Something that a test changes.
+type Change<T> = fn(&mut T);
+
 /// What an account has on hold for a reason.
 fn held(reason: HoldReason, who: u8) -> u128 {
 	Balances::balance_on_hold(&reason.into(), &account(who))

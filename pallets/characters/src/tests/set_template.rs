@@ -1,6 +1,7 @@
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::DispatchError;
 
+use super::Change;
 use crate::{charter, mock::*, Error, Event, Field, NextTemplateId, TemplateVersions, Templates};
 
 #[test]
@@ -48,7 +49,7 @@ fn set_template_should_fail_when_the_name_is_blank() {
 #[test]
 fn set_template_should_fail_when_it_contradicts_itself() {
 	build_and_execute(|| {
-		let change: [(Field, fn(&mut crate::TemplateOf<Test>)); 9] = [
+		let change: [(Field, Change<crate::TemplateOf<Test>>); 9] = [
 			(Field::SplitOwner, |t| t.split.owner.min = ppm(500_000)),
 			(Field::SplitSum, |t| t.split.owner.default = ppm(400_001)),
 			(Field::MessageBytes, |t| t.interaction.max_message_bytes.min = 0),

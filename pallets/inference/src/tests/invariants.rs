@@ -394,8 +394,8 @@ fn change_payees(seed: u8) {
 	let payees: Vec<_> = picked.iter().map(share).collect();
 	set_payees(IMAGE, &payees);
 	add_character(&payees[payees.len() / 2..]);
-	change_model(IMAGE, |model| model.community = (seed % 7 != 0).then_some(IMAGE_COMMUNITY));
-	Bonded::set(if seed % 3 == 0 { Vec::new() } else { vec![(IMAGE_COMMUNITY, Pot::Shares)] });
+	change_model(IMAGE, |model| model.community = (!seed.is_multiple_of(7)).then_some(IMAGE_COMMUNITY));
+	Bonded::set(if seed.is_multiple_of(3) { Vec::new() } else { vec![(IMAGE_COMMUNITY, Pot::Shares)] });
 }
 
 /// The job that a number means: from 1,000 on it counts those that have not ended.

@@ -24,7 +24,7 @@ fn accept_version_should_make_it_the_current_one_and_grant_shares() {
 			model,
 			version: 1,
 			proposal,
-			candidate: *candidate("next"),
+			candidate: candidate("next"),
 			beneficiary: account(3),
 			gain: 100_000,
 			granted,

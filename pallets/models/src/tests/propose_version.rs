@@ -27,7 +27,7 @@ fn propose_version_should_store_the_proposal_and_hold_a_deposit() {
 			proposal: 0,
 			model,
 			proposer: account(2),
-			candidate: *candidate("next"),
+			candidate: candidate("next"),
 			contribution: *training(3),
 			class_weight: Permill::from_percent(50),
 			expires: 1 + LIFETIME,

@@ -63,7 +63,7 @@ fn version_should_be_the_current_one() {
 		let (number, version) = Models::version(model).unwrap();
 		assert_eq!((number, version.manifest, version.contribution), (0, cid(b"model"), None));
 		let proposal = proposed(model, "next");
-		assert_eq!(Models::proposal(proposal).unwrap().candidate, *candidate("next"));
+		assert_eq!(Models::proposal(proposal).unwrap().candidate, candidate("next"));
 		assert_eq!(Models::proposal(proposal + 1), None);
 	});
 }
