@@ -303,7 +303,7 @@ impl Book {
 	/// Each operator that a job waits for does its part, but for those whose bit of `asleep` is set.
 	fn work(&mut self, id: JobId, found: Finding, asleep: u16) {
 		let Some(job) = pallet_inference::Jobs::<Runtime>::get(id) else { return };
-		let awake = |who: &AccountId| asleep & (1 << (bytes(who)[0] - FIRST_OPERATOR)) == 0;
+		let awake = |who: &AccountId| asleep & (1u16 << (bytes(who)[0] - FIRST_OPERATOR)) == 0;
 		match job.state {
 			JobState::Committing { .. } | JobState::Jury { phase: JuryPhase::Committing { .. } } => {
 				for seat in seats(id, &job).into_iter().filter(|seat| awake(&seat.operator)) {
@@ -319,7 +319,7 @@ impl Book {
 			}
 			JobState::Revealing { .. } | JobState::Jury { phase: JuryPhase::Revealing { .. } } => {
 				let draw = pallet_inference::Juries::<Runtime>::get(id).map(|jury| jury.draw);
-				for operator in seats(id, &job).into_iter().map(|seat| seat.operator).filter(|who| awake(who)) {
+				for operator in seats(id, &job).into_iter().map(|seat| seat.operator).filter(awake) {
 					let Some((outcome, run)) = self.sealed.get(&(id, operator.clone())).copied() else { continue };
 					let opening = draw.and_then(|draw| opening(run, &operator, &draw));
 					let _ = with_storage_layer(|| Inference::reveal(by(0), id, operator, outcome, SALT, opening));
@@ -435,7 +435,8 @@ fn step() -> impl Strategy<Value = Step> {
 	];
 	let shares = prop_oneof![
 		1 => who().prop_map(|who| Step::Create { who }),
-		4 => (who(), any_of(), 0u128..700_000).prop_map(|(who, character, shares)| Step::Invest { who, character, shares }),
+		4 => (who(), any_of(), 0u128..700_000)
+			.prop_map(|(who, character, shares)| Step::Invest { who, character, shares }),
 		6 => (who(), any_of(), prop_oneof![0u128..500_000, AUTON..1_000 * AUTON], any_of())
 			.prop_map(|(who, place, amount, tier)| Step::Bond { who, place, amount, tier }),
 		3 => (who(), any_of(), 1u128..4).prop_map(|(who, bond, part)| Step::Unbond { who, bond, part }),
@@ -821,7 +822,7 @@ fn try_state() -> Result<(), TestCaseError> {
 	Ok(())
 }
 
-/// Everybody unbonds, waits, and takes all that is due: bonds, revenue, vested shares, what is on sale, bids and offers.
+/// Everybody unbonds, waits, and takes all that is due: bonds, revenue, vested shares, what is on sale, bids, offers.
 fn leave_all(book: &mut Book) -> Result<(), TestCaseError> {
 	for n in 0..6 {
 		for bond in Bonds::portfolio(person(n)) {
@@ -951,7 +952,7 @@ fn every_planck_of_a_story_should_be_somebodys() {
 		assert_ok!(Characters::set_template(RuntimeOrigin::root(), None, Box::new(template())));
 		assert_ok!(create(signed(Key::Eve)));
 		let (ada, home) = (0, community_of(0));
-		let parties = [
+		let parties: [(AccountId, i128); 14] = [
 			// The model's owner, the operators, the character's owner.
 			(account(Key::Alice), 671_600),
 			(account(Key::Bob), 28_000),
