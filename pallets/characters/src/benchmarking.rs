@@ -116,13 +116,19 @@ fn fan<T: Config>(owner: &T::AccountId) -> (CharacterId, T::AccountId) {
 	(id, who)
 }
 
+/// A character that `requester`, who is funded, has ordered `job` of: its surcharge is on hold.
+pub(crate) fn with_surcharge<T: Config>(requester: &T::AccountId, job: JobId) -> CharacterId {
+	let id = character::<T>(&funded::<T>("owner"));
+	let surcharge = BalanceOf::<T>::max_value() / 1_000_000_000u32.into();
+	T::Currency::hold(&HoldReason::Surcharge.into(), requester, surcharge).expect("the account is funded");
+	Talks::<T>::insert(job, Talk { character: id, requester: requester.clone(), surcharge });
+	id
+}
+
 /// A character with a message whose surcharge is on hold.
 fn talked<T: Config>() -> (CharacterId, T::AccountId, JobId) {
-	let (id, who) = (character::<T>(&funded::<T>("owner")), funded::<T>("requester"));
-	let surcharge = BalanceOf::<T>::max_value() / 1_000_000_000u32.into();
-	T::Currency::hold(&HoldReason::Surcharge.into(), &who, surcharge).expect("the account is funded");
-	Talks::<T>::insert(JobId::MAX, Talk { character: id, requester: who.clone(), surcharge });
-	(id, who, JobId::MAX)
+	let who = funded::<T>("requester");
+	(with_surcharge::<T>(&who, JobId::MAX), who, JobId::MAX)
 }
 
 #[benchmarks]

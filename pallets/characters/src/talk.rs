@@ -203,4 +203,9 @@ impl<T: Config> autonomy_primitives::character::Characters<T::AccountId, Balance
 	fn on_job_failed(job: JobId, _: CharacterId) {
 		Self::settle_surcharge(job, false);
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_character(requester: &T::AccountId, job: JobId) -> Option<CharacterId> {
+		Some(crate::benchmarking::with_surcharge::<T>(requester, job))
+	}
 }

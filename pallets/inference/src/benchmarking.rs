@@ -83,8 +83,9 @@ fn input() -> JobInput {
 	JobInput::SpriteSheet(SpriteSheetInput { image, cells, columns: 4, background_tolerance: 8 })
 }
 
-/// An order of a job for `k` seats by a character, where the chain has any.
-fn order<T: Config>(model: ModelId, k: u32) -> Order<BalanceOf<T>> {
+/// An order of a job for `k` seats of a character, where the chain has any.
+fn order<T: Config>(requester: &T::AccountId, model: ModelId, k: u32) -> Order<BalanceOf<T>> {
+	let character = T::Characters::benchmark_character(requester, NextJobId::<T>::get());
 	Order {
 		model,
 		input: input(),
@@ -92,7 +93,7 @@ fn order<T: Config>(model: ModelId, k: u32) -> Order<BalanceOf<T>> {
 		tier: Some(Tier::Creation),
 		seed_policy: SeedPolicy::Chain,
 		max_fee: BalanceOf::<T>::max_value(),
-		purpose: T::Characters::benchmark_character().map_or(Purpose::Plain, Purpose::Character),
+		purpose: character.map_or(Purpose::Plain, Purpose::Character),
 	}
 }
 
@@ -126,7 +127,8 @@ fn widen<T: Config>(id: JobId) {
 /// An open job for `k` seats on a model, which turns away as many operators as it can but one, and pays as many as it can.
 fn open<T: Config>(model: ModelId, k: u32) -> JobId {
 	let requester = funded::<T>("requester", 0);
-	let id = Pallet::<T>::submit(requester, order::<T>(model, k)).expect("a good job");
+	let order = order::<T>(&requester, model, k);
+	let id = Pallet::<T>::submit(requester, order).expect("a good job");
 	widen::<T>(id);
 	let turned_away: Vec<_> = (1..MAX_EXCLUDED).map(|index| account("turned away", index, 0)).collect();
 	change::<T>(id, |job| job.excluded = turned_away.try_into().expect("below the bound"));
@@ -345,7 +347,8 @@ mod benches {
 		for index in 0..k {
 			proved::<T>(index, model, 1);
 		}
-		let (requester, order) = (funded::<T>("requester", 0), order::<T>(model, k));
+		let requester = funded::<T>("requester", 0);
+		let order = order::<T>(&requester, model, k);
 
 		#[block]
 		{
@@ -548,6 +551,7 @@ mod benches {
 		};
 		Provenance::<T>::insert(0, row);
 		OpenEvaluations::<T>::insert(0, ());
+		T::EvaluationResults::benchmark_evaluation(0);
 		let anyone = funded::<T>("anyone", 0);
 
 		#[extrinsic_call]

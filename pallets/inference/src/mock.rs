@@ -245,7 +245,7 @@ impl Characters<AccountId32, u64> for Listeners {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_character() -> Option<CharacterId> {
+	fn benchmark_character(_: &AccountId32, _: JobId) -> Option<CharacterId> {
 		add_character(&[(Payee::Account(account(FAN)), 100)]);
 		Some(CHARACTER)
 	}

@@ -119,12 +119,17 @@ fn set_evaluation<T: Config>(id: ProposalId, evaluation: Evaluation) {
 /// A job of the benchmarks.
 const JOB: JobId = 7;
 
+/// A proposal with this evaluation job under way, which its charter accepts at the least gain.
+pub(crate) fn ordered_as<T: Config>(job: JobId) -> (ModelId, ProposalId) {
+	let (model, id) = proposed::<T>();
+	EvaluationJobs::<T>::insert(job, id);
+	set_evaluation::<T>(id, Evaluation::Ordered { job, base: 0 });
+	(model, id)
+}
+
 /// A proposal with an evaluation job under way.
 fn ordered<T: Config>() -> (ModelId, ProposalId) {
-	let (model, id) = proposed::<T>();
-	EvaluationJobs::<T>::insert(JOB, id);
-	set_evaluation::<T>(id, Evaluation::Ordered { job: JOB, base: 0 });
-	(model, id)
+	ordered_as::<T>(JOB)
 }
 
 /// An accepted contribution with shares, which is the first of its model.

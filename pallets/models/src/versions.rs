@@ -289,4 +289,9 @@ impl<T: Config> EvaluationResults for Pallet<T> {
 			}
 		}
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_evaluation(job: JobId) {
+		crate::benchmarking::ordered_as::<T>(job);
+	}
 }

@@ -19,9 +19,10 @@ pub trait Characters<AccountId, Balance> {
 	fn on_job_final(job: JobId, character: CharacterId, requester: &AccountId, spent: Balance, result: &Digest);
 	/// A job of the character will never be final: it failed, or was taken back. Called once for each job.
 	fn on_job_failed(job: JobId, character: CharacterId);
-	/// Creates a character for a benchmark; `None` where there are none.
+	/// Creates a character that `requester`, who is funded, orders `job` of, with all that the end of the job has to settle,
+	/// for a benchmark; `None` where there are none.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_character() -> Option<CharacterId> {
+	fn benchmark_character(_: &AccountId, _: JobId) -> Option<CharacterId> {
 		None
 	}
 }

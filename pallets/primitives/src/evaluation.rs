@@ -56,6 +56,9 @@ pub trait Evaluations<AccountId> {
 pub trait EvaluationResults {
 	/// Tells what a job found. A job that nobody ordered, or that was told of before, changes nothing.
 	fn on_evaluated(job: JobId, outcome: Evaluated);
+	/// Has `job` be an evaluation whose gain makes the most work, for a benchmark.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_evaluation(_: JobId) {}
 }
 
 impl EvaluationResults for () {
