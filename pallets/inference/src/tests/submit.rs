@@ -1,6 +1,10 @@
 //! Orders of other pallets: the checks are those of `submit_job`, and whoever a job is done for is told how it ended.
 
-use autonomy_primitives::{evaluation::Evaluated, fault::FaultCode, job::SeedPolicy};
+use autonomy_primitives::{
+	evaluation::Evaluated,
+	fault::FaultCode,
+	job::{JobInput, SeedPolicy, TalkInput, TextInput},
+};
 use frame_support::{assert_noop, assert_ok};
 
 use super::{failure, free, held, is_final};
@@ -71,6 +75,23 @@ fn submit_should_fail_when_purpose_and_input_do_not_fit() {
 			let with = |order: &mut Order<u64>| (order.input, order.purpose) = (input.clone(), purpose);
 			assert_noop!(submit_order(with), Error::<Test>::EvaluationReserved);
 		}
+	});
+}
+
+#[test]
+fn submit_should_fail_when_a_talk_is_of_no_character() {
+	build_and_execute(|| {
+		serving_operators(3);
+		let text = TextInput {
+			prompt: b"hello".to_vec().try_into().unwrap(),
+			max_tokens: 8,
+			temperature_centi: 0,
+			top_p_permille: 1_000,
+			top_k: 0,
+		};
+		let input = JobInput::Talk(TalkInput { text, persona: [0; 36], memory: [0; 32] });
+		let plain = |order: &mut Order<u64>| (order.input, order.purpose) = (input, Purpose::Plain);
+		assert_noop!(submit_order(plain), Error::<Test>::TalkReserved);
 	});
 }
 
