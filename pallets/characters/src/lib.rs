@@ -794,6 +794,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::Talked`].
 		#[pallet::call_index(19)]
+		#[pallet::weight(<T as Config>::WeightInfo::talk().saturating_add(T::Jobs::weight()))]
 		pub fn talk(
 			origin: OriginFor<T>,
 			character: CharacterId,
@@ -813,6 +814,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::Talked`].
 		#[pallet::call_index(20)]
+		#[pallet::weight(<T as Config>::WeightInfo::order().saturating_add(T::Jobs::weight()))]
 		pub fn order(
 			origin: OriginFor<T>,
 			character: CharacterId,

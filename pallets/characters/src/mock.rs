@@ -238,6 +238,10 @@ impl TalkJobs<AccountId32, u128> for MockJobs {
 		Ok(Submitted { job: LastJob::get(), fee })
 	}
 
+	fn weight() -> frame_support::weights::Weight {
+		Default::default()
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(kind: Modality) -> ModelId {
 		if kind == Modality::Text {

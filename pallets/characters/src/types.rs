@@ -5,6 +5,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Member,
 	traits::{fungibles, Get, Incrementable},
+	weights::Weight,
 	BoundedVec, Parameter,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -710,6 +711,8 @@ pub trait TalkJobs<AccountId, Balance> {
 		character: CharacterId,
 		max_fee: Balance,
 	) -> Result<Submitted<Balance>, DispatchError>;
+	/// Weight of [`TalkJobs::submit`].
+	fn weight() -> Weight;
 	/// A model of a kind that takes jobs, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_model(kind: autonomy_primitives::job::Modality) -> ModelId;

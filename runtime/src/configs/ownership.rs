@@ -7,10 +7,10 @@ use autonomy_primitives::{
 	job::{JobInput, SeedPolicy},
 	CharacterId, ModelId,
 };
-use frame_support::{parameter_types, traits::ConstU32, PalletId};
+use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
 use frame_system::{EnsureNever, EnsureRoot, RawOrigin};
 use pallet_characters::Submitted;
-use pallet_inference::{Order, Purpose};
+use pallet_inference::{Order, Purpose, WeightInfo};
 use sp_core::{ConstBool, ConstU128};
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
@@ -183,6 +183,10 @@ impl pallet_characters::TalkJobs<AccountId, Balance> for CharacterJobs {
 		let job = Inference::submit(requester.clone(), order)?;
 		let fee = pallet_inference::Jobs::<Runtime>::get(job).map(|job| job.escrow()).unwrap_or_default();
 		Ok(Submitted { job, fee })
+	}
+
+	fn weight() -> Weight {
+		<Runtime as pallet_inference::Config>::WeightInfo::submit_job()
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
