@@ -101,7 +101,7 @@ pub struct ResultContext {
 
 /// The result digest: `H("AUTON/result/1" ‖ genesis ‖ model root ‖ engine ‖ input hash ‖ seed ‖ u8 modality ‖ canonical
 /// output)`. The canonical output is [`canonical_image`] for pictures and tiles, [`canonical_text`],
-/// [`canonical_animation`], [`canonical_sprite_sheet`] or [`canonical_evaluation`].
+/// [`canonical_animation`], [`canonical_sprite_sheet`], [`canonical_evaluation`] or [`canonical_ballot`].
 pub fn result(context: &ResultContext, canonical: &[u8]) -> Digest {
 	let c = context;
 	let mut preimage =
@@ -148,6 +148,29 @@ pub fn canonical_sprite_sheet(sheet: (u32, u32), cell: (u32, u32), rgba: &[u8]) 
 pub fn canonical_evaluation(base: u64, candidate: u64) -> Vec<u8> {
 	let signed = |loss| i64::try_from(loss).unwrap_or(i64::MAX).to_le_bytes();
 	[signed(base), signed(candidate)].concat()
+}
+
+/// Canonical bytes of a ballot: one byte, 1 for a decision and 0 for none; the decision in percent as an i8, 0 for none; and
+/// [`reasons`], so that the chain can compare a decision without the words.
+pub fn canonical_ballot(decision: Option<i8>, reasons: &Digest) -> Vec<u8> {
+	let mut out = Vec::with_capacity(34);
+	out.push(u8::from(decision.is_some()));
+	out.extend_from_slice(&decision.unwrap_or(0).to_le_bytes());
+	out.extend_from_slice(reasons);
+	out
+}
+
+/// Digest of what a character said in a ballot: BLAKE2b-256 of, for each run, its decision in percent as an i8, the u32-LE
+/// number of its reason's tokens and these as u32-LE. The run with the proposer's words is the first; without such words
+/// there is one run.
+pub fn reasons(runs: &[(i8, &[u32])]) -> Digest {
+	let mut bytes = Vec::new();
+	for (decision, tokens) in runs {
+		bytes.extend_from_slice(&decision.to_le_bytes());
+		bytes.extend_from_slice(&u32::try_from(tokens.len()).unwrap_or(u32::MAX).to_le_bytes());
+		bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
+	}
+	blake2_256(&bytes)
 }
 
 /// Why a text ended.

@@ -64,6 +64,9 @@ pub enum Modality {
 	/// Held-out losses of two versions of a model.
 	#[codec(index = 5)]
 	Evaluation,
+	/// A character's decision on a proposal, with its reasons.
+	#[codec(index = 6)]
+	Ballot,
 }
 
 impl Modality {
@@ -71,7 +74,7 @@ impl Modality {
 	pub fn is_made_by(self, model: Modality) -> bool {
 		match self {
 			Self::Image | Self::Animation | Self::SpriteSheet | Self::Tile => model == Self::Image,
-			Self::Text => model == Self::Text,
+			Self::Text | Self::Ballot => model == Self::Text,
 			Self::Evaluation => matches!(model, Self::Image | Self::Text),
 		}
 	}
@@ -143,6 +146,8 @@ pub struct SpriteSheetInput {
 
 /// Longest persona of a character, in bytes of UTF-8. A longer one cannot be talked to.
 pub const MAX_PERSONA_BYTES: u32 = 8192;
+/// Units of work for reading a persona, whatever its length.
+const PERSONA_UNITS: u32 = MAX_PERSONA_BYTES / PROMPT_BYTES_PER_UNIT / 8;
 
 /// Input of a talk with a character: what a user says, who the character is and what it remembers.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -155,6 +160,24 @@ pub struct TalkInput {
 	/// The head of the character's memory before this talk. It is not shown to the model: it makes the input, and with it
 	/// the result, say what came before.
 	pub memory: Digest,
+}
+
+/// Longest words of a proposer, in bytes of UTF-8.
+pub const MAX_PROSE_BYTES: u32 = 512;
+/// Most new tokens of a ballot's reason, in each of its two runs. A reason ends at its first line break.
+pub const MAX_REASON_TOKENS: u16 = 48;
+
+/// Input of a ballot: what a character thinks of a proposal. It is asked twice, with the proposer's words and without
+/// them, and is silent where they turn it round.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct BallotInput {
+	/// What the proposal does, in words that nobody has chosen.
+	pub question: Prompt,
+	/// What the proposer says of it: UTF-8, at most [`MAX_PROSE_BYTES`] bytes. Empty for nothing; the character is asked
+	/// once then.
+	pub prose: BoundedVec<u8, ConstU32<MAX_PROSE_BYTES>>,
+	/// CID of the persona, as in [`TalkInput`].
+	pub persona: Cid,
 }
 
 /// Input of an evaluation: the loss of two versions of a model on a held-out set.
@@ -198,6 +221,9 @@ pub enum JobInput {
 	/// A message to a character, answered in text. Sent through pallet-characters alone.
 	#[codec(index = 6)]
 	Talk(TalkInput),
+	/// A question to a character about a proposal. Ordered through pallet-dso alone.
+	#[codec(index = 7)]
+	Ballot(BallotInput),
 }
 
 /// Where a job's seed comes from.
@@ -310,6 +336,25 @@ impl TextInput {
 	}
 }
 
+impl BallotInput {
+	/// For each run a full reason, the question and the persona, whatever their length, and the proposer's words.
+	fn units(&self) -> u32 {
+		let bytes = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).div_ceil(PROMPT_BYTES_PER_UNIT);
+		let run = PERSONA_UNITS.saturating_add(MAX_REASON_TOKENS.into()).saturating_add(bytes(self.question.len()));
+		run.saturating_mul(2).saturating_add(bytes(self.prose.len()))
+	}
+
+	fn check(&self, limits: &ModelLimits) -> Result<(), LimitExceeded> {
+		check_prompt(&self.question, limits)?;
+		if core::str::from_utf8(&self.prose).is_err() {
+			return Err(LimitExceeded::NotUtf8);
+		}
+		let both = self.question.len().saturating_add(self.prose.len());
+		within(both, limits.max_prompt_bytes.into()).map_err(|(v, max)| LimitExceeded::PromptBytes(v, max))?;
+		within(MAX_REASON_TOKENS.into(), limits.max_tokens.into()).map_err(|(v, max)| LimitExceeded::Tokens(v, max))
+	}
+}
+
 impl AnimationInput {
 	fn check(&self) -> Result<(), LimitExceeded> {
 		if !(2..=MAX_FRAMES).contains(&self.frames) {
@@ -383,6 +428,7 @@ impl JobInput {
 			Self::SpriteSheet(_) => Modality::SpriteSheet,
 			Self::Tile(_) => Modality::Tile,
 			Self::Evaluation(_) => Modality::Evaluation,
+			Self::Ballot(_) => Modality::Ballot,
 		}
 	}
 
@@ -395,20 +441,22 @@ impl JobInput {
 			Self::Talk(input) => &input.text.prompt,
 			Self::Animation(input) => &input.image.prompt,
 			Self::SpriteSheet(input) => &input.image.prompt,
+			Self::Ballot(input) => &input.question,
 			Self::Evaluation(_) => &[],
 		}
 	}
 
 	/// Work that each operator is paid for, in units: denoise steps times 64×64-pixel tiles (twice with guidance,
 	/// which runs the model twice a step) for each picture, frame or cell; or new tokens plus a quarter of the prompt's
-	/// bytes, and for a talk 256 for the persona. An evaluation counts, for both versions, a step at each of [`EVALUATION_LEVELS`] noise levels, or the tokens,
-	/// of every sample. Never zero.
+	/// bytes, and for a talk 256 for the persona. A ballot counts as two talks with a reason of [`MAX_REASON_TOKENS`] each.
+	/// An evaluation counts, for both versions, a step at each of [`EVALUATION_LEVELS`] noise levels, or the tokens, of
+	/// every sample. Never zero.
 	pub fn units(&self) -> u32 {
 		let units = match self {
 			Self::Image(input) | Self::Tile(input) => input.units(),
 			Self::Text(input) => input.units(),
-			// The persona is read too, whatever its length.
-			Self::Talk(input) => input.text.units().saturating_add(MAX_PERSONA_BYTES / PROMPT_BYTES_PER_UNIT / 8),
+			Self::Talk(input) => input.text.units().saturating_add(PERSONA_UNITS),
+			Self::Ballot(input) => input.units(),
 			Self::Animation(input) => input.image.units().saturating_mul(input.frames.into()),
 			Self::SpriteSheet(input) => {
 				let cells = u32::try_from(input.cells.len()).unwrap_or(u32::MAX);
@@ -425,6 +473,7 @@ impl JobInput {
 			Self::Image(_) | Self::Text(_) | Self::Talk(_) | Self::Tile(_) => 1,
 			Self::Animation(input) => u32::from(input.frames).max(1),
 			Self::SpriteSheet(input) => u32::try_from(input.cells.len()).unwrap_or(u32::MAX).max(1),
+			Self::Ballot(_) => 2,
 			Self::Evaluation(_) => EVALUATION_RUNS,
 		}
 	}
@@ -441,6 +490,7 @@ impl JobInput {
 			}
 			Self::Text(input) => input.check(limits),
 			Self::Talk(input) => input.text.check(limits),
+			Self::Ballot(input) => input.check(limits),
 			Self::Animation(input) => {
 				check_prompt(&input.image.prompt, limits)?;
 				if !input.prompt_to.is_empty() {

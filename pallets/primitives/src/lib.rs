@@ -1,7 +1,7 @@
 //! Types and digests that the runtime and the worker share.
 //!
 //! Nothing here knows of FRAME or of a network: a job's input and its limits ([`job`]), what a model offers ([`model`]) and
-//! how its versions are compared ([`evaluation`]), characters ([`character`]), communities ([`community`]) and who is paid
+//! how its versions are compared ([`evaluation`]), what AIs decide ([`ballot`]), characters ([`character`]), communities ([`community`]) and who is paid
 //! ([`payout`]) as the pallets see each other's part of them, hash trees ([`merkle`]), the trace of a run ([`trace`]), faults
 //! ([`fault`]) and the digests that go on chain ([`digest`]). The worker and the runtime use the same
 //! functions, so that they can never disagree about a byte.
@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod ballot;
 pub mod character;
 pub mod community;
 pub mod digest;

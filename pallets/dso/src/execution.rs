@@ -1,0 +1,118 @@
+//! Doing what was decided, once, after the time-lock, with the community's own origin and never more.
+
+use autonomy_governance::{StepRule, Steps, Track};
+use autonomy_primitives::community::{CommunityId, PowerSource as _};
+use codec::DecodeLimit;
+use frame_support::{
+	dispatch::GetDispatchInfo,
+	ensure,
+	pallet_prelude::{DispatchError, DispatchResult},
+	storage::with_storage_layer,
+	traits::{ContainsPair as _, QueryPreimage as _},
+	weights::Weight,
+	MAX_EXTRINSIC_DEPTH,
+};
+use sp_runtime::traits::Dispatchable;
+
+use crate::{
+	actions::Action,
+	origins::Origin,
+	traits::{StepSource as _, Subjects as _},
+	types::{Anchor, Kind, Outcome, ProposalId, Stage},
+	CallSteps, Config, Error, Event, Pallet, ProposalOf,
+};
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_execute(id: ProposalId, weight_limit: Weight) -> DispatchResult {
+		let proposal = Self::known_proposal(id)?;
+		match Self::stage_of(&proposal) {
+			Stage::Executable => (),
+			Stage::Locked => return Err(Error::<T>::Locked.into()),
+			Stage::Lapsed => return Err(Error::<T>::ExecutionExpired.into()),
+			Stage::Queued | Stage::Open | Stage::Settling | Stage::Counting | Stage::Objection | Stage::Ended(_) => {
+				return Err(Error::<T>::NotApproved.into())
+			}
+		}
+		ensure!(!Self::is_paused(&proposal), Error::<T>::Paused);
+		if let Some(track) = proposal.track {
+			// The phase may have been set back since.
+			ensure!(Self::phase() >= track.opens(), Error::<T>::TrackClosed);
+		}
+		// What cannot be done now can be tried again until it expires: nobody ends a proposal by choosing a bad moment.
+		with_storage_layer(|| {
+			// Over before it begins: what is called cannot execute it again.
+			Self::end(id, proposal.clone(), Outcome::Done, false)?;
+			let action = proposal.action.clone();
+			Self::run(id, proposal, weight_limit)?;
+			// A motion keeps its call until the holders have it.
+			if !matches!(action, Action::Motion { .. }) {
+				Self::unpin(&action);
+			}
+			Ok(())
+		})
+	}
+
+	fn run(id: ProposalId, proposal: ProposalOf<T>, weight_limit: Weight) -> DispatchResult {
+		let community = proposal.community;
+		let info = Self::known(community)?;
+		let (kind, tag) = (info.kind, info.kind.tag());
+		ensure!(proposal.action.fits(kind), Error::<T>::ActionNotAllowed);
+		match proposal.action {
+			Action::Signal => Ok(()),
+			Action::SetCharter(changes) => Self::do_set_charter(community, tag, changes),
+			Action::Spend { asset, to, amount } => Self::do_spend(community, tag, proposal.path, asset, to, amount),
+			Action::GrantBadge { who, points } => Self::set_badge(community, who, points),
+			Action::LapseBadge { who } => Self::end_badge(community, who),
+			Action::Character(action) => {
+				let Kind::Anchored(Anchor::Character(character)) = kind else {
+					return Err(Error::<T>::ActionNotAllowed.into());
+				};
+				T::Subjects::character(Self::origin_of(community), character, action)
+			}
+			Action::Model(action) => {
+				let Kind::Anchored(Anchor::Model(model)) = kind else {
+					return Err(Error::<T>::ActionNotAllowed.into());
+				};
+				T::Subjects::model(Self::origin_of(community), model, action)
+			}
+			Action::Dispatch { track, hash, len } => Self::dispatch_call(id, track, &hash, len, weight_limit),
+			Action::Motion { dual, hash, len } => Self::push_motion(id, dual, hash, len),
+		}
+	}
+
+	/// The origin that stands for a community. Which one it is comes from the proposal, never from what it does.
+	fn origin_of(community: CommunityId) -> T::RuntimeOrigin {
+		Origin::Community(community).into()
+	}
+
+	/// The call that a hash and a length stand for.
+	fn call_of(hash: &T::Hash, len: u32) -> Result<T::RuntimeCall, DispatchError> {
+		let bytes = T::Preimages::fetch(hash, Some(len)).map_err(|_| Error::<T>::PreimageMissing)?;
+		let call = T::RuntimeCall::decode_all_with_depth_limit(MAX_EXTRINSIC_DEPTH, &mut &bytes[..]);
+		Ok(call.map_err(|_| Error::<T>::CallUndecodable)?)
+	}
+
+	/// Whether a track may dispatch a call, which is there.
+	pub(crate) fn check_call(track: Track, hash: &T::Hash, len: u32) -> DispatchResult {
+		ensure!(T::Preimages::len(hash) == Some(len), Error::<T>::PreimageMissing);
+		let call = Self::call_of(hash, len)?;
+		ensure!(T::TrackCalls::contains(&track, &call), Error::<T>::CallNotAllowed);
+		Ok(())
+	}
+
+	fn dispatch_call(id: ProposalId, track: Track, hash: &T::Hash, len: u32, weight_limit: Weight) -> DispatchResult {
+		let call = Self::call_of(hash, len)?;
+		ensure!(T::TrackCalls::contains(&track, &call), Error::<T>::CallNotAllowed);
+		ensure!(call.get_dispatch_info().call_weight.all_lte(weight_limit), Error::<T>::WeightLimitTooLow);
+		if let Some(step) = T::Steps::step(&call) {
+			let rule = &StepRule::ECONOMIC;
+			let before = CallSteps::<T>::get(step.key);
+			let after = Steps::step(before, step.from, step.to, T::Power::today(), rule);
+			CallSteps::<T>::insert(step.key, after.ok_or(Error::<T>::StepTooLarge)?);
+		}
+		let origin = Origin::of_track(track).ok_or(Error::<T>::TrackDispatchesNothing)?;
+		call.dispatch(origin.into()).map_err(|failed| failed.error)?;
+		Self::deposit_event(Event::Dispatched { proposal: id, track, hash: *hash });
+		Ok(())
+	}
+}

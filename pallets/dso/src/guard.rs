@@ -1,0 +1,83 @@
+//! The guard: it stops, for a while, and does nothing else.
+
+use autonomy_governance::Phase;
+use autonomy_primitives::community::{Day, PowerSource as _};
+use frame_support::{ensure, pallet_prelude::DispatchResult};
+
+use crate::{
+	origins::Scope,
+	types::{Moment, Outcome, Pause, ProposalId, Stage, Status, Suspension},
+	Config, CurrentPhase, Error, Event, Pallet, Pauses, ProposalOf,
+};
+
+/// Days after which what the guard has stopped goes on.
+pub const GUARD_DAYS: Day = 14;
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_cancel(id: ProposalId, reason: [u8; 32], is_spam: bool) -> DispatchResult {
+		let proposal = Self::known_proposal(id)?;
+		let is_over = matches!(Self::stage_of(&proposal), Stage::Ended(_));
+		ensure!(!is_over, Error::<T>::ProposalOver);
+		Self::deposit_event(Event::Cancelled { proposal: id, reason, is_spam });
+		Self::end(id, proposal, Outcome::Cancelled, is_spam)
+	}
+
+	pub(crate) fn do_pause(scope: Scope, reason: [u8; 32]) -> DispatchResult {
+		let now = Self::now();
+		if let Some(before) = Pauses::<T>::get(scope) {
+			// As long a time without a pause as with one: it cannot be made to last.
+			let rest = before.until.saturating_add(before.until.saturating_sub(before.since));
+			ensure!(now >= rest, Error::<T>::PausedLately);
+		}
+		let pause = Pause { since: now, until: now.saturating_add(Self::days(GUARD_DAYS)), reason };
+		Pauses::<T>::insert(scope, pause);
+		Self::deposit_event(Event::PauseSet { scope, pause });
+		Ok(())
+	}
+
+	pub(crate) fn do_lift_pause(scope: Scope) -> DispatchResult {
+		let now = Self::now();
+		let mut pause = Pauses::<T>::get(scope).filter(|pause| now < pause.until).ok_or(Error::<T>::NotPaused)?;
+		// It stays on record, so that it cannot be set anew at once.
+		pause.until = now;
+		Pauses::<T>::insert(scope, pause);
+		Self::deposit_event(Event::PauseLifted { scope });
+		Ok(())
+	}
+
+	/// The pauses that concern a proposal.
+	fn pauses_of(proposal: &ProposalOf<T>) -> impl Iterator<Item = Pause> {
+		let track = proposal.track.map(Scope::Track);
+		let scopes = [Some(Scope::All), track, Some(Scope::Community(proposal.community))];
+		scopes.into_iter().flatten().filter_map(Pauses::<T>::get)
+	}
+
+	/// Whether the execution of a proposal is stopped now.
+	pub(crate) fn is_paused(proposal: &ProposalOf<T>) -> bool {
+		let now = Self::now();
+		Self::pauses_of(proposal).any(|pause| now < pause.until)
+	}
+
+	/// The block in which an approved proposal lapses. A pause does not use up its time.
+	pub(crate) fn expiry(proposal: &ProposalOf<T>) -> Moment {
+		let Status::Approved { from, expires } = proposal.status else { return Moment::MAX };
+		let stopped = |pause: Pause| pause.until.min(expires).saturating_sub(pause.since.max(from));
+		let longest = Self::pauses_of(proposal).map(stopped).max().unwrap_or(0);
+		expires.saturating_add(longest)
+	}
+
+	/// Sets the phase back for a while.
+	pub(crate) fn suspend_phase(to: Phase) -> DispatchResult {
+		let mut info = CurrentPhase::<T>::get();
+		ensure!(to < info.reached, Error::<T>::NotLower);
+		let today = T::Power::today();
+		if let Some(before) = info.suspension {
+			ensure!(today >= before.until.saturating_add(GUARD_DAYS), Error::<T>::PausedLately);
+		}
+		let until = today.saturating_add(GUARD_DAYS);
+		info.suspension = Some(Suspension { phase: to, until });
+		CurrentPhase::<T>::put(info);
+		Self::deposit_event(Event::PhaseSuspended { phase: to, until });
+		Ok(())
+	}
+}

@@ -1,0 +1,87 @@
+use frame_support::{assert_noop, assert_ok};
+
+use crate::{mock::*, Action, BallotJobs, Decision, Decisions, Error, Event, Shadow, ShadowVotes};
+
+#[test]
+fn request_decision_should_order_a_job_that_the_ai_pays() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		let id = propose(BOB, X, Action::Spend { asset: None, to: account(DAVE), amount: 5 });
+		open(id);
+		let job = ask(id, ADA);
+		assert_eq!(Decisions::<Test>::get(id, of(ADA)), Some(Decision::Ordered(job)));
+		assert_eq!(last_event(), Event::DecisionRequested { proposal: id, child: of(ADA), job });
+		let order = Orders::get().pop().unwrap();
+		assert_eq!((order.payer, order.controller), (treasury(of(ADA)), Some(account(ALICE))));
+		assert_eq!((order.mind.character, order.prose), (ADA, prose("please")));
+		let prompt = String::from_utf8(order.prompt).unwrap();
+		assert!(prompt.contains("5 planck are paid to 0x0404"), "{prompt}");
+		assert!(!prompt.contains("please"), "the proposer's words are apart");
+		assert_noop!(Dso::request_decision(signed(DAVE), id, of(ADA)), Error::<Test>::AskedBefore);
+	});
+}
+
+#[test]
+fn request_decision_should_fail_for_strangers_and_out_of_time() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		let id = propose(BOB, X, Action::Signal);
+		let ask = |child| Dso::request_decision(signed(DAVE), id, child);
+		assert_noop!(ask(of(ADA)), Error::<Test>::VotingClosed);
+		open(id);
+		assert_noop!(ask(of(2)), Error::<Test>::NotBelow);
+		assert_noop!(ask(X), Error::<Test>::NoAi);
+		cut_off(id);
+		assert_noop!(ask(of(ADA)), Error::<Test>::VotingClosed);
+	});
+}
+
+#[test]
+fn persona_should_be_a_week_old_at_the_snapshot() {
+	build_and_execute(|| {
+		seat_ais(&[1, 2], 100);
+		let id = propose(BOB, X, Action::Signal);
+		let snap = proposal(id).snap;
+		let block = |day: u32| day * DAY as u32;
+		ChangedAt::mutate(|changed| {
+			changed.insert(1, block(snap - 6));
+			changed.insert(2, block(snap - 7));
+		});
+		open(id);
+		assert_noop!(Dso::request_decision(signed(DAVE), id, of(1)), Error::<Test>::PersonaTooNew);
+		assert_ok!(Dso::request_decision(signed(DAVE), id, of(2)));
+	});
+}
+
+#[test]
+fn on_ballot_should_record_a_decision_once() {
+	build_and_execute(|| {
+		seat_ais(&[1, 2], 100);
+		let id = propose(BOB, X, Action::Signal);
+		open(id);
+		let (one, two) = (ask(id, 1), ask(id, 2));
+		answer(one, Some(-60));
+		answer(two, None);
+		assert_eq!(Decisions::<Test>::get(id, of(1)), Some(Decision::Given(percent(-60))));
+		assert_eq!(Decisions::<Test>::get(id, of(2)), Some(Decision::Failed));
+		// Told again, or of a job that nobody ordered.
+		answer(one, Some(100));
+		answer(99, Some(100));
+		assert_eq!(Decisions::<Test>::get(id, of(1)), Some(Decision::Given(percent(-60))));
+		assert_eq!(BallotJobs::<Test>::iter().count(), 0);
+		let since = Some(Bonds::today());
+		assert_eq!(ShadowVotes::<Test>::get(), Shadow { since, asked: 2, given: 1 });
+	});
+}
+
+#[test]
+fn decision_should_never_be_more_than_whole() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		let id = propose(BOB, X, Action::Signal);
+		open(id);
+		let job = ask(id, ADA);
+		answer(job, Some(i8::MIN));
+		assert_eq!(Decisions::<Test>::get(id, of(ADA)), Some(Decision::Given(percent(-100))));
+	});
+}
