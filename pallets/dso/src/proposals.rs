@@ -254,13 +254,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_submit(
 		who: T::AccountId,
 		community: CommunityId,
-		action: Box<ActionOf<T>>,
+		action: ActionOf<T>,
 		prose: Prose,
 	) -> Result<ProposalId, DispatchError> {
 		let info = Self::ensure_open(community, &who)?;
 		ensure!(Self::is_member(community, &info, &who), Error::<T>::NotMember);
 		ensure!(!LiveBy::<T>::contains_key(community, &who), Error::<T>::OneLiveProposal);
-		let mut proposal = Self::draft(who.clone(), community, &info, *action, prose)?;
+		let mut proposal = Self::draft(who.clone(), community, &info, action, prose)?;
 		let live = match proposal.track {
 			Some(track) => {
 				let live = LiveOnTrack::<T>::get(track);
@@ -342,14 +342,14 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_edit(
 		who: &T::AccountId,
 		id: ProposalId,
-		action: Box<ActionOf<T>>,
+		action: ActionOf<T>,
 		prose: Prose,
 	) -> DispatchResult {
 		let before = Self::known_proposal(id)?;
 		ensure!(before.proposer == *who, Error::<T>::NotProposer);
 		ensure!(Self::stage_of(&before) == Stage::Queued, Error::<T>::VotingBegan);
 		let info = Self::known(before.community)?;
-		let mut after = Self::draft(before.proposer.clone(), before.community, &info, *action, prose)?;
+		let mut after = Self::draft(before.proposer.clone(), before.community, &info, action, prose)?;
 		ensure!(after.track == before.track, Error::<T>::OtherTrack);
 		after.deposit = before.deposit;
 		Self::pin(&after.action);
