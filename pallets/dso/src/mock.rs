@@ -804,6 +804,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		System::set_block_number(40 * DAY);
 		System::reset_events();
 	});
+	// Benchmarks go back to this state for each of their steps.
+	ext.commit_all().unwrap();
 	ext
 }
 
