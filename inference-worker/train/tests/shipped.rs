@@ -36,7 +36,7 @@ fn keeper_should_be_the_result_of_the_built_in_recipe() {
 	assert_eq!(shipped.expected.len(), 1);
 	check_files("keeper", &shipped.expected);
 	let corpus = corpus(&TextRecipe::keeper()).unwrap();
-	let tokenizer = train_tokenizer(&corpus, shipped.vocabulary).unwrap();
+	let tokenizer = train_tokenizer(&shipped, &corpus).unwrap();
 	assert_eq!(shipped.tokenizer, hex::encode(Sha256::digest(serde_json::to_vec(&tokenizer).unwrap())));
 	let bytes = std::fs::read(models().join("keeper/tokenizer.json")).unwrap();
 	assert_eq!(serde_json::from_slice::<serde_json::Value>(&bytes).unwrap(), tokenizer);

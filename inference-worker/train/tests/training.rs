@@ -167,8 +167,8 @@ fn corpus_and_tokenizer_should_have_golden_digests() {
 		hash.update(autonomy_train::format(exchange));
 	}
 	assert_eq!(hex::encode(hash.finalize()), "aed30e00836675851e91cc5591dc387352acb86b4d09bd81a1b524711745dd26");
-	let tokenizer = train_tokenizer(&corpus, 1024).unwrap();
-	assert_eq!(tokenizer, train_tokenizer(&corpus, 1024).unwrap());
+	let tokenizer = train_tokenizer(&TextRecipe::keeper(), &corpus).unwrap();
+	assert_eq!(tokenizer, train_tokenizer(&TextRecipe::keeper(), &corpus).unwrap());
 	let hash = Sha256::digest(serde_json::to_vec(&tokenizer).unwrap());
 	assert_eq!(hex::encode(hash), "eac2574c5950f05f127e20af50bcd530088b7a6d7a6599abe27134434dc11a54");
 }
