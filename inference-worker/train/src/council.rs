@@ -363,7 +363,7 @@ impl Council {
 
 	fn reason(&self, verdict: &Verdict, topic: usize, draws: &mut Draws) -> String {
 		let known = [("what", self.topics[topic].what.clone())];
-		capitalise(&self.fill(draws.pick(verdict.reasons), draws, &known))
+		capitalise(&self.fill(draws.pick::<String>(verdict.reasons), draws, &known))
 	}
 
 	/// Small talk with somebody.
