@@ -58,6 +58,7 @@ fn order_should_submit_a_job_that_asks_the_character() {
 		let BallotOrder { mind, question, prose, .. } = ballot_order(account(ALICE), None);
 		assert_eq!(job.input, JobInput::Ballot(BallotInput { question, prose, persona: mind.persona }));
 		assert_eq!((job.requester, job.barred), (account(ALICE), Some(account(CAROL))));
+		assert!(job.excluded.is_empty(), "she has no operator");
 		assert_eq!((job.model, job.purpose, job.seed_policy), (TEXT, Purpose::Ballot, SeedPolicy::Chain));
 		assert_eq!((job.k, job.tier, job.window, job.audit_probability), (5, Tier::Ballot, 30, Permill::one()));
 		assert_eq!((job.weights_root, job.engine, job.budget), (WEIGHTS, ENGINE, 2 * BUDGET));
@@ -187,15 +188,14 @@ fn controller_should_never_be_drawn_as_owner_or_as_worker() {
 		ballot_operators(8);
 		let job = ballot(ALICE).unwrap();
 		assert!((1..=8).all(|n| is_ever_drawn(job, n)));
-		for barred in [3, worker(3)] {
-			let job = without(barred);
-			assert!((1..=8).all(|n| is_ever_drawn(job, n) == (n != 3)), "account {barred}");
-		}
-		// A worker that it takes later is no way round.
-		let job = without(POOR);
-		assert!(is_ever_drawn(job, 5));
-		assert_ok!(Inference::set_worker_key(signed(5), account(POOR)));
-		assert!(!is_ever_drawn(job, 5));
+		let jobs = [3, worker(3)].map(without);
+		assert!(jobs.iter().all(|job| (1..=8).all(|n| is_ever_drawn(*job, n) == (n != 3))));
+		// Neither giving its key up nor working for another one is a way round.
+		let other = without(POOR);
+		assert!(is_ever_drawn(other, 3));
+		assert_ok!(Inference::set_worker_key(signed(3), account(POOR)));
+		assert!(jobs.iter().all(|job| !is_ever_drawn(*job, 3)));
+		assert!(!is_ever_drawn(other, 3));
 	});
 }
 
