@@ -126,7 +126,8 @@ impl<T: Config> Pallet<T> {
 		let Quote { seat_fee, fee, audit_reserve, deposit, k, .. } = quote;
 		let most = fee.saturating_add(audit_reserve);
 		ensure!(most <= max_fee, Error::<T>::FeeAboveLimit);
-		ensure!(Self::operators_but(model, barred.as_ref()) >= k.into(), Error::<T>::NotEnoughOperators);
+		let of_barred = barred.as_ref().and_then(Self::operator_of);
+		ensure!(Self::operators_but(model, of_barred.as_ref()) >= k.into(), Error::<T>::NotEnoughOperators);
 		OpenJobs::<T>::try_mutate(&requester, |open| {
 			ensure!(*open < T::MaxOpenJobsPerAccount::get(), Error::<T>::TooManyOpenJobs);
 			open.saturating_inc();
@@ -172,7 +173,8 @@ impl<T: Config> Pallet<T> {
 			seats: BoundedVec::new(),
 			auditor: None,
 			challenge: None,
-			excluded: BoundedVec::new(),
+			// It stays turned away when another key works for it.
+			excluded: BoundedVec::truncate_from(of_barred.into_iter().collect()),
 			barred,
 			submitted_at: frame_system::Pallet::<T>::block_number(),
 			weights_root,
@@ -197,13 +199,11 @@ impl<T: Config> Pallet<T> {
 		Ok(id)
 	}
 
-	/// Operators in a model's draw without the one of whoever is barred: it owns or works for one at most.
-	fn operators_but(model: ModelId, barred: Option<&T::AccountId>) -> u32 {
-		let is_drawn = |operator: T::AccountId| {
-			Memberships::<T>::get(model, operator).is_some_and(|membership| membership.proved.is_some())
-		};
-		let of_barred = barred.and_then(Self::operator_of).is_some_and(is_drawn);
-		OperatorCount::<T>::get(model).saturating_sub(of_barred.into())
+	/// Operators in a model's draw but this one.
+	fn operators_but(model: ModelId, operator: Option<&T::AccountId>) -> u32 {
+		let membership = operator.and_then(|operator| Memberships::<T>::get(model, operator));
+		let is_drawn = membership.is_some_and(|membership| membership.proved.is_some());
+		OperatorCount::<T>::get(model).saturating_sub(is_drawn.into())
 	}
 
 	pub(crate) fn do_cancel_job(who: T::AccountId, id: JobId) -> DispatchResult {

@@ -21,7 +21,8 @@ use crate::maths::Record;
 pub const MAX_COMMITTEE: u32 = 15;
 /// Most jurors on one job: a first panel and a second one.
 pub const MAX_JURORS: u32 = 22;
-/// Most operators that a job turns away from further draws: those whose seat was drawn anew, and auditors that were late.
+/// Most operators that a job turns away from further draws: those whose seat was drawn anew, auditors that were late, and the
+/// one of whoever is barred from the job.
 pub const MAX_EXCLUDED: u32 = 48;
 /// Most operators in one [`EngineFault`].
 pub const MAX_SUSPECTS: u32 = MAX_COMMITTEE + MAX_JURORS + 1;
@@ -447,8 +448,8 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub challenge: Option<Challenge<AccountId, Balance>>,
 	/// Operators that are not drawn for it any more.
 	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
-	/// Whoever must have no part in it from the start, as an operator's owner or as its worker: of a ballot, whoever controls
-	/// the AI.
+	/// Whoever must have no part in it, as an operator's owner or as its worker: of a ballot, whoever controls the AI. The
+	/// operator that it had from the start is among those that are not drawn.
 	pub barred: Option<AccountId>,
 	/// Block of the submission.
 	pub submitted_at: BlockNumber,
