@@ -27,9 +27,9 @@ pub use pallet::*;
 pub use shares::{AssetShares, ModelShares};
 pub use types::{
 	Candidate, Charter, Claim, ClassWeights, Closing, Contribution, ContributionId, ContributionInfo, ContributionKind,
-	ContributionView, Evaluation, Licence, Lineage, ModelDetails, ModelInfo, ModelItems, ModelPage, ModelState,
-	ModelView, NftItems, Parents, Proposal, ProposalId, ShareAmount, Version, VersionNumber, MAX_DATA_ROOTS,
-	MAX_LICENCE_BYTES,
+	ContributionView, Evaluation, KnownOrigins, Licence, Lineage, ModelDetails, ModelInfo, ModelItems, ModelPage,
+	ModelState, ModelView, NftItems, Parents, Proposal, ProposalId, ShareAmount, Version, VersionNumber,
+	MAX_DATA_ROOTS, MAX_LICENCE_BYTES,
 };
 pub use weights::WeightInfo;
 
@@ -121,13 +121,11 @@ pub mod pallet {
 		#[pallet::constant]
 		type ShareCap: Get<ShareAmount>;
 		/// Most that one contribution is granted, of `ShareCap`.
-		#[pallet::constant]
 		type MaxGrant: Get<Permill>;
 		/// Largest weight of a class of contributions.
 		#[pallet::constant]
 		type MaxClassWeight: Get<Permill>;
-		/// Least gain that a charter can accept versions at.
-		#[pallet::constant]
+		/// Least gain that a charter can accept versions at. Not zero.
 		type MinGain: Get<Permill>;
 		/// Blocks over which a contribution's shares vest: 90 days.
 		#[pallet::constant]
@@ -170,6 +168,18 @@ pub mod pallet {
 	/// The model of each manifest: a manifest cannot be registered twice.
 	#[pallet::storage]
 	pub type ModelByManifest<T: Config> = StorageMap<_, Blake2_128Concat, Cid, ModelId>;
+
+	/// The model that each community is of.
+	#[pallet::storage]
+	pub type ModelByCommunity<T: Config> = StorageMap<_, Twox64Concat, CommunityId, ModelId>;
+
+	/// What is known of where each model comes from, besides the data roots that its community has approved.
+	#[pallet::storage]
+	pub type Origins<T: Config> = StorageMap<_, Twox64Concat, ModelId, KnownOrigins, ValueQuery>;
+
+	/// How many models have known data and a training run that anybody can run again, see [`Pallet::has_provenance`].
+	#[pallet::storage]
+	pub type ModelsWithProvenance<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	/// The NFT collection whose items are the models, created at genesis.
 	#[pallet::storage]
