@@ -182,6 +182,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Operators<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OperatorOf<T>>;
 
+	/// How many operators have a bond.
+	#[pallet::storage]
+	pub type BondedOperators<T: Config> = StorageValue<_, u32, ValueQuery>;
+
 	/// The operator that an account works for.
 	#[pallet::storage]
 	pub type WorkerOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, T::AccountId>;
@@ -226,7 +230,7 @@ pub mod pallet {
 
 	/// Faults of the engine that nobody has looked into yet, by the job that showed them.
 	#[pallet::storage]
-	pub type EngineFaults<T: Config> = StorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
+	pub type EngineFaults<T: Config> = CountedStorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
 
 	/// Classes of processors that are not drawn for a model, with the faults that are the reason.
 	#[pallet::storage]
