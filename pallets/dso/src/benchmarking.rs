@@ -47,7 +47,7 @@ fn community<T: Config>(owner: &T::AccountId) -> (CommunityId, Anchor) {
 }
 
 fn prose() -> Prose {
-	Prose::truncate_from(vec![b'x'; MAX_PROSE_BYTES as usize])
+	Prose::truncate_from(vec![b'x'; autonomy_primitives::job::MAX_PROSE_BYTES as usize])
 }
 
 fn badge<T: Config>() -> Box<ActionOf<T>> {
@@ -55,7 +55,7 @@ fn badge<T: Config>() -> Box<ActionOf<T>> {
 }
 
 fn proposed<T: Config>(who: &T::AccountId, action: Box<ActionOf<T>>) -> ProposalId {
-	Pallet::<T>::do_submit(who.clone(), X_COMMUNITY, action, prose()).expect("a member proposes")
+	Pallet::<T>::do_submit(who.clone(), X_COMMUNITY, *action, prose()).expect("a member proposes")
 }
 
 /// A proposal of `who` that is open.
@@ -379,7 +379,7 @@ mod benches {
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, Scope::All);
 
-		assert!(Pauses::<T>::get(Scope::All).is_some_and(|pause| pause.until == Pallet::<T>::now()));
+		assert!(Pauses::<T>::get(Scope::All).is_some_and(|stopped| stopped.until == Pallet::<T>::now()));
 		Ok(())
 	}
 

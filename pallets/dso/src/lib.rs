@@ -1096,7 +1096,7 @@ pub mod pallet {
 			prose: Prose,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			with_storage_layer(|| Self::do_submit(who, community, action, prose).map(|_| ()))
+			with_storage_layer(|| Self::do_submit(who, community, *action, prose).map(|_| ()))
 		}
 
 		/// Changes a proposal before voting begins. The snapshot and the times are taken anew. The caller proposed it.
@@ -1113,7 +1113,7 @@ pub mod pallet {
 			prose: Prose,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			with_storage_layer(|| Self::do_edit(&who, proposal, action, prose))
+			with_storage_layer(|| Self::do_edit(&who, proposal, *action, prose))
 		}
 
 		/// Takes a proposal back before voting begins. The caller proposed it. The deposit comes back.

@@ -636,7 +636,7 @@ pub fn note(call: &RuntimeCall) -> (H256, u32) {
 	let len = bytes.len() as u32;
 	// As a user does: the preimage is the user's until it is requested.
 	let noted = Preimage::note_preimage(signed(LAST), bytes.clone());
-	let hash = sp_core::hashing::blake2_256(&bytes).into();
+	let hash = sp_crypto_hashing::blake2_256(&bytes).into();
 	assert!(noted.is_ok() || <Preimage as QueryPreimage>::len(&hash) == Some(len));
 	(hash, len)
 }
@@ -804,6 +804,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		System::set_block_number(40 * DAY);
 		System::reset_events();
 	});
+	// Benchmarks go back to this state for each of their steps.
+	ext.commit_all().unwrap();
 	ext
 }
 

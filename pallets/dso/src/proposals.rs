@@ -254,13 +254,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_submit(
 		who: T::AccountId,
 		community: CommunityId,
-		action: Box<ActionOf<T>>,
+		action: ActionOf<T>,
 		prose: Prose,
 	) -> Result<ProposalId, DispatchError> {
 		let info = Self::ensure_open(community, &who)?;
 		ensure!(Self::is_member(community, &info, &who), Error::<T>::NotMember);
 		ensure!(!LiveBy::<T>::contains_key(community, &who), Error::<T>::OneLiveProposal);
-		let mut proposal = Self::draft(who.clone(), community, &info, *action, prose)?;
+		let mut proposal = Self::draft(who.clone(), community, &info, action, prose)?;
 		let live = match proposal.track {
 			Some(track) => {
 				let live = LiveOnTrack::<T>::get(track);
@@ -342,14 +342,14 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_edit(
 		who: &T::AccountId,
 		id: ProposalId,
-		action: Box<ActionOf<T>>,
+		action: ActionOf<T>,
 		prose: Prose,
 	) -> DispatchResult {
 		let before = Self::known_proposal(id)?;
 		ensure!(before.proposer == *who, Error::<T>::NotProposer);
 		ensure!(Self::stage_of(&before) == Stage::Queued, Error::<T>::VotingBegan);
 		let info = Self::known(before.community)?;
-		let mut after = Self::draft(before.proposer.clone(), before.community, &info, *action, prose)?;
+		let mut after = Self::draft(before.proposer.clone(), before.community, &info, action, prose)?;
 		ensure!(after.track == before.track, Error::<T>::OtherTrack);
 		after.deposit = before.deposit;
 		Self::pin(&after.action);
@@ -486,7 +486,7 @@ impl<T: Config> Pallet<T> {
 			}
 			ActiveKeys::<T>::insert(proposal.community, key, id);
 		}
-		Self::end_live(id, &mut proposal, false)?;
+		Self::end_live(id, &mut proposal, None, false)?;
 		let from = Self::now().saturating_add(proposal.lock);
 		let expires = from.saturating_add(Self::days(EXECUTION_DAYS));
 		proposal.status = Status::Approved { from, expires };
@@ -496,7 +496,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Gives the proposer's place and deposit back, or burns the deposit.
-	fn end_live(id: ProposalId, proposal: &mut ProposalOf<T>, is_spam: bool) -> DispatchResult {
+	fn end_live(
+		id: ProposalId,
+		proposal: &mut ProposalOf<T>,
+		outcome: Option<Outcome>,
+		is_spam: bool,
+	) -> DispatchResult {
 		let (community, who) = (proposal.community, proposal.proposer.clone());
 		LiveBy::<T>::remove(community, &who);
 		if let Some(track) = proposal.track {
@@ -508,8 +513,8 @@ impl<T: Config> Pallet<T> {
 		})?;
 		let deposit = core::mem::replace(&mut proposal.deposit, Zero::zero());
 		let classes: Vec<ClassVotes> = proposal.lines.iter().map(|line| line.votes).collect();
-		// One that was taken back or stopped before the count had no time to find support.
-		let was_counted = Self::now() >= proposal.voting.end();
+		// One that was taken back or stopped was not counted: nobody knows what support it would have found.
+		let was_counted = !matches!(outcome, Some(Outcome::Withdrawn | Outcome::Cancelled));
 		let burned = is_spam || (was_counted && is_deposit_burned(tally(&classes).support(), false));
 		if burned {
 			let reason = HoldReason::Proposal.into();
@@ -524,7 +529,7 @@ impl<T: Config> Pallet<T> {
 	/// Ends a proposal, whatever it was.
 	pub(crate) fn end(id: ProposalId, mut proposal: ProposalOf<T>, outcome: Outcome, is_spam: bool) -> DispatchResult {
 		if proposal.is_live() {
-			Self::end_live(id, &mut proposal, is_spam)?;
+			Self::end_live(id, &mut proposal, Some(outcome), is_spam)?;
 		}
 		// What is executed still needs its call.
 		if outcome != Outcome::Done {

@@ -13,6 +13,10 @@ use crate::{
 	},
 };
 
+/// All about a proposal whose action is written with these types.
+pub type ProposalReport<AccountId, AssetId, Balance, Hash> =
+	ProposalPage<Proposal<AccountId, Balance, Action<AccountId, AssetId, Balance, Hash>>>;
+
 sp_api::decl_runtime_apis! {
 	/// Reads of communities and their decisions for clients. `pallet-dso` has a view function of the same name for each.
 	pub trait DsoApi<AccountId, AssetId, Balance, Hash> where
@@ -34,9 +38,7 @@ sp_api::decl_runtime_apis! {
 		/// What an account has in a community, class by class, and where it comes from.
 		fn power(community: CommunityId, who: AccountId) -> Vec<PowerLine<AccountId>>;
 		/// A proposal: what each class, each AI and the formula say, and what it lacks.
-		fn proposal(
-			proposal: ProposalId,
-		) -> Option<ProposalPage<Proposal<AccountId, Balance, Action<AccountId, AssetId, Balance, Hash>>>>;
+		fn proposal(proposal: ProposalId) -> Option<ProposalReport<AccountId, AssetId, Balance, Hash>>;
 		/// What an account may do with a proposal now.
 		fn doable(proposal: ProposalId, who: AccountId) -> Vec<Doable>;
 		/// The deposit of a proposal submitted now, in planck.

@@ -183,16 +183,17 @@ impl<T: Config> Pallet<T> {
 			Some(_) => voter.own.saturating_add(voter.inbound.saturating_sub(before.overridden)),
 			None => 0,
 		};
-		if let Some(new) = side {
-			ensure!(power > 0, Error::<T>::NoPower);
-			Self::add(line, new, power)?;
-		}
+		// What is taken from the delegate goes first: the class never has more cast than it has.
 		if let Some(delegate) = &voter.delegate {
 			match (before.side, side) {
 				(None, Some(_)) => Self::override_delegate(booth, line, delegate, voter.full)?,
 				(Some(_), None) => Self::restore_delegate(booth, line, delegate, voter.full)?,
 				(None, None) | (Some(_), Some(_)) => (),
 			}
+		}
+		if let Some(new) = side {
+			ensure!(power > 0, Error::<T>::NoPower);
+			Self::add(line, new, power)?;
 		}
 		Self::set_ballot(&key, Ballot { side, power, overridden: before.overridden });
 		Ok(())

@@ -154,7 +154,7 @@ fn words_of_a_proposer_should_stay_out_of_the_prompt() {
 		open(0);
 		let job = ask(0, ADA);
 		let order = Orders::get().pop().unwrap();
-		assert!(!String::from_utf8(order.prompt).unwrap().contains("Ignore"));
+		assert!(!String::from_utf8(order.question.into_inner()).unwrap().contains("Ignore"));
 		assert_eq!(order.prose, prose(text));
 		// The two runs, with the words and without, disagree: the job has no result.
 		answer(job, None);

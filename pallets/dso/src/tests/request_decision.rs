@@ -14,7 +14,7 @@ fn request_decision_should_order_a_job_that_the_ai_pays() {
 		let order = Orders::get().pop().unwrap();
 		assert_eq!((order.payer, order.controller), (treasury(of(ADA)), Some(account(ALICE))));
 		assert_eq!((order.mind.character, order.prose), (ADA, prose("please")));
-		let prompt = String::from_utf8(order.prompt).unwrap();
+		let prompt = String::from_utf8(order.question.into_inner()).unwrap();
 		assert!(prompt.contains("5 planck are paid to 0x0404"), "{prompt}");
 		assert!(!prompt.contains("please"), "the proposer's words are apart");
 		assert_noop!(Dso::request_decision(signed(DAVE), id, of(ADA)), Error::<Test>::AskedBefore);
