@@ -38,7 +38,7 @@ use autonomy_primitives::{
 	community::RevenueSink,
 	digest::Cid,
 	evaluation::EvaluationResults,
-	job::{JobInput, LimitExceeded, SeedPolicy, MAX_SAMPLES},
+	job::{JobInput, LimitExceeded, SeedPolicy},
 	model::{ModelAccess, ModelRegistry},
 	payout::ModelRevenue,
 	trace::TraceOpening,
@@ -143,8 +143,8 @@ pub mod pallet {
 		/// Most seats of a job; at most [`MAX_COMMITTEE`].
 		#[pallet::constant]
 		type MaxCommittee: Get<u8>;
-		/// Samples of an evaluation: 1 to [`MAX_SAMPLES`].
-		#[pallet::constant]
+		/// Samples of an evaluation, read within 1 to [`MAX_SAMPLES`](autonomy_primitives::job::MAX_SAMPLES). Governance may
+		/// change it.
 		type EvaluationSamples: Get<u16>;
 		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
 		#[pallet::constant]
@@ -837,8 +837,6 @@ pub mod pallet {
 			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
 			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
 			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
-			let samples = T::EvaluationSamples::get();
-			assert!((1..=MAX_SAMPLES).contains(&samples), "EvaluationSamples is not in 1 to MAX_SAMPLES");
 			let least = T::WeightInfo::agenda_base()
 				.saturating_add(T::WeightInfo::agenda_block())
 				.saturating_add(Self::worst_job());

@@ -120,12 +120,12 @@ pub mod pallet {
 		/// Most shares that a model can ever have, in the asset's smallest unit.
 		#[pallet::constant]
 		type ShareCap: Get<ShareAmount>;
-		/// Most that one contribution is granted, of `ShareCap`.
+		/// Most that one contribution is granted, of `ShareCap`. Governance may change it.
 		type MaxGrant: Get<Permill>;
 		/// Largest weight of a class of contributions.
 		#[pallet::constant]
 		type MaxClassWeight: Get<Permill>;
-		/// Least gain that a charter can accept versions at. Not zero.
+		/// Least gain that a charter can accept versions at. Not zero. Governance may change it.
 		type MinGain: Get<Permill>;
 		/// Blocks over which a contribution's shares vest: 90 days.
 		#[pallet::constant]
@@ -541,7 +541,6 @@ pub mod pallet {
 			// So that a deposit can always be released, even to an account without any free balance.
 			assert!(T::DepositBase::get() >= T::Currency::minimum_balance(), "DepositBase is below the ED");
 			assert!(!T::ShareCap::get().is_zero(), "ShareCap is zero");
-			assert!(!T::MinGain::get().is_zero(), "MinGain is zero: what is not better would be accepted");
 			assert!(!T::VestingPeriod::get().is_zero(), "VestingPeriod is zero: a dispute would come too late");
 			assert!(!T::ProposalLifetime::get().is_zero(), "ProposalLifetime is zero");
 			let charter = Charter::default();

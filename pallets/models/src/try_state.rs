@@ -8,7 +8,10 @@ use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use sp_runtime::{traits::Saturating, TryRuntimeError};
+use sp_runtime::{
+	traits::{Saturating, Zero},
+	TryRuntimeError,
+};
 
 use crate::{
 	lineage::{total, MAX_ANCESTORS_SHARE},
@@ -35,6 +38,7 @@ impl<T: Config> Pallet<T> {
 	/// - what each depositor has on hold is the sum of its models' deposits;
 	/// - what the parts below say.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+		ensure!(!T::MinGain::get().is_zero(), "MinGain is zero: what is not better would be accepted");
 		let next = NextModelId::<T>::get();
 		let (mut count, mut with_provenance): (u32, u32) = (0, 0);
 		let mut held = Sums::<T>::new();
