@@ -4,7 +4,11 @@ use autonomy_governance::{check_advance, Perbill, Phase, Readiness, Unready};
 use autonomy_primitives::community::{Day, PowerSource as _};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 
-use crate::{traits::ChainState as _, types::PhaseInfo, Config, CurrentPhase, Error, Event, Pallet, ShadowVotes};
+use crate::{
+	traits::{ChainState as _, OnPhase as _},
+	types::PhaseInfo,
+	Config, CurrentPhase, Error, Event, Pallet, ShadowVotes,
+};
 
 impl<T: Config> Pallet<T> {
 	/// The phase in force on a day.
@@ -40,13 +44,16 @@ impl<T: Config> Pallet<T> {
 		ensure!(Self::phase_on(today) == from, Error::<T>::PhaseIsSuspended);
 		check_advance(from, to, &Self::readiness_now()).map_err(Self::unready)?;
 		CurrentPhase::<T>::put(PhaseInfo { reached: to, since: today, suspension: None });
+		T::OnPhase::on_phase(from, to);
 		Self::deposit_event(Event::PhaseSet { phase: to });
 		Ok(())
 	}
 
 	pub(crate) fn do_regress_phase(to: Phase) -> DispatchResult {
-		ensure!(to < CurrentPhase::<T>::get().reached, Error::<T>::NotLower);
+		let from = CurrentPhase::<T>::get().reached;
+		ensure!(to < from, Error::<T>::NotLower);
 		CurrentPhase::<T>::put(PhaseInfo { reached: to, since: T::Power::today(), suspension: None });
+		T::OnPhase::on_phase(from, to);
 		Self::deposit_event(Event::PhaseSet { phase: to });
 		Ok(())
 	}

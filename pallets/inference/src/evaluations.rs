@@ -6,7 +6,7 @@
 use autonomy_primitives::{
 	digest::{self, canonical_evaluation, Cid, ResultContext},
 	evaluation::{Evaluated, EvaluatedWeights, EvaluationResults, Evaluations},
-	job::{EvaluationInput, JobInput, Modality, SeedPolicy, PROMPT_BYTES_PER_UNIT},
+	job::{EvaluationInput, JobInput, Modality, SeedPolicy, MAX_SAMPLES, PROMPT_BYTES_PER_UNIT},
 	model::{ModelLimits, ModelRegistry},
 	Digest, JobId, ModelId,
 };
@@ -45,7 +45,7 @@ impl<T: Config> Pallet<T> {
 			candidate: candidate.clone(),
 			set: *set,
 			model: terms.modality,
-			samples: T::EvaluationSamples::get(),
+			samples: T::EvaluationSamples::get().clamp(1, MAX_SAMPLES),
 			size: sample_size(terms.modality, &terms.limits),
 		});
 		Ok(Order {

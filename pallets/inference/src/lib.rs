@@ -40,7 +40,7 @@ use autonomy_primitives::{
 	community::RevenueSink,
 	digest::Cid,
 	evaluation::EvaluationResults,
-	job::{JobInput, LimitExceeded, SeedPolicy, MAX_SAMPLES},
+	job::{JobInput, LimitExceeded, SeedPolicy},
 	model::{ModelAccess, ModelRegistry},
 	payout::ModelRevenue,
 	trace::TraceOpening,
@@ -149,8 +149,8 @@ pub mod pallet {
 		/// Most seats of a job; at most [`MAX_COMMITTEE`].
 		#[pallet::constant]
 		type MaxCommittee: Get<u8>;
-		/// Samples of an evaluation: 1 to [`MAX_SAMPLES`].
-		#[pallet::constant]
+		/// Samples of an evaluation, read within 1 to [`MAX_SAMPLES`](autonomy_primitives::job::MAX_SAMPLES). Governance may
+		/// change it.
 		type EvaluationSamples: Get<u16>;
 		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
 		#[pallet::constant]
@@ -187,6 +187,10 @@ pub mod pallet {
 	/// Operators by their owner's account.
 	#[pallet::storage]
 	pub type Operators<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OperatorOf<T>>;
+
+	/// How many operators have a bond.
+	#[pallet::storage]
+	pub type BondedOperators<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	/// The operator that an account works for.
 	#[pallet::storage]
@@ -232,7 +236,7 @@ pub mod pallet {
 
 	/// Faults of the engine that nobody has looked into yet, by the job that showed them.
 	#[pallet::storage]
-	pub type EngineFaults<T: Config> = StorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
+	pub type EngineFaults<T: Config> = CountedStorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
 
 	/// Classes of processors that are not drawn for a model, with the faults that are the reason.
 	#[pallet::storage]
@@ -861,8 +865,6 @@ pub mod pallet {
 			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
 			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
 			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
-			let samples = T::EvaluationSamples::get();
-			assert!((1..=MAX_SAMPLES).contains(&samples), "EvaluationSamples is not in 1 to MAX_SAMPLES");
 			let least = T::WeightInfo::agenda_base()
 				.saturating_add(T::WeightInfo::agenda_block())
 				.saturating_add(Self::worst_job());

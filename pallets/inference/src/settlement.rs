@@ -127,7 +127,11 @@ impl<T: Config> Pallet<T> {
 
 	fn mutate_seated(operator: &T::AccountId, change: impl FnOnce(&mut OperatorOf<T>)) {
 		Operators::<T>::mutate(operator, |account| match account {
-			Some(account) => change(account),
+			Some(account) => {
+				let before = !account.bond.is_zero();
+				change(account);
+				Self::count_bonded(before, !account.bond.is_zero());
+			}
 			None => {
 				defensive!("a seat without an operator");
 			}

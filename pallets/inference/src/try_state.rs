@@ -12,9 +12,10 @@ use frame_support::{
 use sp_runtime::{traits::Saturating, TryRuntimeError};
 
 use crate::{
-	Agenda, AgendaCursor, Audit, BalanceOf, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf,
-	JuryPhase, Memberships, NextJobId, OpenBallots, OpenEvaluations, OpenJobs, OpenSeats, OperatorCount, Operators,
-	Pallet, PausedClasses, Provenance, Purpose, SeatOf, SlotAt, SlotCount, SplitOf, Splits, Tier, WorkerOf,
+	Agenda, AgendaCursor, Audit, BalanceOf, BondedOperators, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs,
+	Juries, JuryOf, JuryPhase, Memberships, NextJobId, OpenBallots, OpenEvaluations, OpenJobs, OpenSeats,
+	OperatorCount, Operators, Pallet, PausedClasses, Provenance, Purpose, SeatOf, SlotAt, SlotCount, SplitOf, Splits,
+	Tier, WorkerOf,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -47,7 +48,8 @@ impl<T: Config> Pallet<T> {
 
 	/// - what an owner has on hold as a bond is its bond and what is unbonding;
 	/// - slots and open seats are within bounds; a bond may be below what the slots take, after a slash;
-	/// - workers and operators are a bijection, and no owner works for another.
+	/// - workers and operators are a bijection, and no owner works for another;
+	/// - operators with a bond are counted.
 	fn try_state_operators() -> Result<(), TryRuntimeError> {
 		let mut used: BTreeMap<T::AccountId, u32> = BTreeMap::new();
 		for (_, owner, membership) in Memberships::<T>::iter() {
@@ -57,8 +59,9 @@ impl<T: Config> Pallet<T> {
 		let workers: BTreeMap<_, _> = WorkerOf::<T>::iter().collect();
 		let open: BTreeMap<_, _> = OpenSeats::<T>::iter().collect();
 		let mut bonds = Sums::<T>::new();
-		let mut count = 0usize;
+		let (mut count, mut bonded) = (0usize, 0u32);
 		for (owner, operator) in Operators::<T>::iter() {
+			bonded = bonded.saturating_add(u32::from(!operator.bond.is_zero()));
 			let slots = used.remove(&owner).unwrap_or(0);
 			ensure!(operator.slots_used == slots, "slots_used is not the sum over the memberships");
 			ensure!(slots <= T::MaxSlotsPerOperator::get(), "an operator has too many slots");
@@ -76,6 +79,7 @@ impl<T: Config> Pallet<T> {
 		}
 		ensure!(used.is_empty(), "a membership without an operator");
 		ensure!(workers.len() == count, "a worker of nobody");
+		ensure!(BondedOperators::<T>::get() == bonded, "BondedOperators is not the count of operators with a bond");
 		ensure_held::<T>(HoldReason::Bond, bonds)
 	}
 
