@@ -687,9 +687,10 @@ mod tests {
 		});
 	}
 
-	const SMALL: &str = "! x: this\n? it is {id} and {id2}\n! y: that\n? b\n* p\n& a p\n~ go[es]\n\
-		++ x: r {what}\n- y: s\n0 n\n* q\n& a q\n~ cr[ies/y]\n-- x: t\n+ y: u\n0 o\n* z\n& a z\n~ sit[s]\n0 m\n< hi\n> {name}\n= sleep[s]\n\
-		^ {stance}!";
+	const SMALL: &str = "! x: this\n? it is {id} and {id2}\n! y: that\n? b\n\
+		* p\n& a p\n~ go[es]\n++ x: r {what}\n- y: s\n0 n\n\
+		* q\n& a q\n~ cr[ies/y]\n-- x: t\n+ y: u\n0 o\n\
+		* z\n& a z\n~ sit[s]\n0 m\n< hi\n> {name}\n= sleep[s]\n^ {stance}!";
 
 	#[test]
 	fn the_stronger_trait_should_decide_unless_both_are_as_strong() {
