@@ -1,7 +1,7 @@
 //! The data set of the council: personas, questions of governance, and what such a person answers.
 //!
-//! Who a member is decides its stance, through the rules of `corpus/council.txt`; what the proposer says never does. The
-//! words of the proposer are drawn apart from everything else, so that a model can only learn to leave them aside.
+//! Who a member is decides its stance, through the rules of `corpus/council.txt`; what the proposer says never does.
+//! Those words are drawn apart from everything else, so that a model can only learn to leave them aside.
 
 use crate::dialogue::{capitalise, Exchange};
 use crate::draws::Draws;
@@ -23,17 +23,17 @@ const NOBODY_TALKS: &str = "I am a member of the council without a persona.";
 const MEMBER: &str = "a member of the council";
 /// Numbers that a text can ask for, besides the tables.
 const NUMBERS: [&str; 8] = ["high", "low", "id", "sum", "bp", "part", "len", "hex"];
-/// Topics that differ in the direction of a number. They are drawn more often: it takes more examples to compare numbers.
+/// Topics that differ in the direction of a number. They are drawn more often: comparing numbers takes more examples.
 const DIRECTIONS: [&str; 4] = ["lower_penalties", "raise_penalties", "lower_fees", "raise_fees"];
 
 const NAMES: [&str; 36] = [
-	"Marta", "Ivo", "Tilda", "Bruno", "Agnes", "Kofi", "Lena", "Oskar", "Yuki", "Samir", "Rosa", "Piet", "Nadia", "Emil",
-	"Greta", "Hugo", "Ines", "Jonas", "Kaia", "Leo", "Mina", "Nils", "Olga", "Pavel", "Quinn", "Rhea", "Sven", "Tara",
-	"Ulla", "Vera", "Wim", "Xenia", "Yann", "Zora", "Old Tom", "Sister Ruth",
+	"Marta", "Ivo", "Tilda", "Bruno", "Agnes", "Kofi", "Lena", "Oskar", "Yuki", "Samir", "Rosa", "Piet", "Nadia",
+	"Emil", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Leo", "Mina", "Nils", "Olga", "Pavel", "Quinn", "Rhea", "Sven",
+	"Tara", "Ulla", "Vera", "Wim", "Xenia", "Yann", "Zora", "Old Tom", "Sister Ruth",
 ];
 const SYLLABLES: [&str; 24] = [
-	"ba", "do", "fi", "ga", "ha", "jo", "ka", "li", "mo", "na", "or", "pe", "ri", "sa", "ti", "um", "va", "we", "xa", "yo",
-	"za", "el", "in", "ar",
+	"ba", "do", "fi", "ga", "ha", "jo", "ka", "li", "mo", "na", "or", "pe", "ri", "sa", "ti", "um", "va", "we", "xa",
+	"yo", "za", "el", "in", "ar",
 ];
 
 /// What a member says to a proposal.
@@ -433,7 +433,8 @@ impl Council {
 		parts.join(" ")
 	}
 
-	/// Fills the places of a text: from `known`, from a table, or with a number. A place that occurs twice has one value.
+	/// Fills the places of a text: from `known`, from a table, or with a number. A place that occurs twice has one
+	/// value.
 	fn fill(&self, text: &str, draws: &mut Draws, known: &[(&str, String)]) -> String {
 		let (high, low) = if text.contains("{high}") || text.contains("{low}") { pair(draws) } else { (1, 0) };
 		let mut values: BTreeMap<&str, String> = known.iter().map(|(name, value)| (*name, value.clone())).collect();
@@ -487,8 +488,8 @@ fn check_places(text: &str, known: &[&str]) -> Result<()> {
 	Ok(())
 }
 
-/// The whole question about what a proposal does, in the words of pallet-dso; seldom in others, so that the model does not
-/// hang on them.
+/// The whole question about what a proposal does, in the words of pallet-dso; seldom in others, so that the model does
+/// not hang on them.
 fn question(what: &str, draws: &mut Draws) -> String {
 	let (proposal, community) = (draws.below(200), draws.below(20));
 	match draws.below(100) {
@@ -580,5 +581,158 @@ fn introduce(name: &str, role: &str, wants: &[&String], habit: Option<&String>, 
 		format!("{habit} {text}")
 	} else {
 		format!("{text} {habit}")
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use autonomy_kernels::rng::Noise;
+	use autonomy_primitives::job::{MAX_PROMPT_BYTES, MAX_PROSE_BYTES};
+	use std::collections::BTreeSet;
+
+	fn with_draws(seed: u8, test: impl FnOnce(&Council, &mut Draws)) {
+		let noise = Noise::new([seed; 32]);
+		test(&Council::new().unwrap(), &mut Draws::new(&noise, 0, 0));
+	}
+
+	#[test]
+	fn ballots_should_reach_every_rule_when_many_are_drawn() {
+		with_draws(1, |council, draws| {
+			let (mut rules, mut neutral, mut nobody) = (BTreeSet::new(), BTreeSet::new(), 0);
+			for _ in 0..40_000 {
+				let ballot = council.ballot(draws);
+				match ballot.decided_by {
+					Some(by) if council.traits[by].rules.contains_key(&ballot.topic) => {
+						assert_eq!(ballot.stance, council.traits[by].rules[&ballot.topic].stance);
+						rules.insert((by, ballot.topic));
+					}
+					Some(by) => {
+						assert_eq!(ballot.stance, Stance::Neutral);
+						neutral.insert(by);
+					}
+					None => {
+						assert_eq!((ballot.persona, ballot.stance), (None, Stance::Neutral));
+						nobody += 1;
+					}
+				}
+			}
+			let all = council.traits.iter().enumerate();
+			let all = all.flat_map(|(by, of)| of.rules.keys().map(move |topic| (by, *topic)));
+			assert_eq!(rules, all.collect::<BTreeSet<_>>());
+			assert_eq!(neutral.len(), council.traits.len());
+			assert!(nobody > 0);
+		});
+	}
+
+	#[test]
+	fn proposers_should_ask_for_every_stance_whatever_the_answer_is() {
+		with_draws(2, |council, draws| {
+			let mut seen = BTreeSet::new();
+			for _ in 0..40_000 {
+				let ballot = council.ballot(draws);
+				let prose = ballot.prose.unwrap_or_default();
+				// The longer words contain the shorter ones.
+				for asked in [Stance::StronglyAgainst, Stance::StronglyFor, Stance::Neutral] {
+					if prose.contains(asked.words()) {
+						seen.insert((ballot.stance, asked));
+					}
+				}
+			}
+			assert_eq!(seen.len(), 15, "{seen:?}");
+		});
+	}
+
+	#[test]
+	fn exchanges_should_fit_the_chain_and_have_no_marks_left() {
+		with_draws(3, |council, draws| {
+			for _ in 0..20_000 {
+				let ballot = council.ballot(draws);
+				let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+				assert!(length(&ballot.persona) <= 400, "{ballot:?}");
+				assert!(length(&ballot.prose) <= MAX_PROSE_BYTES as usize, "{ballot:?}");
+				assert!(ballot.question.len() <= MAX_PROMPT_BYTES as usize, "{ballot:?}");
+				assert_eq!(Stance::of(&ballot.exchange().answer), Some(ballot.stance));
+				for exchange in [ballot.exchange(), council.draw(draws)] {
+					let persona = exchange.persona.unwrap_or_default();
+					for text in [&persona, &exchange.question, &exchange.answer] {
+						assert!(!text.contains(['{', '}', '[', ']']) && !text.contains("  "), "{text:?}");
+					}
+					assert!(exchange.answer.ends_with(['.', '?', '!']), "{:?}", exchange.answer);
+				}
+			}
+		});
+	}
+
+	#[test]
+	fn numbers_should_move_in_the_direction_of_the_topic() {
+		with_draws(4, |council, draws| {
+			let mut compared = [0; 2];
+			for _ in 0..20_000 {
+				let ballot = council.ballot(draws);
+				let name = council.topics[ballot.topic].name.as_str();
+				let Some(at) = DIRECTIONS.iter().position(|direction| *direction == name) else { continue };
+				let Some((_, after)) = ballot.question.split_once(" from ") else { continue };
+				let Some((from, to)) = after.split_once(" to ") else { continue };
+				let number = |text: &str| {
+					let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+					digits.parse::<u64>().unwrap()
+				};
+				let raised = at % 2;
+				assert_eq!(number(from) < number(to), raised == 1, "{}", ballot.question);
+				assert_ne!(number(from), number(to));
+				compared[raised] += 1;
+			}
+			assert!(compared.into_iter().all(|count| count > 1000), "{compared:?}");
+		});
+	}
+
+	const SMALL: &str = "! x: this\n? it is {id} and {id2}\n! y: that\n? b\n\
+		* p\n& a p\n~ go[es]\n++ x: r {what}\n- y: s\n0 n\n\
+		* q\n& a q\n~ cr[ies/y]\n-- x: t\n+ y: u\n0 o\n\
+		* z\n& a z\n~ sit[s]\n0 m\n< hi\n> {name}\n= sleep[s]\n^ {stance}!";
+
+	#[test]
+	fn the_stronger_trait_should_decide_unless_both_are_as_strong() {
+		let council = Council::parse(SMALL).unwrap();
+		let stance = |traits: &[usize], topic| {
+			council.verdict(traits, topic).map(|verdict| (verdict.stance, verdict.by))
+		};
+		assert_eq!(stance(&[0], 0), Some((Stance::StronglyFor, 0)));
+		assert_eq!(stance(&[0, 1], 0), None);
+		assert_eq!(stance(&[0, 1], 1), None);
+		assert_eq!(stance(&[2, 1], 1), Some((Stance::For, 1)));
+		assert_eq!(stance(&[0, 2], 1), Some((Stance::Against, 0)));
+		assert_eq!(stance(&[2], 1), Some((Stance::Neutral, 2)));
+		assert_eq!(stance(&[], 1), None);
+	}
+
+	#[test]
+	fn parse_should_name_the_line_when_it_is_wrong() {
+		let refuse = |source: &str, word: &str| {
+			let error = format!("{:#}", Council::parse(source).unwrap_err());
+			assert!(error.contains(word), "{error}");
+		};
+		refuse("? a", "line 1");
+		refuse("! a: b\n? c\n* d\n+ e: f", "line 4");
+		refuse("! a: b\n? c\n% d", "\"%\"");
+		refuse("! a: b\n? c {e}", "\"e\"");
+		refuse("! a: b\n? c {id", "closing brace");
+		refuse("! a: b\n? c\n* d\n- a: e\n+ a: f", "two rules");
+		refuse("! a: b\n? c", "none may be 0");
+	}
+
+	#[test]
+	fn stance_should_be_read_from_the_whole_words_before_the_colon() {
+		assert_eq!(Stance::of("strongly for: yes: very"), Some(Stance::StronglyFor));
+		assert_eq!(Stance::of(" against"), Some(Stance::Against));
+		assert_eq!(Stance::of("for the money: no"), None);
+		assert_eq!(Stance::of(""), None);
+	}
+
+	#[test]
+	fn verbs_should_follow_the_person() {
+		assert_eq!(inflect("tr[ies/y] and ask[s] later", true), "tries and asks later");
+		assert_eq!(inflect("tr[ies/y] and ask[s] later", false), "try and ask later");
 	}
 }

@@ -116,7 +116,7 @@ impl TextRecipe {
 			phases: vec![Phase {
 				steps: 4000,
 				warmup: 120,
-				learning_rate: 3e-3,
+				learning_rate: 2.5e-3,
 				final_learning_rate: 1e-4,
 				batch: 3072,
 				cut: None,
@@ -448,8 +448,8 @@ pub fn train_text_with(
 	Ok(Outcome { step: adam.step_number(), finished, parameters: trainer.store.parameters(), weights })
 }
 
-/// The likeliest replies of the language model in `dir`, of at most `max_tokens` tokens each, to texts that are said to a
-/// persona or to nobody in particular. The folder needs no manifest.
+/// The likeliest replies of the language model in `dir`, of at most `max_tokens` tokens each, to texts that are said to
+/// a persona or to nobody in particular. The folder needs no manifest.
 ///
 /// # Errors
 /// If a file is missing or wrong, or a prompt is longer than the model's context.
