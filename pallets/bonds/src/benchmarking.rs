@@ -12,7 +12,7 @@ use frame_system::RawOrigin;
 const TODAY: Day = 200;
 
 fn go_to<T: Config>(day: Day) {
-	frame_system::Pallet::<T>::set_block_number(T::BlocksPerDay::get().saturating_mul(day.into()));
+	frame_system::Pallet::<T>::set_block_number(Pallet::<T>::blocks_per_day().saturating_mul(day.into()));
 }
 
 /// Some times the least bond.

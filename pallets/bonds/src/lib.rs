@@ -79,7 +79,7 @@ pub mod pallet {
 		/// Source of the accounts of treasuries and pots. Nobody has a key to them.
 		#[pallet::constant]
 		type PalletId: Get<PalletId>;
-		/// Blocks of a governance day. Not zero.
+		/// Blocks of a governance day where genesis says nothing else. Not zero. [`Pallet::blocks_per_day`] is what counts.
 		#[pallet::constant]
 		type BlocksPerDay: Get<BlockNumberFor<Self>>;
 		/// Least AUTON in one tier of a bond, in planck. Of shares it is one.
@@ -112,6 +112,10 @@ pub mod pallet {
 		/// Bonded, or unbonding.
 		Bond,
 	}
+
+	/// Blocks of a governance day, when genesis has said so. It never changes: days are counted from the first block.
+	#[pallet::storage]
+	pub type DayLength<T: Config> = StorageValue<_, BlockNumberFor<T>>;
 
 	/// Number of the next community.
 	#[pallet::storage]
@@ -193,18 +197,21 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// Opens the X Community.
+	/// Opens the X Community, and says how long a day is.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
-		#[doc(hidden)]
-		#[serde(skip)]
-		pub _config: core::marker::PhantomData<T>,
+		/// Blocks of a governance day, for a chain whose days are shorter than `BlocksPerDay`. Not zero.
+		pub day_length: Option<BlockNumberFor<T>>,
 	}
 
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
+			if let Some(blocks) = self.day_length {
+				assert!(!blocks.is_zero(), "day_length is zero: a day has at least one block");
+				DayLength::<T>::put(blocks);
+			}
 			Pallet::<T>::open_x();
 		}
 	}
@@ -665,8 +672,13 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// The present governance day.
 		pub fn today() -> Day {
-			let days = frame_system::Pallet::<T>::block_number().checked_div(&T::BlocksPerDay::get());
+			let days = frame_system::Pallet::<T>::block_number().checked_div(&Self::blocks_per_day());
 			days.unwrap_or_else(Zero::zero).saturated_into()
+		}
+
+		/// Blocks of a governance day, from the first block on.
+		pub fn blocks_per_day() -> BlockNumberFor<T> {
+			DayLength::<T>::get().unwrap_or_else(T::BlocksPerDay::get)
 		}
 
 		/// An open community.

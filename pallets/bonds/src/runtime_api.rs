@@ -15,6 +15,8 @@ sp_api::decl_runtime_apis! {
 	{
 		/// The present governance day.
 		fn today() -> Day;
+		/// Blocks of a governance day, from the first block on.
+		fn blocks_per_day() -> u32;
 		/// An open community.
 		fn community(community: CommunityId) -> Option<CommunityInfo<AssetId>>;
 		/// The account of a community's treasury.

@@ -59,44 +59,44 @@ impl<T: frame_system::Config> SubstrateWeight<T> {
 }
 
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	/// Communities, Portfolios, Pots, Bonds, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics; the
-	/// accounts of bonder and pot, freezes, locks and vesting, or for shares the asset's account, freezes and frozen
-	/// balance. Writes all but Unbonding, Delegations, locks and vesting.
+	/// DayLength, Communities, Portfolios, Pots, Bonds, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both
+	/// topics; the accounts of bonder and pot, freezes, locks and vesting, or for shares the asset's account, freezes and
+	/// frozen balance. Writes all but DayLength, Unbonding, Delegations, locks and vesting.
 	fn bond() -> Weight {
-		Self::counted(18, 12)
+		Self::counted(19, 12)
 	}
-	/// Bonds, Pots, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics.
+	/// DayLength, Bonds, Pots, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics.
 	fn extend() -> Weight {
-		Self::counted(9, 6)
+		Self::counted(10, 6)
 	}
-	/// Bonds, Pots, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics.
+	/// DayLength, Bonds, Pots, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics.
 	fn unbond() -> Weight {
-		Self::counted(9, 7)
+		Self::counted(10, 7)
 	}
-	/// Communities, Unbonding, Bonds, Pots, OwnPower, Portfolios; the account, freezes and locks.
+	/// DayLength, Communities, Unbonding, Bonds, Pots, OwnPower, Portfolios; the account, freezes and locks.
 	fn withdraw() -> Weight {
-		Self::counted(11, 8)
+		Self::counted(12, 8)
 	}
-	/// Communities, Bonds, Pots, Unbonding, OwnPower, Portfolios; the accounts of pot and claimer.
+	/// DayLength, Communities, Bonds, Pots, Unbonding, OwnPower, Portfolios; the accounts of pot and claimer.
 	fn claim() -> Weight {
-		Self::counted(9, 6)
+		Self::counted(10, 6)
 	}
-	/// Communities, OwnPower, Delegations of both, Inbound of delegator, delegate and former delegate.
+	/// DayLength, Communities, OwnPower, Delegations of both, Inbound of delegator, delegate and former delegate.
 	fn delegate() -> Weight {
-		Self::counted(8, 3)
+		Self::counted(9, 3)
 	}
-	/// Delegations, OwnPower, Inbound.
+	/// DayLength, Delegations, OwnPower, Inbound.
 	fn undelegate() -> Weight {
-		Self::counted(3, 2)
+		Self::counted(4, 2)
 	}
-	/// Delegations, OwnPower, Inbound.
+	/// DayLength, Delegations, OwnPower, Inbound.
 	fn expire_delegation() -> Weight {
-		Self::counted(3, 2)
+		Self::counted(4, 2)
 	}
-	/// Communities, Portfolios, Pots, Bonds, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both topics; the
-	/// account, freezes, locks and vesting.
+	/// DayLength, Communities, Portfolios, Pots, Bonds, Unbonding, OwnPower, ClassTotals; Delegations and Inbound of both
+	/// topics; the account, freezes, locks and vesting.
 	fn poke_bond() -> Weight {
-		Self::counted(17, 12)
+		Self::counted(18, 12)
 	}
 	/// NextCommunityId, CommunityByShares, the asset; writes Communities too.
 	fn open() -> Weight {
@@ -114,9 +114,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn set_claims_frozen() -> Weight {
 		Self::counted(1, 1)
 	}
-	/// Communities, OwnPower, ClassTotals; Delegations and Inbound of both topics.
+	/// DayLength, Communities, OwnPower, ClassTotals; Delegations and Inbound of both topics.
 	fn set_power() -> Weight {
-		Self::counted(7, 4)
+		Self::counted(8, 4)
 	}
 	/// Pots, once more for the account to pay; the accounts of pot and treasury.
 	fn distribute() -> Weight {

@@ -16,7 +16,7 @@ use frame_support::{
 	traits::{
 		fungible::{Mutate, MutateHold},
 		tokens::{Fortitude, Precision, Preservation},
-		EnsureOrigin, Get,
+		Contains, EnsureOrigin, Get,
 	},
 };
 use frame_system::{ensure_signed_or_root, pallet_prelude::OriginFor};
@@ -26,7 +26,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	charter, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf, CharacterItems,
+	charter, ActiveCharacters, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf, CharacterItems,
 	CharacterPage, CharacterPageOf, Characters, Collection, CollectionIdOf, CollectiveMode, Collectives, Config,
 	CustomisationOf, Customisations, Error, Event, HoldReason, NextCharacterId, Pallet, RevenueSplit, RoundOf, Rounds,
 	Seat, ShareAssets,
@@ -92,7 +92,8 @@ impl<T: Config> Pallet<T> {
 			Err(origin) => match ensure_signed_or_root(origin)? {
 				None => Ok(T::Communities::treasury(info.community)),
 				Some(who) => {
-					let may = T::OwnerMayGovern::get() && Self::owner(character).as_ref() == Some(&who);
+					let holds = Self::owner(character).as_ref() == Some(&who);
+					let may = holds && T::OwnerMayGovern::contains(&info.community);
 					ensure!(may, Error::<T>::NotGovernor);
 					Ok(who)
 				}
@@ -148,6 +149,7 @@ impl<T: Config> Pallet<T> {
 				deposit,
 			};
 			Characters::<T>::insert(character, info);
+			ActiveCharacters::<T>::mutate(|active| *active = active.saturating_add(1));
 			Customisations::<T>::insert(character, &details.customisation);
 			CharacterByCommunity::<T>::insert(community, character);
 			if let (Some(terms), Some(shares)) = (details.round, shares.clone()) {
@@ -211,6 +213,11 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_set_active(character: CharacterId, active: bool) -> DispatchResult {
 		Self::mutate(character, |info| {
+			match (info.active, active) {
+				(false, true) => ActiveCharacters::<T>::mutate(|count| *count = count.saturating_add(1)),
+				(true, false) => ActiveCharacters::<T>::mutate(|count| *count = count.saturating_sub(1)),
+				(true, true) | (false, false) => (),
+			}
 			info.active = active;
 			Ok(())
 		})?;

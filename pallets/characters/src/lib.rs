@@ -40,7 +40,10 @@ use autonomy_primitives::{
 };
 use frame_support::{
 	pallet_prelude::*,
-	traits::fungible::{Inspect, Mutate, MutateHold},
+	traits::{
+		fungible::{Inspect, Mutate, MutateHold},
+		Contains,
+	},
 	PalletId,
 };
 use frame_system::pallet_prelude::*;
@@ -85,8 +88,8 @@ pub mod pallet {
 		type TemplateOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// A community's decision about its own character. Root can decide about every one.
 		type CommunityOrigin: EnsureOrigin<Self::RuntimeOrigin, Success = CommunityId>;
-		/// Whether the holder of a character's NFT can decide alone.
-		type OwnerMayGovern: Get<bool>;
+		/// The communities of characters whose NFT's holder can still decide alone.
+		type OwnerMayGovern: Contains<CommunityId>;
 		/// The account that gets the platform's share. It should exist.
 		type Platform: Get<Self::AccountId>;
 		/// Source of the account that owns the collection and issues the shares. Nobody has a key to it.
@@ -144,6 +147,10 @@ pub mod pallet {
 	/// Number of the next character, which is also the count of characters.
 	#[pallet::storage]
 	pub type NextCharacterId<T: Config> = StorageValue<_, CharacterId, ValueQuery>;
+
+	/// How many characters take messages.
+	#[pallet::storage]
+	pub type ActiveCharacters<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	/// The characters.
 	#[pallet::storage]

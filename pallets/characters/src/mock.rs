@@ -10,7 +10,7 @@ use autonomy_primitives::{
 };
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, EnsureOrigin, Nothing},
+	traits::{AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, Contains, EnsureOrigin, Nothing},
 	PalletId,
 };
 use frame_system::{EnsureRoot, EnsureSigned};
@@ -270,6 +270,14 @@ impl EnsureOrigin<RuntimeOrigin> for EnsureCommunity {
 	}
 }
 
+/// What [`OwnerGoverns`] says.
+pub struct MockOwners;
+impl Contains<CommunityId> for MockOwners {
+	fn contains(_: &CommunityId) -> bool {
+		OwnerGoverns::get()
+	}
+}
+
 /// What a creation burns.
 pub const BURN: u128 = 500;
 pub const DEPOSIT_BASE: u128 = 50;
@@ -289,7 +297,7 @@ impl pallet_characters::Config for Test {
 	type Jobs = MockJobs;
 	type TemplateOrigin = EnsureRoot<AccountId32>;
 	type CommunityOrigin = EnsureCommunity;
-	type OwnerMayGovern = OwnerGoverns;
+	type OwnerMayGovern = MockOwners;
 	type Platform = PlatformAccount;
 	type PalletId = CharactersPalletId;
 	type CreationBurn = ConstU128<BURN>;

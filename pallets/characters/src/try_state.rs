@@ -11,7 +11,7 @@ use frame_support::{
 use sp_runtime::{traits::Zero, SaturatedConversion, Saturating, TryRuntimeError};
 
 use crate::{
-	charter, maths, AskedParents, BalanceOf, CharacterByCommunity, CharacterId, CharacterInfoOf, Characters,
+	charter, maths, ActiveCharacters, AskedParents, BalanceOf, CharacterByCommunity, CharacterId, CharacterInfoOf, Characters,
 	Collectives, Config, Customisations, Fans, HoldReason, Invested, Memories, NextCharacterId, NextCollectiveId,
 	NextTemplateId, Pallet, RoundOf, Rounds, Spent, Talks, TemplateVersions, Templates, MAX_POINTS, MAX_TIERS,
 };
@@ -74,7 +74,7 @@ impl<T: Config> Pallet<T> {
 	fn try_state_characters(deposits: &mut Sums<T>) -> Result<(), TryRuntimeError> {
 		let next = NextCharacterId::<T>::get();
 		let mut children: BTreeMap<CharacterId, u32> = BTreeMap::new();
-		let mut characters = 0u32;
+		let (mut characters, mut active) = (0u32, 0u32);
 		for (character, info) in Characters::<T>::iter() {
 			ensure!(character < next, "a character's number is not below the next");
 			ensure!(T::Communities::exists(info.community), "a character without a community");
@@ -91,7 +91,9 @@ impl<T: Config> Pallet<T> {
 			}
 			add::<T>(deposits, &info.creator, info.deposit);
 			characters = characters.saturating_add(1);
+			active = active.saturating_add(u32::from(info.active));
 		}
+		ensure!(ActiveCharacters::<T>::get() == active, "ActiveCharacters is not the count of those that take messages");
 		ensure!(characters == next, "characters are not numbered without a gap");
 		ensure!(Customisations::<T>::iter_keys().count() == next as usize, "a customisation of no character");
 		ensure!(CharacterByCommunity::<T>::iter_keys().count() == next as usize, "a community of no character");

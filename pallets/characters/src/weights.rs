@@ -67,6 +67,9 @@ const CALL: u64 = 400 * WEIGHT_REF_TIME_PER_MICROS;
 /// Bytes of proof for one database entry of this pallet, at most.
 const ENTRY: u64 = 6 * 1024;
 
+/// Database entries that tell whether a character's holder decides alone, at most.
+const OWNERSHIP: u64 = 5;
+
 /// Counted weights with the runtime's own database costs.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
@@ -74,6 +77,11 @@ impl<T: frame_system::Config> SubstrateWeight<T> {
 	fn counted(reads: u64, writes: u64) -> Weight {
 		Weight::from_parts(CALL, ENTRY.saturating_mul(reads))
 			.saturating_add(T::DbWeight::get().reads_writes(reads, writes))
+	}
+
+	/// The same for what a character's holder may decide as long as it decides alone.
+	fn governed(reads: u64, writes: u64) -> Weight {
+		Self::counted(reads.saturating_add(OWNERSHIP), writes)
 	}
 }
 
@@ -84,25 +92,25 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// TemplateVersions, Templates, two models, NextCharacterId, the number of the next community, the collection
 	/// with its configuration, the asset, the account and its holds; writes the character's three records, community,
-	/// shares, item with its metadata and owner, and the round.
+	/// shares, item with its metadata and owner, ActiveCharacters, and the round.
 	fn create() -> Weight {
-		Self::counted(16, 20)
+		Self::counted(17, 21)
 	}
 	/// Characters, the item, its configurations and its metadata.
 	fn set_persona() -> Weight {
-		Self::counted(8, 4)
+		Self::governed(8, 4)
 	}
 	/// Characters, the item, two models.
 	fn set_models() -> Weight {
-		Self::counted(5, 1)
+		Self::governed(5, 1)
 	}
 	/// Characters, the item, TemplateVersions, Templates; writes Customisations.
 	fn customise() -> Weight {
-		Self::counted(5, 1)
+		Self::governed(5, 1)
 	}
-	/// Characters and the item.
+	/// Characters, the item, ActiveCharacters.
 	fn set_active() -> Weight {
-		Self::counted(3, 1)
+		Self::governed(4, 2)
 	}
 	/// Characters, Fans, TemplateVersions, Templates, Customisations, the bond, Spent, the account and its holds; the
 	/// power of the fan, the class and two delegates.
@@ -131,31 +139,31 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Two characters and the item; writes AskedParents.
 	fn ask_parent() -> Weight {
-		Self::counted(4, 1)
+		Self::governed(4, 1)
 	}
 	/// AskedParents, two characters and the item.
 	fn accept_child() -> Weight {
-		Self::counted(5, 3)
+		Self::governed(5, 3)
 	}
 	/// Two characters and their items.
 	fn leave_parent() -> Weight {
-		Self::counted(6, 2)
+		Self::governed(6, 2)
 	}
 	/// Characters, the item, NextCollectiveId, AskedParents, the account and its holds; writes Collectives.
 	fn found_collective() -> Weight {
-		Self::counted(7, 6)
+		Self::governed(7, 6)
 	}
 	/// Two characters, the item and Collectives.
 	fn invite() -> Weight {
-		Self::counted(5, 1)
+		Self::governed(5, 1)
 	}
 	/// Characters, the item, Collectives and AskedParents.
 	fn join_collective() -> Weight {
-		Self::counted(5, 3)
+		Self::governed(5, 3)
 	}
 	/// Characters, the item, Collectives, AskedParents, the founder's account and holds.
 	fn leave_collective() -> Weight {
-		Self::counted(7, 5)
+		Self::governed(7, 5)
 	}
 	/// Characters, TemplateVersions, Templates, Customisations, Memories, the account and its holds; what a job
 	/// takes: the model, the queue, the job and its input; writes Talks.

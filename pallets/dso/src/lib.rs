@@ -123,6 +123,8 @@ pub mod pallet {
 		type State: traits::ChainState;
 		/// What phases need, unless the chain's genesis says otherwise.
 		type PhaseNeeds: Get<Needs>;
+		/// Who is told that another phase has begun.
+		type OnPhase: traits::OnPhase;
 		/// Who sets templates: root, or X on its track.
 		type TemplateOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// Who sets terms of tracks and lifts pauses: root, or X on the track of templates. Terms of the constitution and of
@@ -142,11 +144,10 @@ pub mod pallet {
 		/// Blocks from submission to the first ballot.
 		#[pallet::constant]
 		type QueuePeriod: Get<BlockNumberFor<Self>>;
-		/// Storage deposit of a community, in planck. At least the existential deposit.
-		#[pallet::constant]
+		/// Storage deposit of a community, in planck. At least the existential deposit. Governance may change it.
 		type CommunityDeposit: Get<BalanceOf<Self>>;
 		/// Deposit of a proposal, in planck; twice as much for each eight that are live. At least the existential deposit.
-		#[pallet::constant]
+		/// Governance may change it.
 		type ProposalDeposit: Get<BalanceOf<Self>>;
 		/// Days that a contributor's badge lasts.
 		#[pallet::constant]
@@ -1016,12 +1017,8 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			use fungible::Inspect;
+			// What a chain says in its state is checked by `try_state`: there is none here.
 			assert!(T::BadgeDays::get() > 0 && T::DormantDays::get() > 0, "badges or communities end at once");
-			// So that a deposit can always be released, even to an account without any free balance.
-			let least = T::Currency::minimum_balance();
-			let enough = T::CommunityDeposit::get() >= least && T::ProposalDeposit::get() >= least;
-			assert!(enough, "a deposit is below the existential deposit");
 			for kind in KindTag::ALL {
 				let template = templates::default_template(kind);
 				assert!(templates::check_template(kind, &template).is_ok(), "a template that is unsound");

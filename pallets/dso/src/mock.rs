@@ -32,7 +32,7 @@ use crate::{
 	actions::{Action, CharacterAction, ModelAction, Split},
 	origins::{EnsureCommunity, Origin, XTemplate},
 	traits::{
-		Anchors, BallotOrder, BallotResults, Ballots, ChainState, Mind, RootGate, Step, StepSource, Subjects, UsageSink,
+		Anchors, BallotOrder, BallotResults, Ballots, ChainState, Mind, OnPhase, RootGate, Step, StepSource, Subjects, UsageSink,
 	},
 	types::{Anchor, Capacity, CollectiveId, Place, ProposalId, Prose, SeatRules, Status},
 	ActionOf, Event, Outcome, ProposalOf, Proposals,
@@ -141,6 +141,8 @@ parameter_types! {
 	pub static Blacklist: BTreeSet<H256> = BTreeSet::new();
 	/// Active characters, bonded workers, slashes, models with provenance.
 	pub static State: (u32, u32, u32, u32) = (20, 15, 0, 1);
+	/// Phases that have begun, with those before.
+	pub static Begun: Vec<(Phase, Phase)> = Vec::new();
 	/// The fee that X changes.
 	pub static Fee: u128 = 1_000;
 	pub static SeatRulesNow: SeatRules<u128> =
@@ -376,6 +378,14 @@ impl ChainState for MockState {
 	}
 }
 
+/// Takes down what it is told in [`Begun`].
+pub struct MockListener;
+impl OnPhase for MockListener {
+	fn on_phase(from: Phase, to: Phase) {
+		Begun::mutate(|begun| begun.push((from, to)));
+	}
+}
+
 /// Templates set templates and terms of tracks and lift pauses; the economy remarks.
 pub struct MockCalls;
 impl ContainsPair<Track, RuntimeCall> for MockCalls {
@@ -435,6 +445,7 @@ impl pallet_dso::Config for Test {
 	type Ballots = MockBallots;
 	type Gate = MockGate;
 	type State = MockState;
+	type OnPhase = MockListener;
 	type TemplateOrigin = EitherOf<EnsureRoot<AccountId32>, XTemplate>;
 	type AdminOrigin = EitherOf<EnsureRoot<AccountId32>, XTemplate>;
 	type GuardOrigin = EnsureGuard;
@@ -783,6 +794,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Submitted::set(Vec::new());
 		Blacklist::set(BTreeSet::new());
 		State::set((20, 15, 0, 1));
+		Begun::set(Vec::new());
 		Fee::set(1_000);
 		SeatRulesNow::set(SeatRules { burn: U, backing: S, opening: F0, target: 4, controller_cap: 2_000 });
 		System::set_block_number(39 * DAY);

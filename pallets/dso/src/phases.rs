@@ -5,7 +5,9 @@ use autonomy_primitives::community::{Day, PowerSource as _};
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
 
 use crate::{
-	traits::ChainState as _, types::PhaseInfo, Config, CurrentPhase, Error, Event, GenesisNeeds, Pallet, ShadowVotes,
+	traits::{ChainState as _, OnPhase as _},
+	types::PhaseInfo,
+	Config, CurrentPhase, Error, Event, GenesisNeeds, Pallet, ShadowVotes,
 };
 
 impl<T: Config> Pallet<T> {
@@ -46,13 +48,16 @@ impl<T: Config> Pallet<T> {
 		ensure!(Self::phase_on(today) == from, Error::<T>::PhaseIsSuspended);
 		check_advance(from, to, &Self::readiness_now(), &Self::phase_needs()).map_err(Self::unready)?;
 		CurrentPhase::<T>::put(PhaseInfo { reached: to, since: today, suspension: None });
+		T::OnPhase::on_phase(from, to);
 		Self::deposit_event(Event::PhaseSet { phase: to });
 		Ok(())
 	}
 
 	pub(crate) fn do_regress_phase(to: Phase) -> DispatchResult {
-		ensure!(to < CurrentPhase::<T>::get().reached, Error::<T>::NotLower);
+		let from = CurrentPhase::<T>::get().reached;
+		ensure!(to < from, Error::<T>::NotLower);
 		CurrentPhase::<T>::put(PhaseInfo { reached: to, since: T::Power::today(), suspension: None });
+		T::OnPhase::on_phase(from, to);
 		Self::deposit_event(Event::PhaseSet { phase: to });
 		Ok(())
 	}

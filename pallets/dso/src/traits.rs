@@ -1,6 +1,7 @@
 //! What the pallet asks of its neighbours, and what they ask of it.
 
 use alloc::{format, string::String, vec::Vec};
+use autonomy_governance::Phase;
 use autonomy_primitives::{community::CommunityId, CharacterId, ModelId};
 use frame_support::{
 	traits::{CallMetadata, GetCallMetadata},
@@ -141,6 +142,17 @@ pub trait ChainState {
 	fn unresolved_slashes() -> u32;
 	/// Models of which all data, compute and training are known.
 	fn models_with_provenance() -> u32;
+}
+
+/// Being told that another phase has begun.
+pub trait OnPhase {
+	/// The chain goes from one phase to another, forward or back.
+	fn on_phase(from: Phase, to: Phase);
+}
+
+/// Nobody.
+impl OnPhase for () {
+	fn on_phase(_: Phase, _: Phase) {}
 }
 
 /// The community that something belongs to.

@@ -7,7 +7,10 @@ use autonomy_governance::{Side, Votes, WHOLE};
 use autonomy_primitives::community::{Class, Communities as _, CommunityId, PowerSource as _, X_COMMUNITY};
 use frame_support::{
 	ensure,
-	traits::{fungible::InspectHold as _, Get as _},
+	traits::{
+		fungible::{Inspect as _, InspectHold as _},
+		Get,
+	},
 };
 use sp_runtime::{traits::Zero, Saturating, TryRuntimeError};
 
@@ -35,6 +38,7 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K) {
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+		Self::try_state_settings()?;
 		Self::try_state_templates()?;
 		Self::try_state_communities()?;
 		Self::try_state_proposals()?;
@@ -45,9 +49,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// - a day has blocks;
+	/// - a deposit can always be released, even to an account without any free balance.
+	fn try_state_settings() -> Result<(), TryRuntimeError> {
+		ensure!(!T::BlocksPerDay::get().is_zero(), "BlocksPerDay is zero");
+		let least = T::Currency::minimum_balance();
+		let enough = T::CommunityDeposit::get() >= least && T::ProposalDeposit::get() >= least;
+		ensure!(enough, "a deposit is below the existential deposit");
+		Ok(())
+	}
+
 	/// - every stored template is sound.
 	fn try_state_templates() -> Result<(), TryRuntimeError> {
-		ensure!(!T::BlocksPerDay::get().is_zero(), "a day without blocks");
 		for (kind, _, template) in Templates::<T>::iter() {
 			ensure!(check_template(kind, &template).is_ok(), "a template that is unsound");
 		}

@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod agenda;
 mod audit;
+mod ballots;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod committee;
@@ -34,11 +35,12 @@ pub use weights::WeightInfo;
 
 use alloc::{boxed::Box, vec::Vec};
 use autonomy_primitives::{
+	ballot::{BallotResults, UsageSink},
 	character::Characters,
 	community::RevenueSink,
 	digest::Cid,
 	evaluation::EvaluationResults,
-	job::{JobInput, LimitExceeded, SeedPolicy, MAX_SAMPLES},
+	job::{JobInput, LimitExceeded, SeedPolicy},
 	model::{ModelAccess, ModelRegistry},
 	payout::ModelRevenue,
 	trace::TraceOpening,
@@ -99,6 +101,10 @@ pub mod pallet {
 		type Characters: Characters<Self::AccountId, BalanceOf<Self>>;
 		/// Whoever orders evaluations: the model registry.
 		type EvaluationResults: EvaluationResults;
+		/// Whoever orders ballots: governance.
+		type BallotResults: BallotResults;
+		/// Whoever counts what the use of AIs burns: governance.
+		type Usage: UsageSink<BalanceOf<Self>>;
 		/// Randomness of committees and seeds.
 		type DrawRandomness: DrawRandomness;
 		/// Who says what a fault of the engine was.
@@ -143,8 +149,8 @@ pub mod pallet {
 		/// Most seats of a job; at most [`MAX_COMMITTEE`].
 		#[pallet::constant]
 		type MaxCommittee: Get<u8>;
-		/// Samples of an evaluation: 1 to [`MAX_SAMPLES`].
-		#[pallet::constant]
+		/// Samples of an evaluation, read within 1 to [`MAX_SAMPLES`](autonomy_primitives::job::MAX_SAMPLES). Governance may
+		/// change it.
 		type EvaluationSamples: Get<u16>;
 		/// Slots that a draw looks at for each seat. Some are of operators that are seated already or have their hands full.
 		#[pallet::constant]
@@ -181,6 +187,10 @@ pub mod pallet {
 	/// Operators by their owner's account.
 	#[pallet::storage]
 	pub type Operators<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OperatorOf<T>>;
+
+	/// How many operators have a bond.
+	#[pallet::storage]
+	pub type BondedOperators<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	/// The operator that an account works for.
 	#[pallet::storage]
@@ -226,7 +236,7 @@ pub mod pallet {
 
 	/// Faults of the engine that nobody has looked into yet, by the job that showed them.
 	#[pallet::storage]
-	pub type EngineFaults<T: Config> = StorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
+	pub type EngineFaults<T: Config> = CountedStorageMap<_, Twox64Concat, JobId, EngineFaultOf<T>>;
 
 	/// Classes of processors that are not drawn for a model, with the faults that are the reason.
 	#[pallet::storage]
@@ -252,6 +262,10 @@ pub mod pallet {
 	/// Evaluations that are final, and whose losses nobody has reported yet.
 	#[pallet::storage]
 	pub type OpenEvaluations<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
+
+	/// Ballots that are final, and whose decision nobody has reported yet.
+	#[pallet::storage]
+	pub type OpenBallots<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
 
 	/// Events.
 	#[pallet::event]
@@ -647,6 +661,15 @@ pub mod pallet {
 			/// Held-out loss of the other version, in billionths.
 			candidate_loss: u64,
 		},
+		/// Somebody has reported what an AI decided, and the chain has compared it with the ballot's result.
+		BallotReported {
+			/// The job.
+			job: JobId,
+			/// The decision in percent, −100 (nay) to 100 (aye); none when the proposer's words turned the AI round.
+			decision: Option<i8>,
+			/// Digest of what the AI said.
+			reasons: Digest,
+		},
 	}
 
 	/// Errors. Each says what to do about it.
@@ -806,17 +829,26 @@ pub mod pallet {
 		EnginesDiffer,
 		/// There is no such character. Look the number up in `characters.characters`.
 		UnknownCharacter,
-		/// The job is not final, or there is no such job. Report the losses once `JobFinalised` has said so.
+		/// The job is not final, or there is no such job. Report what it found once `JobFinalised` has said so.
 		NotFinal,
 		/// The job is no evaluation. Only jobs that `models.evaluate` ordered have losses to report.
 		NotEvaluation,
-		/// The losses of this evaluation have been reported. Nothing to do.
+		/// What this evaluation or ballot found has been reported. Nothing to do.
 		AlreadyReported,
 		/// A loss is above the largest that a result can hold, 9,223,372,036,854,775,807 billionths. Send the losses in
 		/// billionths, as the job's artifact has them.
 		LossOutOfRange,
 		/// The losses do not give the job's result. Send those that the job's artifact has, in billionths, the base's first.
 		LossesMismatch,
+		/// Ballots are ordered by governance, for an AI that a proposal is put to. Call `dso.requestDecision`, or order a text.
+		BallotReserved,
+		/// The job is no ballot. Only jobs that `dso.requestDecision` ordered have a decision to report.
+		NotBallot,
+		/// A decision is −100 to 100 percent, or none. Send the one that the job's artifact has.
+		DecisionOutOfRange,
+		/// Decision and reasons do not give the job's result. Send the decision that the job's artifact has, and the digest of
+		/// its reasons.
+		DecisionMismatch,
 	}
 
 	#[pallet::hooks]
@@ -833,8 +865,6 @@ pub mod pallet {
 			assert!(T::JobDepositBase::get() >= T::Currency::minimum_balance(), "JobDepositBase is below the ED");
 			assert!(!T::SlotBond::get().is_zero(), "SlotBond is zero");
 			assert!(T::MaxSlotsPerOperator::get() > 0 && T::MaxOpenSeats::get() > 0, "operators could never be drawn");
-			let samples = T::EvaluationSamples::get();
-			assert!((1..=MAX_SAMPLES).contains(&samples), "EvaluationSamples is not in 1 to MAX_SAMPLES");
 			let least = T::WeightInfo::agenda_base()
 				.saturating_add(T::WeightInfo::agenda_block())
 				.saturating_add(Self::worst_job());
@@ -964,7 +994,8 @@ pub mod pallet {
 		/// Whoever is paid out of the fee is who it would be now.
 		///
 		/// - `model`: number of the model.
-		/// - `input`: what to make; within the model's limits. Evaluations are for `models.evaluate`.
+		/// - `input`: what to make; within the model's limits. Evaluations are for `models.evaluate`, ballots for
+		///   `dso.requestDecision`.
 		/// - `k`: seats; without it as many as the tier asks for.
 		/// - `tier`: how much depends on the result; without it the tier of the input's kind of output. `Creation` for a work
 		///   that is going to be minted.
@@ -994,6 +1025,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::JobCancelled`].
 		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::cancel_job().saturating_add(T::WeightInfo::ballot_failed()))]
 		pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_cancel_job(who, job)
@@ -1149,6 +1181,26 @@ pub mod pallet {
 			Self::do_report_evaluation(job, base_loss, candidate_loss)?;
 			Ok(Pays::No.into())
 		}
+
+		/// Says what an AI decided. Decision and reasons are compared with the ballot's result, and governance is told. The
+		/// caller is anyone, and pays nothing when it succeeds.
+		///
+		/// - `job`: number of the job, which is final.
+		/// - `decision`: in percent, −100 (nay) to 100 (aye); none when the proposer's words turned the AI round.
+		/// - `reasons`: `autonomy_primitives::digest::reasons` of what the AI said.
+		///
+		/// Emits [`Event::BallotReported`].
+		#[pallet::call_index(18)]
+		pub fn report_ballot(
+			origin: OriginFor<T>,
+			job: JobId,
+			decision: Option<i8>,
+			reasons: Digest,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_report_ballot(job, decision, &reasons)?;
+			Ok(Pays::No.into())
+		}
 	}
 
 	#[pallet::view_functions]
@@ -1254,9 +1306,12 @@ impl<T: Config> Pallet<T> {
 		T::Tiers::get().clamped()
 	}
 
-	/// Weight of serving one job at its worst: a draw of the largest bench, or a verdict over everybody.
+	/// Weight of serving one job at its worst: a draw of the largest bench, a verdict over everybody, and governance that is
+	/// told.
 	pub(crate) fn worst_job() -> Weight {
 		let attempts = MAX_COMMITTEE.saturating_mul(T::DrawAttemptsPerSeat::get());
-		T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(MAX_SUSPECTS))
+		T::WeightInfo::agenda_draw(attempts)
+			.saturating_add(T::WeightInfo::agenda_job(MAX_SUSPECTS))
+			.saturating_add(T::WeightInfo::ballot_failed())
 	}
 }

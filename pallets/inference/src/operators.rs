@@ -13,8 +13,8 @@ use sp_runtime::{
 };
 
 use crate::{
-	BalanceOf, Config, CpuClass, Error, Event, HoldReason, Membership, Memberships, OpenSeats, Operator, OperatorCount,
-	OperatorOf, Operators, Pallet, SlotAt, SlotCount, WorkerOf,
+	BalanceOf, BondedOperators, Config, CpuClass, Error, Event, HoldReason, Membership, Memberships, OpenSeats,
+	Operator, OperatorCount, OperatorOf, Operators, Pallet, SlotAt, SlotCount, WorkerOf,
 };
 
 impl<T: Config> Pallet<T> {
@@ -66,6 +66,7 @@ impl<T: Config> Pallet<T> {
 			declines_since: frame_system::Pallet::<T>::block_number(),
 		};
 		Operators::<T>::insert(&owner, operator);
+		Self::count_bonded(false, !bond.is_zero());
 		Self::deposit_event(Event::OperatorRegistered { operator: owner, worker, bond });
 		Ok(())
 	}
@@ -250,6 +251,21 @@ impl<T: Config> Pallet<T> {
 		owner: &T::AccountId,
 		change: impl FnOnce(&mut OperatorOf<T>) -> Result<R, DispatchError>,
 	) -> Result<R, DispatchError> {
-		Operators::<T>::try_mutate(owner, |operator| change(operator.as_mut().ok_or(Error::<T>::NotOperator)?))
+		Operators::<T>::try_mutate(owner, |operator| {
+			let operator = operator.as_mut().ok_or(Error::<T>::NotOperator)?;
+			let before = !operator.bond.is_zero();
+			let result = change(operator)?;
+			Self::count_bonded(before, !operator.bond.is_zero());
+			Ok(result)
+		})
+	}
+
+	/// Keeps the count of operators with a bond: whether one had and has one.
+	pub(crate) fn count_bonded(before: bool, after: bool) {
+		match (before, after) {
+			(false, true) => BondedOperators::<T>::mutate(|count| *count = count.saturating_add(1)),
+			(true, false) => BondedOperators::<T>::mutate(|count| *count = count.saturating_sub(1)),
+			(true, true) | (false, false) => (),
+		}
 	}
 }

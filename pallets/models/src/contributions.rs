@@ -14,8 +14,9 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::Saturating, ArithmeticError, SaturatedConversion};
 
 use crate::{
-	maths, Charter, Charters, Claim, Config, ContributionId, ContributionInfoOf, ContributionView, ContributionViewOf,
-	Contributions, DataRoots, Error, Event, ModelShares, ModelStates, Models, Pallet, ShareAmount, ShareAssetOf,
+	maths, Charter, Charters, Claim, Config, ContributionId, ContributionInfoOf, ContributionKind, ContributionView,
+	ContributionViewOf, Contributions, DataRoots, Error, Event, ModelShares, ModelStates, Models, ModelsWithProvenance,
+	Origins, Pallet, ShareAmount, ShareAssetOf,
 };
 
 impl<T: Config> Pallet<T> {
@@ -85,6 +86,10 @@ impl<T: Config> Pallet<T> {
 			ModelStates::<T>::mutate(model, |state| state.granted = state.granted.saturating_sub(burnt));
 		}
 		info.claim = if upheld { Claim::Cut } else { Claim::Cleared };
+		if upheld {
+			// What is not what it was said to be says nothing about the model.
+			Self::note_origin(model, &info.kind, false);
+		}
 		Contributions::<T>::insert(model, id, info);
 		Self::deposit_event(Event::DisputeResolved { model, contribution: id, upheld, burnt });
 		Ok(())
@@ -104,6 +109,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_set_data_root(model: ModelId, root: Cid, approved: bool) -> DispatchResult {
 		ensure!(is_cid(&root), Error::<T>::DataRootNotCid);
+		let before = Self::has_provenance(model);
 		DataRoots::<T>::try_mutate(model, |roots| -> DispatchResult {
 			ensure!(roots.contains(&root) != approved, Error::<T>::DataRootUnchanged);
 			if approved {
@@ -113,8 +119,38 @@ impl<T: Config> Pallet<T> {
 			}
 			Ok(())
 		})?;
+		Self::count_provenance(model, before);
 		Self::deposit_event(Event::DataRootSet { model, root, approved });
 		Ok(())
+	}
+
+	/// Whether it is known what a model was made of and how: some data, contributed or approved, and a training run that
+	/// anybody can run again.
+	pub fn has_provenance(model: ModelId) -> bool {
+		let known = Origins::<T>::get(model);
+		known.runs > 0 && (known.data > 0 || DataRoots::<T>::decode_len(model).is_some_and(|roots| roots > 0))
+	}
+
+	/// Keeps the count of models with provenance; `before` is what the model had.
+	fn count_provenance(model: ModelId, before: bool) {
+		match (before, Self::has_provenance(model)) {
+			(false, true) => ModelsWithProvenance::<T>::mutate(|count| *count = count.saturating_add(1)),
+			(true, false) => ModelsWithProvenance::<T>::mutate(|count| *count = count.saturating_sub(1)),
+			(true, true) | (false, false) => (),
+		}
+	}
+
+	/// Takes down that a contribution is part of a model, or that it is not what it was said to be.
+	pub(crate) fn note_origin(model: ModelId, kind: &ContributionKind, holds: bool) {
+		let (before, mut known) = (Self::has_provenance(model), Origins::<T>::get(model));
+		let count = match kind {
+			ContributionKind::Data { .. } => &mut known.data,
+			ContributionKind::Compute { .. } => &mut known.runs,
+			ContributionKind::Training => return,
+		};
+		*count = if holds { count.saturating_add(1) } else { count.saturating_sub(1) };
+		Origins::<T>::insert(model, known);
+		Self::count_provenance(model, before);
 	}
 
 	/// Shares of a contribution that have vested by a block.

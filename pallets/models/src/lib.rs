@@ -27,9 +27,9 @@ pub use pallet::*;
 pub use shares::{AssetShares, ModelShares};
 pub use types::{
 	Candidate, Charter, Claim, ClassWeights, Closing, Contribution, ContributionId, ContributionInfo, ContributionKind,
-	ContributionView, Evaluation, Licence, Lineage, ModelDetails, ModelInfo, ModelItems, ModelPage, ModelState,
-	ModelView, NftItems, Parents, Proposal, ProposalId, ShareAmount, Version, VersionNumber, MAX_DATA_ROOTS,
-	MAX_LICENCE_BYTES,
+	ContributionView, Evaluation, KnownOrigins, Licence, Lineage, ModelDetails, ModelInfo, ModelItems, ModelPage,
+	ModelState, ModelView, NftItems, Parents, Proposal, ProposalId, ShareAmount, Version, VersionNumber,
+	MAX_DATA_ROOTS, MAX_LICENCE_BYTES,
 };
 pub use weights::WeightInfo;
 
@@ -120,14 +120,12 @@ pub mod pallet {
 		/// Most shares that a model can ever have, in the asset's smallest unit.
 		#[pallet::constant]
 		type ShareCap: Get<ShareAmount>;
-		/// Most that one contribution is granted, of `ShareCap`.
-		#[pallet::constant]
+		/// Most that one contribution is granted, of `ShareCap`. Governance may change it.
 		type MaxGrant: Get<Permill>;
 		/// Largest weight of a class of contributions.
 		#[pallet::constant]
 		type MaxClassWeight: Get<Permill>;
-		/// Least gain that a charter can accept versions at.
-		#[pallet::constant]
+		/// Least gain that a charter can accept versions at. Not zero. Governance may change it.
 		type MinGain: Get<Permill>;
 		/// Blocks over which a contribution's shares vest: 90 days.
 		#[pallet::constant]
@@ -170,6 +168,18 @@ pub mod pallet {
 	/// The model of each manifest: a manifest cannot be registered twice.
 	#[pallet::storage]
 	pub type ModelByManifest<T: Config> = StorageMap<_, Blake2_128Concat, Cid, ModelId>;
+
+	/// The model that each community is of.
+	#[pallet::storage]
+	pub type ModelByCommunity<T: Config> = StorageMap<_, Twox64Concat, CommunityId, ModelId>;
+
+	/// What is known of where each model comes from, besides the data roots that its community has approved.
+	#[pallet::storage]
+	pub type Origins<T: Config> = StorageMap<_, Twox64Concat, ModelId, KnownOrigins, ValueQuery>;
+
+	/// How many models have known data and a training run that anybody can run again, see [`Pallet::has_provenance`].
+	#[pallet::storage]
+	pub type ModelsWithProvenance<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	/// The NFT collection whose items are the models, created at genesis.
 	#[pallet::storage]
@@ -531,7 +541,6 @@ pub mod pallet {
 			// So that a deposit can always be released, even to an account without any free balance.
 			assert!(T::DepositBase::get() >= T::Currency::minimum_balance(), "DepositBase is below the ED");
 			assert!(!T::ShareCap::get().is_zero(), "ShareCap is zero");
-			assert!(!T::MinGain::get().is_zero(), "MinGain is zero: what is not better would be accepted");
 			assert!(!T::VestingPeriod::get().is_zero(), "VestingPeriod is zero: a dispute would come too late");
 			assert!(!T::ProposalLifetime::get().is_zero(), "ProposalLifetime is zero");
 			let charter = Charter::default();

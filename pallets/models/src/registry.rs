@@ -17,7 +17,7 @@ use sp_runtime::{traits::Zero, ArithmeticError};
 use crate::{
 	lineage::{flatten, total, MAX_ANCESTORS_SHARE},
 	BalanceOf, Collection, CollectionIdOf, Config, Error, Event, HoldReason, Licence, Lineage, Lineages,
-	ModelByManifest, ModelDetails, ModelInfo, ModelItems, ModelStateOf, ModelStates, Models, NextModelId, Pallet,
+	ModelByCommunity, ModelByManifest, ModelDetails, ModelInfo, ModelItems, ModelStateOf, ModelStates, Models, NextModelId, Pallet,
 	Parents, ParentsOf, Version, Versions,
 };
 
@@ -77,6 +77,7 @@ impl<T: Config> Pallet<T> {
 		let version = Version { manifest, weights_root, engine, golden_result, accepted_at, contribution: None };
 		Versions::<T>::insert(model, 0, version);
 		ModelStates::<T>::insert(model, ModelStateOf::<T>::default());
+		ModelByCommunity::<T>::insert(community, model);
 		Models::<T>::insert(model, info);
 		Self::deposit_event(Event::ModelRegistered {
 			model,

@@ -8,13 +8,16 @@ use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use sp_runtime::{traits::Saturating, TryRuntimeError};
+use sp_runtime::{
+	traits::{Saturating, Zero},
+	TryRuntimeError,
+};
 
 use crate::{
 	lineage::{total, MAX_ANCESTORS_SHARE},
-	BalanceOf, Claim, Config, Contributions, Evaluation, EvaluationJobs, HoldReason, Lineages, ModelByManifest,
-	ModelInfoOf, ModelShares, ModelStates, Models, NextModelId, NextProposalId, Pallet, ParentsOf, ProposalByManifest,
-	Proposals, ShareAmount, Versions,
+	BalanceOf, Claim, Config, ContributionKind, Contributions, Evaluation, EvaluationJobs, HoldReason, KnownOrigins,
+	Lineages, ModelByCommunity, ModelByManifest, ModelInfoOf, ModelShares, ModelStates, Models, ModelsWithProvenance,
+	NextModelId, NextProposalId, Origins, Pallet, ParentsOf, ProposalByManifest, Proposals, ShareAmount, Versions,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -30,12 +33,14 @@ fn ensure_held<T: Config>(reason: HoldReason, sums: Sums<T>) -> Result<(), TryRu
 
 impl<T: Config> Pallet<T> {
 	/// - models are numbered without a gap up to `NextModelId`;
-	/// - `ModelByManifest` is the inverse of the manifests of all versions;
+	/// - `ModelByManifest` is the inverse of the manifests of all versions, and `ModelByCommunity` of the communities;
+	/// - where models come from is what their contributions say, and those with provenance are counted;
 	/// - what each depositor has on hold is the sum of its models' deposits;
 	/// - what the parts below say.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+		ensure!(!T::MinGain::get().is_zero(), "MinGain is zero: what is not better would be accepted");
 		let next = NextModelId::<T>::get();
-		let mut count: u32 = 0;
+		let (mut count, mut with_provenance): (u32, u32) = (0, 0);
 		let mut held = Sums::<T>::new();
 		for (model, info) in Models::<T>::iter() {
 			ensure!(model < next, "a model's number is not below NextModelId");
@@ -48,11 +53,19 @@ impl<T: Config> Pallet<T> {
 			Self::try_state_versions(model, &info)?;
 			Self::try_state_shares(model, &info)?;
 			Self::try_state_lineage(model)?;
+			Self::try_state_origins(model)?;
+			ensure!(
+				ModelByCommunity::<T>::get(info.community) == Some(model),
+				"a community does not lead to its model"
+			);
+			with_provenance = with_provenance.saturating_add(u32::from(Self::has_provenance(model)));
 			let sum = held.entry(info.depositor).or_default();
 			*sum = sum.saturating_add(info.deposit);
 			count = count.saturating_add(1);
 		}
 		ensure!(count == next, "models are not numbered without a gap");
+		ensure!(ModelByCommunity::<T>::iter().count() == count as usize, "a community of no model");
+		ensure!(ModelsWithProvenance::<T>::get() == with_provenance, "models with provenance are counted wrong");
 		ensure!(ModelStates::<T>::iter().count() == count as usize, "a state of no model");
 		let versions = Versions::<T>::iter().count();
 		ensure!(ModelByManifest::<T>::iter().count() == versions, "a manifest leads to no version");
@@ -63,6 +76,23 @@ impl<T: Config> Pallet<T> {
 		);
 		ensure_held::<T>(HoldReason::Registration, held)?;
 		Self::try_state_proposals()
+	}
+
+	/// - what is known of where a model comes from is the count of its contributions that no dispute has cut.
+	fn try_state_origins(model: ModelId) -> Result<(), TryRuntimeError> {
+		let mut known = KnownOrigins::default();
+		for (_, contribution) in Contributions::<T>::iter_prefix(model) {
+			if contribution.claim == Claim::Cut {
+				continue;
+			}
+			match contribution.kind {
+				ContributionKind::Data { .. } => known.data = known.data.saturating_add(1),
+				ContributionKind::Compute { .. } => known.runs = known.runs.saturating_add(1),
+				ContributionKind::Training => (),
+			}
+		}
+		ensure!(Origins::<T>::get(model) == known, "where a model comes from is not what its contributions say");
+		Ok(())
 	}
 
 	/// - versions are numbered without a gap up to the current one, which is what the model says;

@@ -287,6 +287,17 @@ impl<AssetId> Default for ModelState<AssetId> {
 	}
 }
 
+/// What is known of where a model comes from: contributions that were accepted, and whose claim no dispute has cut.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct KnownOrigins {
+	/// Data sets.
+	pub data: u32,
+	/// Training runs that anybody can run again.
+	pub runs: u32,
+}
+
 /// How much the classes of contributions weigh: the part of what remains of the shares that a gain of 100 % would get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct ClassWeights {

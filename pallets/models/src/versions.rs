@@ -165,6 +165,7 @@ impl<T: Config> Pallet<T> {
 			Version { manifest, weights_root, engine, golden_result, accepted_at: now, contribution: Some(version) };
 		Versions::<T>::insert(model, version, row);
 		let beneficiary = contribution.beneficiary.clone();
+		Self::note_origin(model, &contribution.kind, true);
 		let row = ContributionInfo {
 			kind: contribution.kind,
 			beneficiary: contribution.beneficiary,

@@ -56,8 +56,11 @@ const CALL: u64 = 400 * WEIGHT_REF_TIME_PER_MICROS;
 const STEP: u64 = 80 * WEIGHT_REF_TIME_PER_MICROS;
 /// Bytes of proof for one database entry of this pallet, at most.
 const ENTRY: u64 = 6 * 1024;
-/// Reads that tell who speaks for a model: the collection, the item, the model.
-const GOVERNS: u64 = 3;
+/// Reads that tell who speaks for a model: the collection, the item, the model; its community, the length of a day, and the
+/// power of three classes of it.
+const GOVERNS: u64 = 8;
+/// Reads that tell whether a model has provenance: Origins, DataRoots, ModelsWithProvenance.
+const PROVENANCE: u64 = 3;
 /// Reads of a minted item: the collection's number, the collection, its configuration, the item's configuration and metadata
 /// and their deposits.
 const MINT_READS: u64 = 7;
@@ -92,10 +95,10 @@ impl<T: frame_system::Config> SubstrateWeight<T> {
 }
 
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	/// ModelByManifest, NextModelId, account, holds, the next community; the item. Writes Models, Versions, ModelStates and
-	/// the community too.
+	/// ModelByManifest, NextModelId, account, holds, the next community; the item. Writes Models, ModelByCommunity, Versions,
+	/// ModelStates and the community too.
 	fn register() -> Weight {
-		Self::counted(MINT_READS.saturating_add(5), MINT_WRITES.saturating_add(9), 1)
+		Self::counted(MINT_READS.saturating_add(5), MINT_WRITES.saturating_add(10), 1)
 	}
 	/// Who speaks for the model; the model.
 	fn set_price() -> Weight {
@@ -117,10 +120,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn evaluate() -> Weight {
 		Self::counted(ORDER_READS.saturating_add(6), ORDER_WRITES.saturating_add(2), 0)
 	}
-	/// Proposals, ModelStates, ModelByManifest, who speaks for the model, account, holds; writes Models, Versions,
+	/// Proposals, ModelStates, ModelByManifest, who speaks for the model, account, holds, provenance; writes Models, Versions,
 	/// Contributions and ProposalByManifest too.
 	fn accept_version() -> Weight {
-		Self::counted(GOVERNS.saturating_add(5), 9, 0)
+		Self::counted(GOVERNS.saturating_add(PROVENANCE).saturating_add(5), 11, 0)
 	}
 	/// See `closed`.
 	fn reject_version() -> Weight {
@@ -143,17 +146,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn dispute() -> Weight {
 		Self::counted(GOVERNS.saturating_add(1), 1, 0)
 	}
-	/// Contributions, ModelStates.
+	/// Contributions, ModelStates, provenance.
 	fn resolve_dispute() -> Weight {
-		Self::counted(2, 2, 0)
+		Self::counted(PROVENANCE.saturating_add(2), 4, 0)
 	}
 	/// Who speaks for the model; writes Charters.
 	fn set_charter() -> Weight {
 		Self::counted(GOVERNS, 1, 0)
 	}
-	/// Who speaks for the model; DataRoots.
+	/// Who speaks for the model; DataRoots, provenance.
 	fn set_data_root() -> Weight {
-		Self::counted(GOVERNS.saturating_add(1), 1, 1)
+		Self::counted(GOVERNS.saturating_add(PROVENANCE), 2, 1)
 	}
 	/// Who speaks for the model; ModelStates.
 	fn open_source() -> Weight {

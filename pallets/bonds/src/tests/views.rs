@@ -1,7 +1,38 @@
 use autonomy_primitives::community::{Class, Pot, PowerSource, Topic};
 use frame_support::assert_ok;
+use sp_runtime::BuildStorage;
 
 use crate::{mock::*, Amounts, BondView, Chunk, Communities, Pots, Tier};
+
+#[test]
+fn day_should_be_as_long_as_genesis_says_or_else_as_the_runtime_does() {
+	new_test_ext().execute_with(|| {
+		assert_eq!((Bonds::blocks_per_day(), Bonds::today()), (DAY, 1));
+		System::set_block_number(DAY * 3 - 1);
+		assert_eq!(Bonds::today(), 2);
+	});
+	let config = RuntimeGenesisConfig {
+		bonds: crate::GenesisConfig { day_length: Some(4) },
+		..Default::default()
+	};
+	let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
+	ext.execute_with(|| {
+		assert_eq!(Bonds::blocks_per_day(), 4);
+		System::set_block_number(11);
+		assert_eq!((Bonds::today(), Bonds::snapshot_day()), (2, Some(1)));
+		assert!(Communities::<Test>::contains_key(X));
+	});
+}
+
+#[test]
+#[should_panic(expected = "a day has at least one block")]
+fn day_without_blocks_should_be_refused_at_genesis() {
+	let config = RuntimeGenesisConfig {
+		bonds: crate::GenesisConfig { day_length: Some(0) },
+		..Default::default()
+	};
+	let _ = config.build_storage();
+}
 
 #[test]
 fn portfolio_should_give_every_bond_with_all_that_belongs_to_it() {

@@ -1,7 +1,7 @@
 use frame_support::{assert_noop, assert_ok};
 
 use super::info;
-use crate::{mock::*, Error, Event};
+use crate::{mock::*, ActiveCharacters, Error, Event};
 
 #[test]
 fn set_active_should_open_and_close() {
@@ -9,7 +9,7 @@ fn set_active_should_open_and_close() {
 		let ada = create(ALICE);
 		for active in [false, true] {
 			assert_ok!(Characters::set_active(signed(ALICE), ada, active));
-			assert_eq!(info(ada).active, active);
+			assert_eq!((info(ada).active, ActiveCharacters::<Test>::get()), (active, u32::from(active)));
 			assert_eq!(last_event(), Event::ActiveSet { character: ada, active });
 		}
 	});

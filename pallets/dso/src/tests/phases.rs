@@ -29,8 +29,10 @@ fn advance_phase_should_need_what_the_phase_needs() {
 		State::set((20, 15, 0, 1));
 		assert_noop!(advance(Phase::One, Phase::Three), Error::<Test>::OtherPhase);
 		assert_noop!(advance(Phase::Two, Phase::Three), Error::<Test>::OtherPhase);
+		assert_eq!(Begun::get(), vec![]);
 		assert_ok!(two());
 		assert_eq!(last_event(), Event::PhaseSet { phase: Phase::Two });
+		assert_eq!(Begun::get(), vec![(Phase::One, Phase::Two)]);
 		assert_noop!(advance(Phase::Two, Phase::Three), Error::<Test>::PhaseTooYoung);
 		go_on(90);
 		State::set((20, 15, 1, 1));

@@ -1,7 +1,7 @@
 use frame_support::{assert_noop, assert_ok};
 
 use super::{free, held, operator};
-use crate::{mock::*, Error, Event, HoldReason, Operators, WorkerOf};
+use crate::{mock::*, BondedOperators, Error, Event, HoldReason, Operators, WorkerOf};
 
 #[test]
 fn withdraw_should_release_the_money_when_the_period_is_over() {
@@ -20,7 +20,9 @@ fn withdraw_should_release_the_money_when_the_period_is_over() {
 fn withdraw_should_remove_the_operator_when_no_bond_is_left() {
 	build_and_execute(|| {
 		operators(1);
+		assert_eq!(BondedOperators::<Test>::get(), 1);
 		assert_ok!(Inference::start_unbond(signed(1), BOND));
+		assert_eq!(BondedOperators::<Test>::get(), 0, "what unbonds is no bond");
 		run_to(21);
 		assert_ok!(Inference::withdraw(signed(1)));
 		assert_eq!(last_event(), Event::OperatorLeft { operator: account(1) });
@@ -85,7 +87,7 @@ fn withdraw_should_keep_the_operator_when_its_slots_are_still_in_the_draw() {
 		let (job, seats) = draw_such(ALICE, |seats| seats[2] == 1);
 		play(job, &[(seats[0], outcome(1)), (seats[1], outcome(1)), (1, outcome(2))]);
 		judge(job, |_| outcome(1));
-		assert_eq!(operator(1).bond, 0);
+		assert_eq!((operator(1).bond, BondedOperators::<Test>::get()), (0, 10), "a slash has taken the last of it");
 		run_for(20);
 		assert_ok!(Inference::withdraw(signed(1)));
 		assert!(Operators::<Test>::contains_key(account(1)), "a place on a model would be left without an operator");

@@ -1,7 +1,11 @@
+use autonomy_primitives::digest::cid;
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::DispatchError;
 
-use crate::{mock::*, Claim, Contributions, Error, Event, ModelStates};
+use crate::{
+	mock::*, Claim, Contribution, ContributionKind, Contributions, Error, Event, ModelStates, ModelsWithProvenance,
+	NextProposalId,
+};
 
 const GRANTED: u128 = CAP / 20;
 
@@ -118,5 +122,55 @@ fn dispute_should_fail_when_the_caller_or_the_contribution_is_wrong() {
 		let root = RuntimeOrigin::root;
 		assert_noop!(Models::resolve_dispute(root(), model, 1, true), Error::<Test>::NotDisputed);
 		assert_noop!(Models::resolve_dispute(root(), model, 2, true), Error::<Test>::UnknownContribution);
+	});
+}
+
+/// Has a proposal with this contribution accepted as the next version.
+fn accept(model: u32, name: &str, kind: ContributionKind) -> u32 {
+	let contribution = Box::new(Contribution { kind, beneficiary: account(3) });
+	assert_ok!(Models::propose_version(signed(2), model, candidate(name), contribution));
+	let proposal = NextProposalId::<Test>::get() - 1;
+	assert_ok!(Models::accept_version(signed(1), proposal));
+	Models::version(model).unwrap().0
+}
+
+fn run(name: &str) -> ContributionKind {
+	ContributionKind::Compute { recipe: cid(name.as_bytes()), digest: [1; 32] }
+}
+
+#[test]
+fn provenance_should_need_known_data_and_a_run_that_can_be_run_again() {
+	build_and_execute(|| {
+		let model = registered("model");
+		let is_counted = || (Models::has_provenance(model), ModelsWithProvenance::<Test>::get());
+		accept(model, "one", ContributionKind::Training);
+		accept(model, "two", run("recipe"));
+		assert_eq!(is_counted(), (false, 0), "nothing is known of the data");
+		assert_ok!(Models::set_data_root(signed(1), model, cid(b"cats"), true));
+		assert_eq!(is_counted(), (true, 1));
+		assert_ok!(Models::set_data_root(signed(1), model, cid(b"cats"), false));
+		assert_eq!(is_counted(), (false, 0));
+		let licence = b"CC0-1.0".to_vec().try_into().unwrap();
+		accept(model, "three", ContributionKind::Data { dataset: cid(b"dogs"), size: 7, licence });
+		accept(model, "four", run("other recipe"));
+		assert_eq!(is_counted(), (true, 1), "a second run counts no second time");
+	});
+}
+
+#[test]
+fn provenance_should_end_when_a_dispute_says_that_the_run_is_not_what_it_was_said_to_be() {
+	build_and_execute(|| {
+		let model = registered("model");
+		assert_ok!(Models::set_data_root(signed(1), model, cid(b"cats"), true));
+		// Only what has a part that can be cut is disputed, so it needs a gain.
+		let contribution = Box::new(Contribution { kind: run("recipe"), beneficiary: account(3) });
+		assert_ok!(Models::propose_version(signed(2), model, candidate("next"), contribution));
+		let proposal = NextProposalId::<Test>::get() - 1;
+		measure(ordered(proposal), 900_000);
+		assert_ok!(Models::accept_version(signed(1), proposal));
+		assert!(Models::has_provenance(model));
+		assert_ok!(Models::dispute(signed(1), model, 1));
+		resolve(model, true);
+		assert_eq!((Models::has_provenance(model), ModelsWithProvenance::<Test>::get()), (false, 0));
 	});
 }
