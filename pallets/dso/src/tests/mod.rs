@@ -46,7 +46,7 @@ use frame_support::{assert_ok, BoundedVec};
 use crate::{
 	mock::*,
 	types::{Anchor, Ballot, Field, VoterKey},
-	Action, ActionOf, Ballots, Charter, CharacterAction, ModelAction, ProposalId, Split, TierRow, VersionRules,
+	Action, ActionOf, Ballots, CharacterAction, Charter, ModelAction, ProposalId, Split, TierRow, VersionRules,
 };
 
 /// What was cast in a class of a proposal's own community.
