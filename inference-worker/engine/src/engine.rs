@@ -2,6 +2,7 @@
 
 use crate::digest::{cid_text, state_bytes, Animation, Image, SpriteSheet};
 use crate::evaluation::Losses;
+use crate::pipelines::ballot::{Ballot, BallotRequest};
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
 use crate::pipelines::text_to_image::{AnimationRequest, Settings, SpriteSheetRequest, TextToImage};
 use crate::pipelines::{Control, Observer, Progress, Sampling};
@@ -9,7 +10,9 @@ use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
 use autonomy_primitives::digest::{self, cid, Cid, ResultContext};
-use autonomy_primitives::job::{AnimationInput, ImageInput, JobInput, SpriteSheetInput, TalkInput, MAX_PERSONA_BYTES};
+use autonomy_primitives::job::{
+	AnimationInput, BallotInput, ImageInput, JobInput, SpriteSheetInput, TalkInput, MAX_PERSONA_BYTES,
+};
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
 use std::path::Path;
@@ -54,6 +57,8 @@ pub enum Output {
 	Tile(Image),
 	/// The losses of two versions of a model.
 	Evaluation(Losses),
+	/// A decision on a proposal, with its reasons.
+	Ballot(Ballot),
 }
 
 impl Output {
@@ -65,6 +70,7 @@ impl Output {
 			Self::Animation(animation) => animation.canonical(),
 			Self::SpriteSheet(sheet) => sheet.canonical(),
 			Self::Evaluation(losses) => losses.canonical(),
+			Self::Ballot(ballot) => ballot.record.canonical(),
 		}
 	}
 
@@ -76,6 +82,7 @@ impl Output {
 			Self::Animation(animation) => (animation.to_gif(), "image/gif"),
 			Self::SpriteSheet(sheet) => (sheet.to_png(), "image/png"),
 			Self::Evaluation(losses) => (losses.to_json(), "application/json"),
+			Self::Ballot(ballot) => (ballot.record.to_json(), "application/json"),
 		}
 	}
 }
@@ -89,7 +96,7 @@ pub struct JobOutput {
 	pub trace_root: Digest,
 	/// The bytes that the result digest covers.
 	pub canonical: Vec<u8>,
-	/// The file to store: a PNG, a GIF, or UTF-8 text.
+	/// The file to store: a PNG, a GIF, UTF-8 text, or JSON.
 	pub artifact: Vec<u8>,
 	/// Its media type.
 	pub mime: &'static str,
@@ -226,9 +233,9 @@ impl Model {
 	/// Runs a job as [`Model::run_traced`] does and opens the chunk of its trace that `operator` has to open for `draw`. The
 	/// opening holds under the output's trace root.
 	///
-	/// Takes 32 bytes a step and one state more memory than [`Model::run`]. How many steps a reply has, and thus which of
-	/// them is to be opened, is known at its end only: its row of logits is then computed again in one pass over the prompt
-	/// and the tokens before it, which costs a fraction of the run and gives the same bits.
+	/// Takes 32 bytes a step and one state more memory than [`Model::run`]. How many steps a reply or a ballot has, and thus
+	/// which of them is to be opened, is known at its end only: its row of logits is then computed again in one pass over the
+	/// prompt and the tokens before it, which costs a fraction of the run and gives the same bits.
 	///
 	/// Fails as [`Model::run`] does, and with [`JobFault::Io`] when that row comes out differently, which only failing memory
 	/// can do.
@@ -282,7 +289,8 @@ impl Model {
 		}
 	}
 
-	/// The state after step `at` (from 0) of a run that made `output`, from its tokens. `None` for anything but a reply.
+	/// The state after step `at` (from 0) of a run that made `output`, from its tokens. `None` for anything but a reply or a
+	/// ballot.
 	fn state_again(
 		&self,
 		persona: Option<&str>,
@@ -299,6 +307,10 @@ impl Model {
 				let Some(before) = reply.tokens.get(..at) else { return Ok(None) };
 				Ok(Some(state_bytes(&chat.logits_after(persona, utf8(&text.prompt)?, before)?)))
 			}
+			(Pipeline::Chat(chat), JobInput::Ballot(input), Output::Ballot(ballot)) => {
+				let logits = chat.ballot_logits(&question(persona, input)?, &ballot.statements, at)?;
+				Ok(logits.map(|logits| state_bytes(&logits)))
+			}
 			_ => Ok(None),
 		}
 	}
@@ -310,8 +322,8 @@ impl Model {
 		noise: &Noise,
 		observe: &mut Observer,
 	) -> Result<Output, JobFault> {
-		if persona.is_none() && matches!(input, JobInput::Talk(_)) {
-			return Err(JobFault::Io("a message to a character was run without its persona".into()));
+		if persona.is_none() && matches!(input, JobInput::Talk(_) | JobInput::Ballot(_)) {
+			return Err(JobFault::Io("a message to a character, or a ballot, was run without its persona".into()));
 		}
 		match (&self.pipeline, input) {
 			(Pipeline::TextToImage(pipeline), JobInput::Image(image)) => {
@@ -339,7 +351,10 @@ impl Model {
 				};
 				Ok(Output::Text(pipeline.run(&request, noise, observe)?))
 			}
-			(Pipeline::TextToImage(_), JobInput::Text(_) | JobInput::Talk(_)) => {
+			(Pipeline::Chat(pipeline), JobInput::Ballot(input)) => {
+				Ok(Output::Ballot(pipeline.ballot(&question(persona, input)?, observe)?))
+			}
+			(Pipeline::TextToImage(_), JobInput::Text(_) | JobInput::Talk(_) | JobInput::Ballot(_)) => {
 				Err(JobFault::InputInvalid("the model makes pictures, the job asks for text".into()))
 			}
 			(
@@ -369,7 +384,7 @@ impl Model {
 	}
 }
 
-/// A message to a character, with everything that it takes.
+/// A message to a character, or a ballot of it, with everything that it takes.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
 	/// The character's language model.
@@ -409,12 +424,14 @@ impl Message<'_> {
 	}
 
 	fn persona(&self) -> Result<&str, JobFault> {
-		let JobInput::Talk(talk) = self.input else {
-			return Err(JobFault::Io("a job that is no message to a character was given a persona".into()));
+		let (JobInput::Talk(TalkInput { persona: named, .. }) | JobInput::Ballot(BallotInput { persona: named, .. })) =
+			self.input
+		else {
+			return Err(JobFault::Io("a job that asks no character was given a persona".into()));
 		};
 		let found = cid(self.persona);
-		if found != talk.persona {
-			let (found, wanted) = (cid_text(&found), cid_text(&talk.persona));
+		if found != *named {
+			let (found, wanted) = (cid_text(&found), cid_text(named));
 			return Err(JobFault::Io(format!("the persona has the CID {found}, the job names {wanted}")));
 		}
 		let bytes = self.persona.len();
@@ -425,6 +442,12 @@ impl Message<'_> {
 		std::str::from_utf8(self.persona)
 			.map_err(|error| JobFault::InputInvalid(format!("the persona is not UTF-8: {error}")))
 	}
+}
+
+/// What a character is to decide on.
+fn question<'a>(persona: Option<&'a str>, input: &'a BallotInput) -> Result<BallotRequest<'a>, JobFault> {
+	let (question, prose) = (utf8(&input.question)?, utf8(&input.prose)?);
+	Ok(BallotRequest { persona, persona_cid: input.persona, question, prose })
 }
 
 /// What the pictures of a job are drawn with.

@@ -251,7 +251,7 @@ impl EvaluationSet {
 		match model {
 			Modality::Image => samples.map(|(i, sample)| sample.picture(i)).collect::<Result<_, _>>().map(Self::Image),
 			Modality::Text => samples.map(|(i, sample)| sample.exchange(i)).collect::<Result<_, _>>().map(Self::Text),
-			Modality::Animation | Modality::SpriteSheet | Modality::Tile | Modality::Evaluation => {
+			Modality::Animation | Modality::SpriteSheet | Modality::Tile | Modality::Evaluation | Modality::Ballot => {
 				Err(set_fault(format_args!("model: {model:?}, a set is for an image or a text model")))
 			}
 		}

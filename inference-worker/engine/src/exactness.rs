@@ -1,13 +1,16 @@
 //! What machines compare to know that they run whole models alike: small models with random weights, and the digests of
 //! their pipelines. The tests use the same models.
 
+use crate::digest::cid_text;
 use crate::models::blocks::TimeScaleShift;
 use crate::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivation};
 use crate::models::llama::{Llama, LlamaConfig};
 use crate::models::unet::{PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::samplers::{BetaSchedule, PredictionType, SchedulerConfig};
-use crate::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Model, PictureSpec};
+use crate::{
+	Architecture, Control, Engine, InputSpec, JobFault, JobOutput, Manifest, ManifestMeta, Message, Model, PictureSpec,
+};
 use autonomy_kernels::rng::Noise;
 use autonomy_primitives::digest::cid;
 use autonomy_primitives::model::ModelLimits;
@@ -23,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs all three pipelines, several inputs each, and names the digest of every output and every trace: pictures and replies
-/// first, then the other kinds of output.
+/// first, then the other kinds of output, ballots last.
 pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 	let (mut lines, mut of_kinds) = (vec![], vec![]);
 	let image = |prompt: &str, steps, guidance| InputSpec::image(prompt, 24, 16, steps, guidance);
@@ -41,11 +44,7 @@ pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 		let model = Engine::open(dir.path())?;
 		let run = |input: &InputSpec, case: String| -> std::result::Result<[(String, String); 3], Failure> {
 			let output = model.run(&input.to_job_input()?, [5; 32], [1; 32], &mut |_| Control::Continue)?;
-			Ok([
-				(format!("{name} {case} output"), hex::encode(&cid(&output.canonical)[4..])),
-				(format!("{name} {case} trace"), hex::encode(output.trace_root)),
-				(format!("{name} {case} artifact"), hex::encode(&output.artifact_cid[4..])),
-			])
+			Ok(named(&format!("{name} {case}"), &output))
 		};
 		for (i, input) in inputs.iter().enumerate() {
 			lines.extend(run(input, i.to_string())?);
@@ -57,10 +56,47 @@ pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 		}
 	}
 	lines.extend(of_kinds);
+	let dir = tempfile::tempdir()?;
+	write_voter_model(dir.path())?;
+	Manifest::build(dir.path(), voter_meta())?.write(dir.path())?;
+	let model = Engine::open(dir.path())?;
+	for (case, prose) in ["", "It is \"cheap\".\nTrust me."].into_iter().enumerate() {
+		let output = vote(&model, "wry", "Shall we?", prose, [5; 32], [1; 32])?;
+		lines.extend(named(&format!("ballot {case}"), &output));
+	}
 	Ok(lines)
 }
 
-/// The results of a model's golden job and, for a picture model, of each other kind of output in four steps.
+/// The digests of an output, by their names.
+fn named(case: &str, output: &JobOutput) -> [(String, String); 3] {
+	[
+		(format!("{case} output"), hex::encode(&cid(&output.canonical)[4..])),
+		(format!("{case} trace"), hex::encode(output.trace_root)),
+		(format!("{case} artifact"), hex::encode(&output.artifact_cid[4..])),
+	]
+}
+
+/// Asks a character with this persona.
+pub fn vote(
+	model: &Model,
+	persona: &str,
+	question: &str,
+	prose: &str,
+	seed: [u8; 32],
+	genesis: [u8; 32],
+) -> std::result::Result<JobOutput, JobFault> {
+	let input = ballot(persona, question, prose).to_job_input()?;
+	let message = Message { model, persona: persona.as_bytes(), input: &input };
+	message.run_traced(seed, genesis, &mut |_| Control::Continue)
+}
+
+/// The input of a ballot of a character with this persona.
+pub fn ballot(persona: &str, question: &str, prose: &str) -> InputSpec {
+	InputSpec::Ballot { question: question.into(), prose: prose.into(), persona: cid_text(&cid(persona.as_bytes())) }
+}
+
+/// The results of a model's golden job and, for a picture model, of each other kind of output in four steps; for a language
+/// model that takes one, of a ballot.
 pub fn golden_report(model: &Model) -> std::result::Result<Vec<(String, String)>, Failure> {
 	let (golden, name) = (&model.manifest().golden, &model.manifest().name);
 	let mut inputs = vec![("golden", golden.input.clone())];
@@ -73,6 +109,13 @@ pub fn golden_report(model: &Model) -> std::result::Result<Vec<(String, String)>
 	for (case, input) in inputs {
 		let output = model.run(&input.to_job_input()?, golden.seed.0, [0; 32], &mut |_| Control::Continue)?;
 		lines.push((format!("{name} {case}"), hex::encode(output.result)));
+	}
+	let (persona, question, prose) = ("You are careful with money.", "Spend 10 AUTON on lamps?", "They are bright.");
+	match vote(model, persona, question, prose, golden.seed.0, [0; 32]) {
+		Ok(output) => lines.push((format!("{name} ballot"), hex::encode(output.result))),
+		// A model of pictures, or one with less room than a ballot takes.
+		Err(JobFault::InputInvalid(_)) => {}
+		Err(fault) => return Err(fault.into()),
 	}
 	Ok(lines)
 }
@@ -330,6 +373,61 @@ pub fn write_chat_model(dir: &Path) -> std::result::Result<(), Failure> {
 	weights.save(&dir.join("model.safetensors"))
 }
 
+/// A token for each byte, in the letters of byte-level tokenizers, and some for several, after the three marks.
+fn byte_tokenizer_json() -> serde_json::Value {
+	let special = ["<s>", "</s>", "<pad>"];
+	let mut words = special.map(String::from).to_vec();
+	let mut others = 256..;
+	for byte in 0..=255u32 {
+		let is_letter = matches!(byte, 33..=126 | 161..=172 | 174..=255);
+		let letter = if is_letter { byte } else { others.next().unwrap_or_default() };
+		words.extend(char::from_u32(letter).map(String::from));
+	}
+	let merges = [("f", "o"), ("fo", "r"), ("s", "t"), ("Ġ", "for"), ("a", "g"), (":", "Ġ")];
+	words.extend(merges.map(|(a, b)| [a, b].concat()));
+	let vocab: serde_json::Map<String, serde_json::Value> =
+		words.iter().enumerate().map(|(id, word)| (word.clone(), json!(id))).collect();
+	let added: Vec<_> = special
+		.iter()
+		.enumerate()
+		.map(|(id, word)| {
+			json!({ "id": id, "content": word, "single_word": false, "lstrip": false, "rstrip": false,
+				"normalized": false, "special": true })
+		})
+		.collect();
+	let bytes = json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
+	json!({
+		"version": "1.0",
+		"truncation": null,
+		"padding": null,
+		"added_tokens": added,
+		"normalizer": null,
+		"pre_tokenizer": bytes,
+		"post_processor": null,
+		"decoder": bytes,
+		"model": {
+			"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+			"end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+			"vocab": vocab, "merges": merges.map(|(a, b)| [a, b]),
+		},
+	})
+}
+
+/// A language model over bytes, with a place for a persona: it can spell whatever it is asked to.
+pub fn write_voter_model(dir: &Path) -> std::result::Result<(), Failure> {
+	// One more than the tokenizer has tokens, as published models have.
+	let config = LlamaConfig { vocab_size: 266, max_position_embeddings: 256, ..llama_config() };
+	write_json(&dir.join("config.json"), &config)?;
+	write_json(&dir.join("tokenizer.json"), &byte_tokenizer_json())?;
+	let chat = json!({
+		"prefix": "U:", "infix": "\nR:", "stop": "</s>", "persona": { "prefix": "<s>", "suffix": "\n" },
+	});
+	write_json(&dir.join("chat.json"), &chat)?;
+	let weights = RandomWeights::default();
+	Llama::new(&config, weights.vb())?;
+	weights.save(&dir.join("model.safetensors"))
+}
+
 /// Limits and golden job of the picture models.
 pub fn image_meta() -> ManifestMeta {
 	ManifestMeta {
@@ -353,5 +451,15 @@ pub fn text_meta() -> ManifestMeta {
 		limits: ModelLimits { max_prompt_bytes: 64, max_steps: 0, max_pixels: 0, max_tokens: 40 },
 		golden_input: InputSpec::text("w8 w9", 24, 0.9),
 		golden_seed: [7; 32],
+	}
+}
+
+/// Limits and golden job of the language model over bytes.
+pub fn voter_meta() -> ManifestMeta {
+	ManifestMeta {
+		name: "test voter".into(),
+		limits: ModelLimits { max_prompt_bytes: 96, max_steps: 0, max_pixels: 0, max_tokens: 48 },
+		golden_input: InputSpec::text("Who?", 8, 0.0),
+		..text_meta()
 	}
 }

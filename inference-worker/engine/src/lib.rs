@@ -15,5 +15,6 @@ pub mod weights;
 pub use engine::{Engine, JobOutput, Message, Model, Output, TracedStep};
 pub use error::{EngineError, JobFault};
 pub use evaluation::{evaluate, Evaluation, Losses};
+pub use pipelines::ballot::{Ballot, BallotRecord, BallotRun, Stance};
 pub use pipelines::{Control, Progress};
 pub use weights::{Architecture, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec};

@@ -86,6 +86,17 @@ impl PromptTokenizer {
 	}
 }
 
+/// What a token adds to a text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Piece {
+	/// The token.
+	pub id: u32,
+	/// What it adds as the first one, where some tokenizers drop a space.
+	pub first: String,
+	/// What it adds after another one. Of a part of a character that is its replacement.
+	pub later: String,
+}
+
 /// The tokenizer of a language model.
 pub struct TextTokenizer {
 	tokenizer: Tokenizer,
@@ -118,5 +129,33 @@ impl TextTokenizer {
 	/// The text of ids without special tokens; incomplete UTF-8 becomes replacement characters.
 	pub fn decode(&self, ids: &[u32]) -> Result<String, JobFault> {
 		self.tokenizer.decode(ids, true).map_err(|error| JobFault::Io(format!("cannot decode the reply: {error}")))
+	}
+
+	/// What each token adds to a text, as [`TextTokenizer::decode`] has it, in the order of their ids. Special tokens add
+	/// nothing and are left out.
+	///
+	/// No decoder is asked for its rules: a token is decoded alone, and after one that is plain letters.
+	pub fn pieces(&self) -> Result<Vec<Piece>, JobFault> {
+		let vocabulary = self.tokenizer.get_vocab(true);
+		let mut ids: Vec<u32> = vocabulary.into_values().filter(|id| !self.is_special(*id)).collect();
+		ids.sort_unstable();
+		ids.dedup();
+		let mut pieces = Vec::with_capacity(ids.len());
+		for id in ids {
+			pieces.push(Piece { id, first: self.decode(&[id])?, later: String::new() });
+		}
+		let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+		let plain = pieces.iter().find(|piece| is_plain(&piece.first)).cloned();
+		let Some(Piece { id: before, first: letters, .. }) = plain else { return Ok(pieces) };
+		for piece in &mut pieces {
+			let both = self.decode(&[before, piece.id])?;
+			piece.later = both.strip_prefix(&letters).unwrap_or_default().to_owned();
+		}
+		Ok(pieces)
+	}
+
+	fn is_special(&self, id: u32) -> bool {
+		let token = self.tokenizer.id_to_token(id);
+		token.is_none_or(|token| self.tokenizer.get_added_vocabulary().is_special_token(&token))
 	}
 }

@@ -12,9 +12,11 @@ const SOURCE: &str = include_str!("corpus/luma.txt");
 /// One question and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
+	/// Who is asked, where the model reads that; Luma is nobody else.
+	pub persona: Option<String>,
 	/// What the visitor says.
 	pub question: String,
-	/// What Luma says.
+	/// What Luma, or whoever the persona is, says.
 	pub answer: String,
 }
 
@@ -107,7 +109,7 @@ impl Grammar {
 		let row = draws.below(rows.unwrap_or(1));
 		let fill = |text: &str| self.fill(text, row).unwrap_or_default();
 		let (question, answer) = (fill(question), fill(answer));
-		Exchange { question: manner(&question, draws), answer }
+		Exchange { persona: None, question: manner(&question, draws), answer }
 	}
 
 	fn rows(&self, text: &str) -> Result<usize> {
@@ -150,7 +152,8 @@ fn table(text: &str) -> Option<&str> {
 	Some(cell.split_once('.').map_or(cell, |(name, _)| name))
 }
 
-fn capitalise(text: &str) -> String {
+/// The text with a capital at the start of each sentence.
+pub(crate) fn capitalise(text: &str) -> String {
 	let mut start = true;
 	let mut out = String::with_capacity(text.len());
 	let mut last = ' ';
@@ -326,7 +329,7 @@ mod tests {
 		let noise = Noise::new([3; 32]);
 		let mut draws = Draws::new(&noise, 0, 0);
 		for _ in 0..5000 {
-			let Exchange { question, answer } = grammar.draw(&mut draws);
+			let Exchange { question, answer, .. } = grammar.draw(&mut draws);
 			assert!(!question.is_empty() && !answer.contains(['{', '}', '|', '<']), "{question:?} {answer:?}");
 			assert!(answer.ends_with(['.', '?', '!']), "{answer:?}");
 			assert!(answer.chars().next().unwrap().is_uppercase(), "{answer:?}");

@@ -4,6 +4,7 @@
 //! no random number depends on time, threads or the machine. Running a recipe again reproduces the shipped files; a run
 //! that was stopped and resumed gives the same files as one that was not. [`finetune`] trains existing models.
 
+pub mod council;
 mod dialogue;
 mod draws;
 pub mod finetune;
@@ -21,4 +22,4 @@ pub use image::{alphas_cumprod, first_prompts, prompt_tokenizer, train_image, tr
 pub use optimiser::{phase_at, AdamW, OptimiserConfig, Phase};
 pub use run::{checkpoint_path, Options, Outcome, Progress};
 pub use store::VarStore;
-pub use text::{corpus, format, train_text, train_text_with, train_tokenizer, TextRecipe};
+pub use text::{ask, corpus, format, held_out_ballots, train_text, train_text_with, train_tokenizer, TextRecipe};

@@ -1,8 +1,9 @@
 //! Training gives the same bits every time, learns, and can be stopped and resumed.
 
+use autonomy_engine::pipelines::chat::ChatConfig;
 use autonomy_train::{
-	checkpoint_path, corpus, first_prompts, prompt_tokenizer, train_image_with, train_text_with, train_tokenizer,
-	Draws, ImageRecipe, Options, Outcome, Phase, TextRecipe,
+	ask, checkpoint_path, corpus, first_prompts, held_out_ballots, prompt_tokenizer, train_image_with, train_text_with,
+	train_tokenizer, Draws, Exchange, ImageRecipe, Options, Outcome, Phase, TextRecipe,
 };
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -53,6 +54,26 @@ fn text_weights_should_have_the_same_bits_when_trained_again_on_other_threads() 
 	assert!(once.finished && once.step == 6 && once.weights.len() == 1);
 	assert_eq!((once.clone(), losses.clone()), run(1));
 	assert_eq!((once, losses), run(2));
+}
+
+#[test]
+fn weights_should_have_the_same_bits_when_a_council_is_trained_again() {
+	let recipe = TextRecipe::tiny_council();
+	let run = || {
+		let folder = tempfile::tempdir().unwrap();
+		let result = text(&recipe, folder.path(), None);
+		let chat = std::fs::read(folder.path().join("chat.json")).unwrap();
+		let chat: ChatConfig = serde_json::from_slice(&chat).unwrap();
+		let reply = ask(folder.path(), &[(Some("Marta saves every coin."), "Who are you?")], 4).unwrap();
+		(result, chat, reply)
+	};
+	let once = run();
+	assert!(once.0 .0.finished);
+	assert_eq!(once, run());
+	let exchange = Exchange { persona: Some("p".into()), question: "q".into(), answer: "a".into() };
+	assert_eq!(autonomy_train::format(&exchange), once.1.prompt(Some("p"), "q") + "a" + &once.1.stop);
+	let exchange = Exchange { persona: None, ..exchange };
+	assert_eq!(autonomy_train::format(&exchange), once.1.prompt(None, "q") + "a" + &once.1.stop);
 }
 
 #[test]
@@ -167,10 +188,30 @@ fn corpus_and_tokenizer_should_have_golden_digests() {
 		hash.update(autonomy_train::format(exchange));
 	}
 	assert_eq!(hex::encode(hash.finalize()), "aed30e00836675851e91cc5591dc387352acb86b4d09bd81a1b524711745dd26");
-	let tokenizer = train_tokenizer(&corpus, 1024).unwrap();
-	assert_eq!(tokenizer, train_tokenizer(&corpus, 1024).unwrap());
+	let tokenizer = train_tokenizer(&TextRecipe::keeper(), &corpus).unwrap();
+	assert_eq!(tokenizer, train_tokenizer(&TextRecipe::keeper(), &corpus).unwrap());
 	let hash = Sha256::digest(serde_json::to_vec(&tokenizer).unwrap());
 	assert_eq!(hex::encode(hash), "eac2574c5950f05f127e20af50bcd530088b7a6d7a6599abe27134434dc11a54");
+}
+
+#[test]
+fn ballots_should_have_golden_digests() {
+	let mut hash = Sha256::new();
+	for exchange in corpus(&TextRecipe { exchanges: 2000, ..TextRecipe::council() }).unwrap() {
+		hash.update(autonomy_train::format(&exchange));
+	}
+	assert_eq!(hex::encode(hash.finalize()), "0000000000000000000000000000000000000000000000000000000000000000");
+}
+
+#[test]
+fn held_out_ballots_should_not_be_in_the_corpus() {
+	let recipe = TextRecipe::tiny_council();
+	let seen = corpus(&recipe).unwrap();
+	let ballots = held_out_ballots(&recipe, 50).unwrap();
+	assert_eq!(ballots.len(), 50);
+	assert!(ballots.iter().all(|ballot| !seen.contains(&ballot.exchange())));
+	let error = held_out_ballots(&TextRecipe::tiny(), 1).unwrap_err();
+	assert!(error.to_string().contains("luma-1"), "{error}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn item_json<AccountId, Balance, BlockNumber>(creation: &Creation<AccountId,
 		Modality::Image | Modality::SpriteSheet | Modality::Tile => &["image"],
 		// Galleries without animations show its first frame.
 		Modality::Animation => &["image", "animation_url"],
-		Modality::Text | Modality::Evaluation => &["animation_url"],
+		Modality::Text | Modality::Evaluation | Modality::Ballot => &["animation_url"],
 	};
 	let file = quoted(&link(&work.artifact));
 	let media: String = fields.iter().map(|field| format!("\"{field}\":{file},")).collect();

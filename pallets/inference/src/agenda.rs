@@ -13,7 +13,8 @@ use frame_support::{
 use sp_runtime::traits::{One, Saturating};
 
 use crate::{
-	Agenda, AgendaCursor, Audit, BlockNumberFor, Config, Error, JobOf, JobState, Jobs, JuryPhase, Pallet, WeightInfo,
+	Agenda, AgendaCursor, Audit, BlockNumberFor, Config, Error, JobOf, JobState, Jobs, JuryPhase, Pallet, Purpose,
+	WeightInfo,
 };
 
 /// What one step of a job took.
@@ -78,6 +79,11 @@ impl<T: Config> Pallet<T> {
 				return T::WeightInfo::agenda_job(0);
 			}
 		};
+		// Whoever hears of the end of a job of a character is part of `agenda_job`; any step of a ballot can be its failure.
+		let told = match job.purpose {
+			Purpose::Plain | Purpose::Character(_) | Purpose::Evaluation => Weight::zero(),
+			Purpose::Ballot => T::WeightInfo::ballot_failed(),
+		};
 		let served = match job.state {
 			JobState::Open { .. } => Self::serve_open(id, job),
 			// At its deadline a state ends, whatever else is due: a draw that is put off then would go to this very block.
@@ -93,7 +99,9 @@ impl<T: Config> Pallet<T> {
 			JobState::Jury { phase: JuryPhase::Committing { .. } } => Self::serve_jury_commits(id, job),
 			JobState::Jury { phase: JuryPhase::Revealing { .. } } => Self::serve_verdict(id, job),
 		};
-		T::WeightInfo::agenda_draw(served.looks).saturating_add(T::WeightInfo::agenda_job(served.seats))
+		T::WeightInfo::agenda_draw(served.looks)
+			.saturating_add(T::WeightInfo::agenda_job(served.seats))
+			.saturating_add(told)
 	}
 
 	/// Puts a job into a new state, and into the agenda under its end.

@@ -6,7 +6,7 @@ use crate::{draw::Pick, jobs::account_bytes};
 use alloc::vec;
 use autonomy_primitives::{
 	community::{Pot, X_COMMUNITY},
-	digest::{self, canonical_evaluation, cid, commitment, ResultContext, Sealed},
+	digest::{canonical_ballot, canonical_evaluation, cid, commitment, Sealed},
 	job::{
 		CellPrompt, ImageInput, Modality, SpriteSheetInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES,
 		MAX_PROMPT_BYTES,
@@ -124,14 +124,18 @@ fn widen<T: Config>(id: JobId) {
 	});
 }
 
-/// An open job for `k` seats on a model, which turns away as many operators as it can but one, and pays as many as it can.
+/// An open job for `k` seats on a model, which turns away as many operators as it can but one, bars somebody, and pays as
+/// many as it can.
 fn open<T: Config>(model: ModelId, k: u32) -> JobId {
 	let requester = funded::<T>("requester", 0);
 	let order = order::<T>(&requester, model, k);
 	let id = Pallet::<T>::submit(requester, order).expect("a good job");
 	widen::<T>(id);
 	let turned_away: Vec<_> = (1..MAX_EXCLUDED).map(|index| account("turned away", index, 0)).collect();
-	change::<T>(id, |job| job.excluded = turned_away.try_into().expect("below the bound"));
+	change::<T>(id, |job| {
+		job.excluded = turned_away.try_into().expect("below the bound");
+		job.barred = Some(account("barred", 0, 0));
+	});
 	id
 }
 
@@ -240,6 +244,28 @@ fn agreed<T: Config>(k: u32) -> JobId {
 	id
 }
 
+/// Has a job be final with this output. Returns its number.
+fn final_job<T: Config>(purpose: Purpose, modality: Modality, canonical: &[u8]) -> JobId {
+	let mut row: ProvenanceOf<T> = ProvenanceRow {
+		model: 0,
+		requester: account("requester", 0, 0),
+		purpose,
+		modality,
+		engine: [2; 32],
+		weights_root: [1; 32],
+		input_hash: [3; 32],
+		seed: [4; 32],
+		result: [0; 32],
+		trace_root: [5; 32],
+		artifact: cid(b"file"),
+		k: 3,
+		finalised_at: One::one(),
+	};
+	row.result = Pallet::<T>::result_of(&row, canonical);
+	Provenance::<T>::insert(0, row);
+	0
+}
+
 fn go_to<T: Config>(block: BlockNumberFor<T>) {
 	frame_system::Pallet::<T>::set_block_number(block);
 }
@@ -339,12 +365,13 @@ mod benches {
 		assert_eq!(SlotCount::<T>::get(model), s);
 	}
 
-	/// A job of a character, where the chain has any: what other pallets order costs the same.
+	/// A job of a character, where the chain has any, from which the worker of an operator is barred: nothing that other
+	/// pallets order costs more.
 	#[benchmark]
 	fn submit_job() -> Result<(), BenchmarkError> {
 		let model = T::Models::benchmark_model();
 		let k = T::MaxCommittee::get().into();
-		for index in 0..k {
+		for index in 0..=k {
 			proved::<T>(index, model, 1);
 		}
 		let requester = funded::<T>("requester", 0);
@@ -352,7 +379,7 @@ mod benches {
 
 		#[block]
 		{
-			Pallet::<T>::submit(requester, order)?;
+			Pallet::<T>::do_submit(requester, order, Some(worker::<T>(k)))?;
 		}
 
 		assert!(Jobs::<T>::contains_key(0));
@@ -526,38 +553,45 @@ mod benches {
 	#[benchmark]
 	fn report_evaluation() {
 		let (base, candidate) = (2_000_000_000u64, 1_900_000_000u64);
-		let context = ResultContext {
-			genesis: Pallet::<T>::genesis(),
-			model_root: [1; 32],
-			engine: [2; 32],
-			input_hash: [3; 32],
-			seed: [4; 32],
-			modality: Modality::Evaluation,
-		};
-		let row = ProvenanceRow {
-			model: 0,
-			requester: account("requester", 0, 0),
-			purpose: Purpose::Evaluation,
-			modality: Modality::Evaluation,
-			engine: context.engine,
-			weights_root: context.model_root,
-			input_hash: context.input_hash,
-			seed: context.seed,
-			result: digest::result(&context, &canonical_evaluation(base, candidate)),
-			trace_root: [5; 32],
-			artifact: cid(b"losses"),
-			k: 3,
-			finalised_at: One::one(),
-		};
-		Provenance::<T>::insert(0, row);
-		OpenEvaluations::<T>::insert(0, ());
-		T::EvaluationResults::benchmark_evaluation(0);
+		let canonical = canonical_evaluation(base, candidate);
+		let job = final_job::<T>(Purpose::Evaluation, Modality::Evaluation, &canonical);
+		OpenEvaluations::<T>::insert(job, ());
+		T::EvaluationResults::benchmark_evaluation(job);
 		let anyone = funded::<T>("anyone", 0);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(anyone), 0, base, candidate);
+		_(RawOrigin::Signed(anyone), job, base, candidate);
 
-		assert!(!OpenEvaluations::<T>::contains_key(0));
+		assert!(!OpenEvaluations::<T>::contains_key(job));
+	}
+
+	/// The report of a ballot, with what governance does when it is told.
+	#[benchmark]
+	fn report_ballot() {
+		let (decision, reasons) = (Some(-50i8), [6; 32]);
+		let canonical = canonical_ballot(decision, &reasons);
+		let job = final_job::<T>(Purpose::Ballot, Modality::Ballot, &canonical);
+		OpenBallots::<T>::insert(job, ());
+		T::BallotResults::benchmark_ballot(job);
+		let anyone = funded::<T>("anyone", 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(anyone), job, decision, reasons);
+
+		assert!(!OpenBallots::<T>::contains_key(job));
+	}
+
+	/// What governance does when a ballot has failed: the end of a job comes to this besides its own.
+	#[benchmark]
+	fn ballot_failed() {
+		T::BallotResults::benchmark_ballot(0);
+
+		#[block]
+		{
+			Pallet::<T>::tell_failed(0, Purpose::Ballot);
+		}
+
+		assert!(!OpenBallots::<T>::contains_key(0));
 	}
 
 	#[benchmark]

@@ -20,8 +20,8 @@ pub(crate) struct Pick<AccountId> {
 
 impl<T: Config> Pallet<T> {
 	/// Draws up to `count` different operators of the job's model, each with a chance in proportion to its slots, in at most
-	/// `DrawAttemptsPerSeat × count` looks at a slot. Whoever has or had to do with the job is passed over, as is whoever has
-	/// not proved the job's version of the model. Returns them, and the looks.
+	/// `DrawAttemptsPerSeat × count` looks at a slot. Whoever has or had to do with the job is passed over, as is whoever is
+	/// barred from it or has not proved its version of the model. Returns them, and the looks.
 	///
 	/// The bias of taking a 128-bit number modulo the count of slots is below 2^-96.
 	pub(crate) fn pick(
@@ -67,10 +67,11 @@ impl<T: Config> Pallet<T> {
 		(picks, most)
 	}
 
-	/// Whether an operator has a part in the job already, or had one and lost it.
+	/// Whether an operator has a part in the job already, had one and lost it, or must not have any.
 	pub(crate) fn is_involved(operator: &T::AccountId, job: &JobOf<T>, jury: Option<&JuryOf<T>>) -> bool {
 		job.seats.iter().any(|seat| seat.operator == *operator)
 			|| job.excluded.contains(operator)
+			|| job.barred.as_ref() == Some(operator)
 			|| job.auditor.as_ref().is_some_and(|auditor| auditor.operator == *operator)
 			|| job.challenge.as_ref().is_some_and(|challenge| challenge.challenger == *operator)
 			|| job.requester == *operator
@@ -81,8 +82,8 @@ impl<T: Config> Pallet<T> {
 	fn available_class(operator: &T::AccountId, job: &JobOf<T>) -> Option<CpuClass> {
 		let account = Operators::<T>::get(operator)?;
 		let challenger = job.challenge.as_ref().map(|challenge| &challenge.challenger);
-		let is_party = account.worker == job.requester || challenger == Some(&account.worker);
-		if is_party || !Self::can_take(&account, job.exposure) {
+		let parties = [Some(&job.requester), job.barred.as_ref(), challenger];
+		if parties.contains(&Some(&account.worker)) || !Self::can_take(&account, job.exposure) {
 			return None;
 		}
 		let membership = Memberships::<T>::get(job.model, operator)?;

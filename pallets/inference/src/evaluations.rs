@@ -17,7 +17,9 @@ use frame_support::{
 };
 use sp_runtime::traits::{BlakeTwo256, Bounded, Hash, Zero};
 
-use crate::{BalanceOf, BlockNumberFor, Config, Error, Event, OpenEvaluations, Order, Pallet, Provenance, Purpose};
+use crate::{
+	BalanceOf, BlockNumberFor, Config, Error, Event, OpenEvaluations, Order, Pallet, Provenance, ProvenanceOf, Purpose,
+};
 
 /// Most pixels, or tokens with the prompt's, of a sample: those of the model's largest job.
 fn sample_size(model: Modality, limits: &ModelLimits) -> u32 {
@@ -64,20 +66,25 @@ impl<T: Config> Pallet<T> {
 		// In the digest a loss has the range of an i64: a larger one would be taken for the largest.
 		let fits = [base_loss, candidate_loss].into_iter().all(|loss| i64::try_from(loss).is_ok());
 		ensure!(fits, Error::<T>::LossOutOfRange);
+		let found = Self::result_of(&row, &canonical_evaluation(base_loss, candidate_loss));
+		ensure!(found == row.result, Error::<T>::LossesMismatch);
+		OpenEvaluations::<T>::remove(id);
+		Self::deposit_event(Event::EvaluationReported { job: id, base_loss, candidate_loss });
+		T::EvaluationResults::on_evaluated(id, Evaluated::Measured { base: base_loss, candidate: candidate_loss });
+		Ok(())
+	}
+
+	/// The result digest of a final job whose canonical output this is.
+	pub(crate) fn result_of(row: &ProvenanceOf<T>, canonical: &[u8]) -> Digest {
 		let context = ResultContext {
 			genesis: Self::genesis(),
 			model_root: row.weights_root,
 			engine: row.engine,
 			input_hash: row.input_hash,
 			seed: row.seed,
-			modality: Modality::Evaluation,
+			modality: row.modality,
 		};
-		let found = digest::result(&context, &canonical_evaluation(base_loss, candidate_loss));
-		ensure!(found == row.result, Error::<T>::LossesMismatch);
-		OpenEvaluations::<T>::remove(id);
-		Self::deposit_event(Event::EvaluationReported { job: id, base_loss, candidate_loss });
-		T::EvaluationResults::on_evaluated(id, Evaluated::Measured { base: base_loss, candidate: candidate_loss });
-		Ok(())
+		digest::result(&context, canonical)
 	}
 
 	/// Hash of the chain's first block, as operators have it in their digests; the hash of that where hashes are not 32 bytes
@@ -101,5 +108,10 @@ impl<T: Config> Evaluations<T::AccountId> for Pallet<T> {
 	) -> Result<JobId, DispatchError> {
 		let order = Self::evaluation_order(model, base, candidate, evaluation_set)?;
 		Self::submit(payer.clone(), order)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_ready(model: ModelId) {
+		crate::OperatorCount::<T>::insert(model, crate::MAX_COMMITTEE);
 	}
 }

@@ -19,7 +19,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	maths, Agenda, BalanceOf, Config, Error, Event, HoldReason, Job, JobState, Jobs, NextJobId, OpenJobs,
+	maths, Agenda, BalanceOf, Config, Error, Event, HoldReason, Job, JobState, Jobs, Memberships, NextJobId, OpenJobs,
 	OperatorCount, Order, Pallet, Purpose, Quote, Seat, SplitOf, Splits, Tier, LEAST_OF_EVALUATION,
 };
 
@@ -52,20 +52,29 @@ impl<T: Config> Pallet<T> {
 		tier: Option<Tier>,
 		purpose: Purpose,
 	) -> Result<Quoted<T>, Error<T>> {
-		let of_evaluation = purpose == Purpose::Evaluation;
-		ensure!(of_evaluation == (Purpose::of(input) == Purpose::Evaluation), Error::<T>::EvaluationReserved);
+		let of_input = Purpose::of(input);
+		let fits = |reserved: Purpose| (purpose == reserved) == (of_input == reserved);
+		ensure!(fits(Purpose::Evaluation), Error::<T>::EvaluationReserved);
+		ensure!(fits(Purpose::Ballot), Error::<T>::BallotReserved);
 		let of_character = matches!(purpose, Purpose::Character(_));
 		ensure!(of_character || !matches!(input, JobInput::Talk(_)), Error::<T>::TalkReserved);
 		let terms = T::Models::terms(model).ok_or(Error::<T>::UnknownModel)?;
 		ensure!(terms.active, Error::<T>::ModelInactive);
 		input.check(terms.modality, &terms.limits)?;
 		let least = Tier::of(input.modality());
-		let tier = if of_evaluation { least } else { tier.unwrap_or(least) };
+		let tier = match purpose {
+			Purpose::Plain | Purpose::Character(_) => tier.unwrap_or(least),
+			Purpose::Evaluation | Purpose::Ballot => least,
+		};
 		ensure!(tier >= least, Error::<T>::TierTooLow);
 		let rules = Self::tiers().of(tier);
 		let (min, max) = (T::MinCommittee::get(), T::MaxCommittee::get());
-		let k = k.unwrap_or_else(|| rules.committee.clamp(min, max));
-		let k = if of_evaluation { k.max(LEAST_OF_EVALUATION) } else { k };
+		let of_tier = rules.committee.clamp(min, max);
+		let k = match purpose {
+			Purpose::Plain | Purpose::Character(_) => k.unwrap_or(of_tier),
+			Purpose::Evaluation => k.unwrap_or(of_tier).max(LEAST_OF_EVALUATION),
+			Purpose::Ballot => of_tier,
+		};
 		ensure!((min..=max).contains(&k), Error::<T>::CommitteeSizeOutOfRange);
 		let units = input.units();
 		let seat_fee = terms.price_per_unit.checked_mul(&units.into()).ok_or(Error::<T>::FeeOverflow)?;
@@ -92,17 +101,33 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Submits a job that `requester` pays for. Checks and holds are those of `submit_job`; an evaluation needs no licence to
-	/// the model, since nothing that the model makes comes of it. To be called where an error undoes everything, as it does
-	/// in a call.
+	/// the model, since nothing that the model makes comes of it. Ballots are ordered by
+	/// [`autonomy_primitives::ballot::Ballots::order`] alone. To be called where an error undoes everything, as it does in a
+	/// call.
 	pub fn submit(requester: T::AccountId, order: Order<BalanceOf<T>>) -> Result<JobId, DispatchError> {
+		ensure!(order.purpose != Purpose::Ballot, Error::<T>::BallotReserved);
+		Self::do_submit(requester, order, None)
+	}
+
+	/// Submits a job in which `barred` must have no part. A ballot needs no licence either: the model's owner must not decide
+	/// which AIs have a voice.
+	pub(crate) fn do_submit(
+		requester: T::AccountId,
+		order: Order<BalanceOf<T>>,
+		barred: Option<T::AccountId>,
+	) -> Result<JobId, DispatchError> {
 		let Order { model, input, k, tier, seed_policy, max_fee, purpose } = order;
 		let Quoted { terms, tier, split, quote } = Self::do_quote(model, &input, k, tier, purpose)?;
-		let may_order = purpose == Purpose::Evaluation || T::Access::may_use(model, &requester);
+		let may_order = match purpose {
+			Purpose::Plain | Purpose::Character(_) => T::Access::may_use(model, &requester),
+			Purpose::Evaluation | Purpose::Ballot => true,
+		};
 		ensure!(may_order, Error::<T>::LicenceMissing);
 		let Quote { seat_fee, fee, audit_reserve, deposit, k, .. } = quote;
 		let most = fee.saturating_add(audit_reserve);
 		ensure!(most <= max_fee, Error::<T>::FeeAboveLimit);
-		ensure!(OperatorCount::<T>::get(model) >= k.into(), Error::<T>::NotEnoughOperators);
+		let of_barred = barred.as_ref().and_then(Self::operator_of);
+		ensure!(Self::operators_but(model, of_barred.as_ref()) >= k.into(), Error::<T>::NotEnoughOperators);
 		OpenJobs::<T>::try_mutate(&requester, |open| {
 			ensure!(*open < T::MaxOpenJobsPerAccount::get(), Error::<T>::TooManyOpenJobs);
 			open.saturating_inc();
@@ -121,7 +146,8 @@ impl<T: Config> Pallet<T> {
 			| JobInput::Talk(_)
 			| JobInput::Animation(_)
 			| JobInput::SpriteSheet(_)
-			| JobInput::Tile(_) => terms.weights_root,
+			| JobInput::Tile(_)
+			| JobInput::Ballot(_) => terms.weights_root,
 		};
 		let job = Job {
 			requester: requester.clone(),
@@ -147,7 +173,9 @@ impl<T: Config> Pallet<T> {
 			seats: BoundedVec::new(),
 			auditor: None,
 			challenge: None,
-			excluded: BoundedVec::new(),
+			// It stays turned away when another key works for it.
+			excluded: BoundedVec::truncate_from(of_barred.into_iter().collect()),
+			barred,
 			submitted_at: frame_system::Pallet::<T>::block_number(),
 			weights_root,
 			engine: terms.engine,
@@ -169,6 +197,13 @@ impl<T: Config> Pallet<T> {
 		Splits::<T>::insert(id, split);
 		Agenda::<T>::insert(draw_at, id, ());
 		Ok(id)
+	}
+
+	/// Operators in a model's draw but this one.
+	fn operators_but(model: ModelId, operator: Option<&T::AccountId>) -> u32 {
+		let membership = operator.and_then(|operator| Memberships::<T>::get(model, operator));
+		let is_drawn = membership.is_some_and(|membership| membership.proved.is_some());
+		OperatorCount::<T>::get(model).saturating_sub(is_drawn.into())
 	}
 
 	pub(crate) fn do_cancel_job(who: T::AccountId, id: JobId) -> DispatchResult {

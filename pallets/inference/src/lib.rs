@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod agenda;
 mod audit;
+mod ballots;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod committee;
@@ -34,6 +35,7 @@ pub use weights::WeightInfo;
 
 use alloc::{boxed::Box, vec::Vec};
 use autonomy_primitives::{
+	ballot::{BallotResults, UsageSink},
 	character::Characters,
 	community::RevenueSink,
 	digest::Cid,
@@ -99,6 +101,10 @@ pub mod pallet {
 		type Characters: Characters<Self::AccountId, BalanceOf<Self>>;
 		/// Whoever orders evaluations: the model registry.
 		type EvaluationResults: EvaluationResults;
+		/// Whoever orders ballots: governance.
+		type BallotResults: BallotResults;
+		/// Whoever counts what the use of AIs burns: governance.
+		type Usage: UsageSink<BalanceOf<Self>>;
 		/// Randomness of committees and seeds.
 		type DrawRandomness: DrawRandomness;
 		/// Who says what a fault of the engine was.
@@ -256,6 +262,10 @@ pub mod pallet {
 	/// Evaluations that are final, and whose losses nobody has reported yet.
 	#[pallet::storage]
 	pub type OpenEvaluations<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
+
+	/// Ballots that are final, and whose decision nobody has reported yet.
+	#[pallet::storage]
+	pub type OpenBallots<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
 
 	/// Events.
 	#[pallet::event]
@@ -651,6 +661,15 @@ pub mod pallet {
 			/// Held-out loss of the other version, in billionths.
 			candidate_loss: u64,
 		},
+		/// Somebody has reported what an AI decided, and the chain has compared it with the ballot's result.
+		BallotReported {
+			/// The job.
+			job: JobId,
+			/// The decision in percent, −100 (nay) to 100 (aye); none when the proposer's words turned the AI round.
+			decision: Option<i8>,
+			/// Digest of what the AI said.
+			reasons: Digest,
+		},
 	}
 
 	/// Errors. Each says what to do about it.
@@ -810,17 +829,26 @@ pub mod pallet {
 		EnginesDiffer,
 		/// There is no such character. Look the number up in `characters.characters`.
 		UnknownCharacter,
-		/// The job is not final, or there is no such job. Report the losses once `JobFinalised` has said so.
+		/// The job is not final, or there is no such job. Report what it found once `JobFinalised` has said so.
 		NotFinal,
 		/// The job is no evaluation. Only jobs that `models.evaluate` ordered have losses to report.
 		NotEvaluation,
-		/// The losses of this evaluation have been reported. Nothing to do.
+		/// What this evaluation or ballot found has been reported. Nothing to do.
 		AlreadyReported,
 		/// A loss is above the largest that a result can hold, 9,223,372,036,854,775,807 billionths. Send the losses in
 		/// billionths, as the job's artifact has them.
 		LossOutOfRange,
 		/// The losses do not give the job's result. Send those that the job's artifact has, in billionths, the base's first.
 		LossesMismatch,
+		/// Ballots are ordered by governance, for an AI that a proposal is put to. Call `dso.requestDecision`, or order a text.
+		BallotReserved,
+		/// The job is no ballot. Only jobs that `dso.requestDecision` ordered have a decision to report.
+		NotBallot,
+		/// A decision is −100 to 100 percent, or none. Send the one that the job's artifact has.
+		DecisionOutOfRange,
+		/// Decision and reasons do not give the job's result. Send the decision that the job's artifact has, and the digest of
+		/// its reasons.
+		DecisionMismatch,
 	}
 
 	#[pallet::hooks]
@@ -966,7 +994,8 @@ pub mod pallet {
 		/// Whoever is paid out of the fee is who it would be now.
 		///
 		/// - `model`: number of the model.
-		/// - `input`: what to make; within the model's limits. Evaluations are for `models.evaluate`.
+		/// - `input`: what to make; within the model's limits. Evaluations are for `models.evaluate`, ballots for
+		///   `dso.requestDecision`.
 		/// - `k`: seats; without it as many as the tier asks for.
 		/// - `tier`: how much depends on the result; without it the tier of the input's kind of output. `Creation` for a work
 		///   that is going to be minted.
@@ -996,6 +1025,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::JobCancelled`].
 		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::cancel_job().saturating_add(T::WeightInfo::ballot_failed()))]
 		pub fn cancel_job(origin: OriginFor<T>, job: JobId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_cancel_job(who, job)
@@ -1151,6 +1181,26 @@ pub mod pallet {
 			Self::do_report_evaluation(job, base_loss, candidate_loss)?;
 			Ok(Pays::No.into())
 		}
+
+		/// Says what an AI decided. Decision and reasons are compared with the ballot's result, and governance is told. The
+		/// caller is anyone, and pays nothing when it succeeds.
+		///
+		/// - `job`: number of the job, which is final.
+		/// - `decision`: in percent, −100 (nay) to 100 (aye); none when the proposer's words turned the AI round.
+		/// - `reasons`: `autonomy_primitives::digest::reasons` of what the AI said.
+		///
+		/// Emits [`Event::BallotReported`].
+		#[pallet::call_index(18)]
+		pub fn report_ballot(
+			origin: OriginFor<T>,
+			job: JobId,
+			decision: Option<i8>,
+			reasons: Digest,
+		) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_report_ballot(job, decision, &reasons)?;
+			Ok(Pays::No.into())
+		}
 	}
 
 	#[pallet::view_functions]
@@ -1256,9 +1306,12 @@ impl<T: Config> Pallet<T> {
 		T::Tiers::get().clamped()
 	}
 
-	/// Weight of serving one job at its worst: a draw of the largest bench, or a verdict over everybody.
+	/// Weight of serving one job at its worst: a draw of the largest bench, a verdict over everybody, and governance that is
+	/// told.
 	pub(crate) fn worst_job() -> Weight {
 		let attempts = MAX_COMMITTEE.saturating_mul(T::DrawAttemptsPerSeat::get());
-		T::WeightInfo::agenda_draw(attempts).saturating_add(T::WeightInfo::agenda_job(MAX_SUSPECTS))
+		T::WeightInfo::agenda_draw(attempts)
+			.saturating_add(T::WeightInfo::agenda_job(MAX_SUSPECTS))
+			.saturating_add(T::WeightInfo::ballot_failed())
 	}
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use autonomy_primitives::{
+	ballot::{BallotOrder, BallotResults, Ballots, Mind, UsageSink},
 	character::{CharacterTerms, Characters},
 	community::{CommunityId, Pot, RevenueSink},
 	digest::{self, cid, Cid, Sealed},
@@ -94,6 +95,8 @@ parameter_types! {
 	pub static Divided: BTreeMap<(CommunityId, Pot), u64> = BTreeMap::new();
 	/// What the pallet has told others, oldest first.
 	pub static Heard: Vec<Told> = Vec::new();
+	/// What it has said that the use of AIs burned, oldest first, in planck.
+	pub static Used: Vec<(CommunityId, u64)> = Vec::new();
 }
 
 const FULL_AGENDA: Weight = Weight::from_parts(1_000_000, u64::MAX);
@@ -216,13 +219,17 @@ pub enum Told {
 	Final { job: JobId, character: CharacterId, requester: AccountId32, spent: u64, result: Digest },
 	Failed { job: JobId, character: CharacterId },
 	Evaluated { job: JobId, outcome: Evaluated },
+	Ballot { job: JobId, decision: Option<i8> },
 }
 
 impl Told {
 	/// The job that it is about.
 	pub fn job(&self) -> JobId {
 		match self {
-			Self::Final { job, .. } | Self::Failed { job, .. } | Self::Evaluated { job, .. } => *job,
+			Self::Final { job, .. }
+			| Self::Failed { job, .. }
+			| Self::Evaluated { job, .. }
+			| Self::Ballot { job, .. } => *job,
 		}
 	}
 }
@@ -257,6 +264,18 @@ impl EvaluationResults for Listeners {
 	}
 }
 
+impl BallotResults for Listeners {
+	fn on_ballot(job: JobId, decision: Option<i8>) {
+		Heard::mutate(|heard| heard.push(Told::Ballot { job, decision }));
+	}
+}
+
+impl UsageSink<u64> for Listeners {
+	fn on_burned(community: CommunityId, amount: u64) {
+		Used::mutate(|used| used.push((community, amount)));
+	}
+}
+
 pub struct MockRandomness;
 impl DrawRandomness for MockRandomness {
 	fn random(_: JobId) -> Option<Digest> {
@@ -283,6 +302,8 @@ impl pallet_inference::Config for Test {
 	type Revenue = Revenue;
 	type Characters = Listeners;
 	type EvaluationResults = Listeners;
+	type BallotResults = Listeners;
+	type Usage = Listeners;
 	type DrawRandomness = MockRandomness;
 	type AdminOrigin = EnsureRoot<Self::AccountId>;
 	type Timing = TestTiming;
@@ -338,6 +359,9 @@ pub const GOLDEN: Digest = [4; 32];
 pub const SAMPLES: u16 = 2;
 /// Fee of one seat of an evaluation of [`IMAGE`]: two versions at four noise levels over four tiles of each sample.
 pub const EVALUATION_FEE: u64 = 2 * 4 * 4 * SAMPLES as u64 * PRICE;
+/// Fee of one seat of a ballot of [`ballot_order`] at a price of 1: 256 for the persona, 48 for the reason and 2 for the
+/// question, twice, and 2 for the proposer's words.
+pub const BALLOT_FEE: u64 = 2 * (256 + 48 + 2) + 2;
 /// The account that owns the models.
 pub const MODELLER: u8 = 200;
 /// The account that asks for jobs.
@@ -516,6 +540,29 @@ pub fn evaluate(who: u8) -> Result<JobId, DispatchError> {
 	<Inference as Evaluations<_>>::order(&account(who), IMAGE, &version(1), &version(2), &evaluation_set())
 }
 
+/// A question to the character, with the words of a proposer.
+pub fn ballot_order(payer: AccountId32, controller: Option<AccountId32>) -> BallotOrder<AccountId32> {
+	let mind = Mind { character: CHARACTER, model: TEXT, persona: cid(b"persona"), changed_at: 0 };
+	let (question, prose) = (b"Approve?".to_vec().try_into().unwrap(), b"For all.".to_vec().try_into().unwrap());
+	BallotOrder { payer, controller, mind, question, prose }
+}
+
+/// Orders a ballot from which nobody is barred as `who`.
+pub fn ballot(who: u8) -> Result<JobId, DispatchError> {
+	ask(ballot_order(account(who), None))
+}
+
+/// Orders a ballot, as in a call.
+pub fn ask(order: BallotOrder<AccountId32>) -> Result<JobId, DispatchError> {
+	frame_support::storage::with_storage_layer(|| <Inference as Ballots<_>>::order(order))
+}
+
+/// Operators `1..=n` with one proved slot on each model, whose bonds cover a seat of a ballot.
+pub fn ballot_operators(n: u8) {
+	serving_operators(n);
+	set_price(TEXT, 1);
+}
+
 /// What the pallet has told others about a job.
 pub fn told(job: JobId) -> Vec<Told> {
 	Heard::get().into_iter().filter(|told| told.job() == job).collect()
@@ -572,6 +619,7 @@ fn reset_parameters() {
 	Bonded::set(Vec::new());
 	Divided::set(BTreeMap::new());
 	Heard::set(Vec::new());
+	Used::set(Vec::new());
 }
 
 /// Accounts of communities, which have the existential deposit from the start.

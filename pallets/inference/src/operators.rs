@@ -13,8 +13,8 @@ use sp_runtime::{
 };
 
 use crate::{
-	BalanceOf, BondedOperators, Config, CpuClass, Error, Event, HoldReason, Membership, Memberships, OpenSeats, Operator, OperatorCount,
-	OperatorOf, Operators, Pallet, SlotAt, SlotCount, WorkerOf,
+	BalanceOf, BondedOperators, Config, CpuClass, Error, Event, HoldReason, Membership, Memberships, OpenSeats,
+	Operator, OperatorCount, OperatorOf, Operators, Pallet, SlotAt, SlotCount, WorkerOf,
 };
 
 impl<T: Config> Pallet<T> {

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use autonomy_primitives::{
+	ballot::{BallotResults, UsageSink},
 	character::Characters,
 	evaluation::{Evaluated, EvaluationResults},
 	JobId,
@@ -23,9 +24,9 @@ use sp_runtime::traits::{Saturating, Zero};
 
 use crate::{
 	agenda::Served, draw::Pick, maths, split::Paid, Agenda, BalanceOf, Config, CpuClass, Duty, EngineFault,
-	EngineFaults, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf, OpenEvaluations,
-	OpenJobs, OpenSeats, OperatorOf, Operators, Outcome, Pallet, PausedClasses, Provenance, ProvenanceRow, Purpose,
-	Seat, SeatOf, Splits, LEAST_OF_CLASS,
+	EngineFaults, Error, Event, FailReason, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf, OpenBallots,
+	OpenEvaluations, OpenJobs, OpenSeats, OperatorOf, Operators, Outcome, Pallet, PausedClasses, Provenance,
+	ProvenanceRow, Purpose, Seat, SeatOf, Splits, LEAST_OF_CLASS,
 };
 
 type CreditOf<T> = Credit<<T as frame_system::Config>::AccountId, <T as Config>::Currency>;
@@ -228,7 +229,8 @@ impl<T: Config> Pallet<T> {
 		}
 		let seats: Vec<_> =
 			right.iter().filter(|voice| voice.role == Role::Seat).map(|voice| voice.operator.clone()).collect();
-		let Paid { per_seat, payments, burned, spent, refunded } = Self::pay(id, &job, &outcome, &seats, auditor);
+		let Paid { per_seat, payments, burned, spent, refunded, community } =
+			Self::pay(id, &job, &outcome, &seats, auditor);
 		Self::remove(id, &job);
 		if let Some(code) = outcome.fault() {
 			Self::deposit_event(Event::InputFaultPaid {
@@ -272,8 +274,12 @@ impl<T: Config> Pallet<T> {
 			Purpose::Plain => (),
 			Purpose::Character(character) => {
 				T::Characters::on_job_final(id, character, &job.requester, spent, &result);
+				if let Some(community) = community.filter(|_| !burned.is_zero()) {
+					T::Usage::on_burned(community, burned);
+				}
 			}
 			Purpose::Evaluation => OpenEvaluations::<T>::insert(id, ()),
+			Purpose::Ballot => OpenBallots::<T>::insert(id, ()),
 		}
 		closed
 	}
@@ -308,6 +314,7 @@ impl<T: Config> Pallet<T> {
 			Purpose::Plain => (),
 			Purpose::Character(character) => T::Characters::on_job_failed(id, character),
 			Purpose::Evaluation => T::EvaluationResults::on_evaluated(id, Evaluated::Failed),
+			Purpose::Ballot => T::BallotResults::on_ballot(id, None),
 		}
 	}
 

@@ -155,6 +155,8 @@ pub(crate) struct Paid<AccountId, Balance> {
 	pub spent: Balance,
 	/// What went back, the deposit included.
 	pub refunded: Balance,
+	/// The community of the job's character.
+	pub community: Option<CommunityId>,
 }
 
 fn sum<AccountId, Balance: AtLeast32BitUnsigned + Copy>(payments: &[Payment<AccountId, Balance>]) -> Balance {
@@ -165,7 +167,7 @@ impl<T: Config> Pallet<T> {
 	/// The split of a job that is submitted now.
 	pub(crate) fn split_now(model: ModelId, purpose: Purpose) -> Result<SplitOf<T>, Error<T>> {
 		let character = match purpose {
-			Purpose::Plain | Purpose::Evaluation => None,
+			Purpose::Plain | Purpose::Evaluation | Purpose::Ballot => None,
 			Purpose::Character(character) => {
 				let terms = T::Characters::terms(character).ok_or(Error::<T>::UnknownCharacter)?;
 				let CharacterTerms { community, payees } = terms;
@@ -188,7 +190,8 @@ impl<T: Config> Pallet<T> {
 		let Some(split) = Splits::<T>::get(id) else {
 			defensive!("a job without its split");
 			let (per_seat, burned, spent) = (Zero::zero(), Zero::zero(), Zero::zero());
-			return Paid { per_seat, payments: Vec::new(), burned, spent, refunded: Self::refund(job) };
+			let refunded = Self::refund(job);
+			return Paid { per_seat, payments: Vec::new(), burned, spent, refunded, community: None };
 		};
 		let deposit = Self::release(HoldReason::JobDeposit, &job.requester, job.deposit);
 		let fee = if outcome.fault().is_some() { split.rates.fault_pay.mul_floor(job.seat_fee) } else { job.seat_fee };
@@ -201,7 +204,8 @@ impl<T: Config> Pallet<T> {
 		let burned = Self::burn(HoldReason::JobFee, &job.requester, burned);
 		let spent = sum(&payments).saturating_add(burned);
 		let rest = Self::release(HoldReason::JobFee, &job.requester, job.escrow().saturating_sub(spent));
-		Paid { per_seat, payments, burned, spent, refunded: deposit.saturating_add(rest) }
+		let community = split.character.map(|of| of.community);
+		Paid { per_seat, payments, burned, spent, refunded: deposit.saturating_add(rest), community }
 	}
 
 	/// Makes payments out of the escrow. What somebody cannot take goes to the treasury of the part's community, together

@@ -12,9 +12,10 @@ use frame_support::{
 use sp_runtime::{traits::Saturating, TryRuntimeError};
 
 use crate::{
-	Agenda, AgendaCursor, Audit, BalanceOf, BondedOperators, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs, Juries, JuryOf,
-	JuryPhase, Memberships, NextJobId, OpenEvaluations, OpenJobs, OpenSeats, OperatorCount, Operators, Pallet,
-	PausedClasses, Provenance, Purpose, SeatOf, SlotAt, SlotCount, SplitOf, Splits, WorkerOf,
+	Agenda, AgendaCursor, Audit, BalanceOf, BondedOperators, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs,
+	Juries, JuryOf, JuryPhase, Memberships, NextJobId, OpenBallots, OpenEvaluations, OpenJobs, OpenSeats,
+	OperatorCount, Operators, Pallet, PausedClasses, Provenance, Purpose, SeatOf, SlotAt, SlotCount, SplitOf, Splits,
+	Tier, WorkerOf,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -166,8 +167,9 @@ impl<T: Config> Pallet<T> {
 
 	/// - every job has a split, and every split a job;
 	/// - the split has the job's character, and its rates are within their bounds;
-	/// - an evaluation's input is one, and no other job's;
-	/// - an evaluation that nobody has reported is final, and its row says that it is one.
+	/// - an evaluation's input is one, and no other job's; the same of ballots;
+	/// - a ballot has the tier of ballots, and nobody is barred from another job;
+	/// - an evaluation or ballot that nobody has reported is final, and its row says that it is one.
 	fn try_state_splits() -> Result<(), TryRuntimeError> {
 		let mut count = 0usize;
 		for (id, job) in Jobs::<T>::iter() {
@@ -177,17 +179,27 @@ impl<T: Config> Pallet<T> {
 			let character = split.character.map(|of| of.character);
 			let named = match job.purpose {
 				Purpose::Character(character) => Some(character),
-				Purpose::Plain | Purpose::Evaluation => None,
+				Purpose::Plain | Purpose::Evaluation | Purpose::Ballot => None,
 			};
 			ensure!(character == named, "a split has another character than its job");
-			let is_evaluation = Purpose::of(&job.input) == Purpose::Evaluation;
-			ensure!(is_evaluation == (job.purpose == Purpose::Evaluation), "an input does not fit its job's purpose");
+			let asked_for = match job.purpose {
+				Purpose::Plain | Purpose::Character(_) => Purpose::Plain,
+				Purpose::Evaluation | Purpose::Ballot => job.purpose,
+			};
+			ensure!(Purpose::of(&job.input) == asked_for, "an input does not fit its job's purpose");
+			let is_ballot = job.purpose == Purpose::Ballot;
+			ensure!(!is_ballot || job.tier == Tier::Ballot, "a ballot of another tier");
+			ensure!(is_ballot || job.barred.is_none(), "somebody is barred from a job that is no ballot");
 			count = count.saturating_add(1);
 		}
 		ensure!(Splits::<T>::iter_keys().count() == count, "a split without a job");
 		for id in OpenEvaluations::<T>::iter_keys() {
 			let row = Provenance::<T>::get(id).ok_or("an open evaluation without a row of provenance")?;
 			ensure!(row.purpose == Purpose::Evaluation, "an open evaluation of a job that is none");
+		}
+		for id in OpenBallots::<T>::iter_keys() {
+			let row = Provenance::<T>::get(id).ok_or("an open ballot without a row of provenance")?;
+			ensure!(row.purpose == Purpose::Ballot, "an open ballot of a job that is none");
 		}
 		Ok(())
 	}
@@ -259,7 +271,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// - nobody has two parts in one job, and each part is an open seat of its operator;
-	/// - nobody that a job turned away has a part in it, nor its requester and challenger;
+	/// - nobody that a job turned away or that is barred from it has a part in it, nor its requester and challenger;
 	/// - what an operator has exposed is the sum over its parts and the faults in which it is a suspect, and is covered by
 	///   its bond.
 	fn try_state_exposures() -> Result<(), TryRuntimeError> {
@@ -268,6 +280,7 @@ impl<T: Config> Pallet<T> {
 			for operator in Self::parts(&job, Juries::<T>::get(id).as_ref()) {
 				ensure!(operator != job.requester, "a requester has a part in its job");
 				ensure!(!job.excluded.contains(&operator), "an operator that was turned away has a part in the job");
+				ensure!(job.barred.as_ref() != Some(&operator), "somebody has a part in a job that it is barred from");
 				add::<T>(&mut exposed, operator.clone(), job.exposure);
 				ensure!(seats.insert((operator, id)), "an operator twice on a job");
 			}

@@ -21,7 +21,8 @@ use crate::maths::Record;
 pub const MAX_COMMITTEE: u32 = 15;
 /// Most jurors on one job: a first panel and a second one.
 pub const MAX_JURORS: u32 = 22;
-/// Most operators that a job turns away from further draws: those whose seat was drawn anew, and auditors that were late.
+/// Most operators that a job turns away from further draws: those whose seat was drawn anew, auditors that were late, and the
+/// one of whoever is barred from the job.
 pub const MAX_EXCLUDED: u32 = 48;
 /// Most operators in one [`EngineFault`].
 pub const MAX_SUSPECTS: u32 = MAX_COMMITTEE + MAX_JURORS + 1;
@@ -117,7 +118,9 @@ impl<MaxSlots: Get<u32>> Membership<MaxSlots> {
 	pub fn can_do(&self, purpose: Purpose, weights_root: &Digest) -> bool {
 		let proved = [&self.proved, &self.proved_before];
 		match purpose {
-			Purpose::Plain | Purpose::Character(_) => proved.into_iter().flatten().any(|root| root == weights_root),
+			Purpose::Plain | Purpose::Character(_) | Purpose::Ballot => {
+				proved.into_iter().flatten().any(|root| root == weights_root)
+			}
 			Purpose::Evaluation => self.proved.is_some(),
 		}
 	}
@@ -171,6 +174,7 @@ impl Tier {
 			Modality::Image | Modality::Animation | Modality::SpriteSheet | Modality::Tile => Self::Image,
 			Modality::Text => Self::Text,
 			Modality::Evaluation => Self::Creation,
+			Modality::Ballot => Self::Ballot,
 		}
 	}
 }
@@ -189,15 +193,20 @@ pub enum Purpose {
 	/// For the model registry: what a version of the model is worth.
 	#[codec(index = 2)]
 	Evaluation,
+	/// For governance: what an AI decides on a proposal.
+	#[codec(index = 3)]
+	Ballot,
 }
 
 impl Purpose {
 	/// What a job with this input is done for when no character is named.
 	pub fn of(input: &JobInput) -> Self {
-		if input.modality() == Modality::Evaluation {
-			Self::Evaluation
-		} else {
-			Self::Plain
+		match input.modality() {
+			Modality::Evaluation => Self::Evaluation,
+			Modality::Ballot => Self::Ballot,
+			Modality::Image | Modality::Text | Modality::Animation | Modality::SpriteSheet | Modality::Tile => {
+				Self::Plain
+			}
 		}
 	}
 }
@@ -209,10 +218,11 @@ pub struct Order<Balance> {
 	pub model: ModelId,
 	/// What to make; within the model's limits.
 	pub input: JobInput,
-	/// Seats; without it as many as the tier asks for. An evaluation has at least [`LEAST_OF_EVALUATION`].
+	/// Seats; without it as many as the tier asks for. An evaluation has at least [`LEAST_OF_EVALUATION`], a ballot always as
+	/// many as its tier asks for.
 	pub k: Option<u8>,
 	/// How much depends on the result; without it the tier of the input's kind of output. An evaluation's is always
-	/// [`Tier::Creation`].
+	/// [`Tier::Creation`], a ballot's [`Tier::Ballot`].
 	pub tier: Option<Tier>,
 	/// Where the seed comes from.
 	pub seed_policy: SeedPolicy,
@@ -438,6 +448,9 @@ pub struct Job<AccountId, Balance, BlockNumber> {
 	pub challenge: Option<Challenge<AccountId, Balance>>,
 	/// Operators that are not drawn for it any more.
 	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
+	/// Whoever must have no part in it, as an operator's owner or as its worker: of a ballot, whoever controls the AI. The
+	/// operator that it had from the start is among those that are not drawn.
+	pub barred: Option<AccountId>,
 	/// Block of the submission.
 	pub submitted_at: BlockNumber,
 	/// Root over the weights of the model's version at submission; of an evaluation, over the base's.

@@ -20,9 +20,9 @@ pub trait WeightInfo {
 	fn leave_model(s: u32) -> Weight;
 	/// Weight of `prove_engine` with `s` slots.
 	fn prove_engine(s: u32) -> Weight;
-	/// Weight of `submit_job`, and of [`crate::Pallet::submit`] for a character or an evaluation.
+	/// Weight of `submit_job`, and of what other pallets order: for a character, an evaluation or a ballot.
 	fn submit_job() -> Weight;
-	/// Weight of `cancel_job`.
+	/// Weight of `cancel_job`, without what governance does when it was a ballot.
 	fn cancel_job() -> Weight;
 	/// Weight of `commit`.
 	fn commit() -> Weight;
@@ -40,6 +40,10 @@ pub trait WeightInfo {
 	fn resolve_engine_fault(n: u32) -> Weight;
 	/// Weight of `report_evaluation`.
 	fn report_evaluation() -> Weight;
+	/// Weight of `report_ballot`.
+	fn report_ballot() -> Weight;
+	/// Weight of telling governance that a ballot failed.
+	fn ballot_failed() -> Weight;
 	/// Weight of the agenda in a block without anything due.
 	fn agenda_base() -> Weight;
 	/// Weight of stepping over one block of the agenda.
@@ -104,6 +108,12 @@ impl WeightInfo for () {
 		Weight::zero()
 	}
 	fn report_evaluation() -> Weight {
+		Weight::zero()
+	}
+	fn report_ballot() -> Weight {
+		Weight::zero()
+	}
+	fn ballot_failed() -> Weight {
 		Weight::zero()
 	}
 	fn agenda_base() -> Weight {

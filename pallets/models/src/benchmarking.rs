@@ -4,7 +4,7 @@ use super::*;
 use crate::lineage::{MAX_ANCESTORS, MAX_PARENTS};
 use autonomy_primitives::{
 	digest::cid,
-	evaluation::{Evaluated, EvaluationResults},
+	evaluation::{Evaluated, EvaluationResults, Evaluations},
 	job::{ImageInput, JobInput, Modality, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES},
 	model::ModelLimits,
 	payout::ModelRevenue,
@@ -208,7 +208,8 @@ mod benches {
 	/// Weightless where no evaluation can be ordered.
 	#[benchmark]
 	fn evaluate() -> Result<(), BenchmarkError> {
-		let (_, id) = proposed::<T>();
+		let (model, id) = proposed::<T>();
+		T::Evaluations::benchmark_ready(model);
 		let caller: T::AccountId = whitelisted_caller();
 		let tried: DispatchResult =
 			with_transaction(|| TransactionOutcome::Rollback(Pallet::<T>::do_evaluate(caller.clone(), id)));

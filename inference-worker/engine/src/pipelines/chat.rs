@@ -1,5 +1,6 @@
 //! A reply of a language model in the folder layout of transformers.
 
+use super::ballot::StanceMask;
 use super::{Control, Observer, Progress, Sampling, TokenSampler};
 use crate::models::llama::{KvCache, Llama, LlamaConfig};
 use crate::tokenizer::TextTokenizer;
@@ -9,6 +10,7 @@ use autonomy_kernels::{check_finite, cross_entropy, rng::Noise};
 use autonomy_primitives::digest::{canonical_text, StopCode};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 /// `chat.json`: how one message of a user becomes a prompt, and how the reply ends.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -88,10 +90,39 @@ const PIECE: usize = 64;
 
 /// A loaded language model.
 pub struct Chat {
-	tokenizer: TextTokenizer,
+	pub(super) tokenizer: TextTokenizer,
 	llama: Llama,
 	config: ChatConfig,
-	stop: u32,
+	pub(super) stop: u32,
+	/// How the model's tokens spell the stances of a ballot, once it was asked for one.
+	pub(super) spelling: OnceLock<Result<StanceMask, JobFault>>,
+}
+
+/// A reply that is being written.
+pub(super) struct Draft<'a> {
+	llama: &'a Llama,
+	cache: KvCache,
+	next: Vec<u32>,
+	/// The new tokens.
+	pub tokens: Vec<u32>,
+}
+
+impl Draft<'_> {
+	/// The row of logits `(vocab_size)` that the next token is chosen from. Once for each token.
+	pub fn row(&mut self) -> Result<Vec<f32>, JobFault> {
+		let count = self.next.len();
+		let ids = Tensor::from_vec(std::mem::take(&mut self.next), (1, count), &Device::Cpu)?;
+		let logits = self.llama.forward_cached(&ids, &mut self.cache)?;
+		let token = self.tokens.len() + 1;
+		check_finite(&logits).map_err(|_| JobFault::NonFinite(format!("the logits of token {token}")))?;
+		Ok(logits.flatten_all()?.to_vec1::<f32>()?)
+	}
+
+	/// Goes on with a token.
+	pub fn push(&mut self, token: u32) {
+		self.tokens.push(token);
+		self.next.push(token);
+	}
 }
 
 impl Chat {
@@ -103,28 +134,39 @@ impl Chat {
 		let stop = tokenizer.id(&config.stop)?;
 		let tensors = folder.tensors("", "model")?;
 		let llama = Llama::new(&llama_config, tensors).map_err(EngineError::network("model"))?;
-		Ok(Self { tokenizer, llama, config, stop })
+		Ok(Self { tokenizer, llama, config, stop, spelling: OnceLock::new() })
+	}
+
+	/// The tokens of a prompt, which has some and leaves room for `room` new ones.
+	pub(super) fn prompt(&self, persona: Option<&str>, text: &str, room: usize) -> Result<Vec<u32>, JobFault> {
+		let prompt = self.tokenizer.encode(&self.config.prompt(persona, text))?;
+		let most = self.context().saturating_sub(room);
+		if prompt.is_empty() || prompt.len() > most {
+			let why = format!("a prompt of {} tokens, the model takes 1 to {most}", prompt.len());
+			return Err(JobFault::InputInvalid(why));
+		}
+		Ok(prompt)
+	}
+
+	/// Most tokens of a prompt and what follows it.
+	pub(super) fn context(&self) -> usize {
+		self.llama.config().max_position_embeddings
+	}
+
+	/// The beginning of a reply to a prompt.
+	pub(super) fn draft(&self, prompt: Vec<u32>) -> Draft<'_> {
+		Draft { llama: &self.llama, cache: KvCache::new(), next: prompt, tokens: Vec::new() }
 	}
 
 	/// Writes a reply, at most `max_tokens` new tokens and never past the model's context.
 	pub fn run(&self, request: &ChatRequest, noise: &Noise, observe: &mut Observer) -> Result<Reply, JobFault> {
-		let prompt = self.tokenizer.encode(&self.config.prompt(request.persona, request.text))?;
-		let context = self.llama.config().max_position_embeddings;
-		if prompt.is_empty() || prompt.len() >= context {
-			let why = format!("a prompt of {} tokens, the model takes 1 to {}", prompt.len(), context - 1);
-			return Err(JobFault::InputInvalid(why));
-		}
-		let limit = request.max_tokens.min(context - prompt.len());
+		let prompt = self.prompt(request.persona, request.text, 1)?;
+		let limit = request.max_tokens.min(self.context() - prompt.len());
 		let sampler = TokenSampler::new(request.sampling, noise);
-		let (mut cache, mut next, mut tokens) = (KvCache::new(), prompt, Vec::new());
-		let mut stop = StopCode::Length;
-		while tokens.len() < limit {
-			let count = next.len();
-			let ids = Tensor::from_vec(std::mem::take(&mut next), (1, count), &Device::Cpu)?;
-			let logits = self.llama.forward_cached(&ids, &mut cache)?;
-			let row = tokens.len();
-			check_finite(&logits).map_err(|_| JobFault::NonFinite(format!("the logits of token {}", row + 1)))?;
-			let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+		let (mut draft, mut stop) = (self.draft(prompt), StopCode::Length);
+		while draft.tokens.len() < limit {
+			let logits = draft.row()?;
+			let row = draft.tokens.len();
 			let progress = Progress { step: row as u32 + 1, steps: limit as u32 };
 			if observe(progress, &logits) == Control::Cancel {
 				return Err(JobFault::Cancelled);
@@ -134,9 +176,9 @@ impl Chat {
 				stop = StopCode::Stop;
 				break;
 			}
-			tokens.push(token);
-			next.push(token);
+			draft.push(token);
 		}
+		let tokens = draft.tokens;
 		let text = self.tokenizer.decode(&tokens)?.trim().to_owned();
 		Ok(Reply { tokens, stop, text })
 	}

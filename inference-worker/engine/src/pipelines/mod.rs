@@ -1,5 +1,6 @@
 //! Whole runs: from a prompt and a seed to pictures or a text.
 
+pub mod ballot;
 pub mod chat;
 pub mod text_to_image;
 mod token_sampler;
@@ -24,9 +25,9 @@ pub const EVALUATION_STREAM: u32 = 1 << 16;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Progress {
 	/// Steps done, from 1. The frames of an animation and the cells of a sprite sheet follow each other, and their steps are
-	/// counted on.
+	/// counted on. So are those of a ballot's second run.
 	pub step: u32,
-	/// Steps in all; for a text the most that there can be.
+	/// Steps in all; for a text or a ballot the most that there can be.
 	pub steps: u32,
 }
 

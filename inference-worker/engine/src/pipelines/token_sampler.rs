@@ -66,7 +66,7 @@ impl<'a> TokenSampler<'a> {
 }
 
 /// The first of the largest.
-fn largest(logits: &[f32]) -> usize {
+pub(super) fn largest(logits: &[f32]) -> usize {
 	let mut best = 0;
 	for (i, logit) in logits.iter().enumerate() {
 		if *logit > logits[best] {

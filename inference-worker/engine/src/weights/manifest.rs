@@ -7,8 +7,8 @@ use crate::{Control, EngineError, JobFault, Model};
 use autonomy_primitives::digest::{cid, Cid, WeightsRoot};
 use autonomy_primitives::evaluation::EvaluatedWeights;
 use autonomy_primitives::job::{
-	AnimationInput, CellPrompt, EvaluationInput, ImageInput, JobInput, Modality, SpriteSheetInput, TalkInput,
-	TextInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES,
+	AnimationInput, BallotInput, CellPrompt, EvaluationInput, ImageInput, JobInput, Modality, SpriteSheetInput,
+	TalkInput, TextInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES, MAX_PROSE_BYTES,
 };
 use autonomy_primitives::model::ModelLimits;
 use serde::{Deserialize, Serialize};
@@ -214,6 +214,16 @@ pub enum InputSpec {
 		/// Most pixels or tokens of a sample.
 		size: u32,
 	},
+	/// A character's decision on a proposal.
+	Ballot {
+		/// What the proposal does.
+		question: String,
+		/// What the proposer says of it; empty for nothing.
+		#[serde(default)]
+		prose: String,
+		/// CID of the persona, in text form.
+		persona: String,
+	},
 }
 
 fn all() -> f64 {
@@ -322,6 +332,7 @@ impl InputSpec {
 			Self::SpriteSheet { .. } => Modality::SpriteSheet,
 			Self::Tile(_) => Modality::Tile,
 			Self::Evaluation { .. } => Modality::Evaluation,
+			Self::Ballot { .. } => Modality::Ballot,
 		}
 	}
 
@@ -373,6 +384,11 @@ impl InputSpec {
 				samples: *samples,
 				size: *size,
 			}),
+			Self::Ballot { question, prose, persona } => JobInput::Ballot(BallotInput {
+				question: bounded("the question", question, MAX_PROMPT_BYTES)?,
+				prose: bounded("the proposer's text", prose, MAX_PROSE_BYTES)?,
+				persona: cid_of("persona", persona)?,
+			}),
 		})
 	}
 
@@ -417,6 +433,11 @@ impl InputSpec {
 				model: input.model,
 				samples: input.samples,
 				size: input.size,
+			},
+			JobInput::Ballot(input) => Self::Ballot {
+				question: lossy(&input.question),
+				prose: lossy(&input.prose),
+				persona: cid_text(&input.persona),
 			},
 		}
 	}

@@ -75,6 +75,7 @@ fn json_should_name_the_media_that_each_kind_of_output_is() {
 			(Modality::SpriteSheet, true, false),
 			(Modality::Tile, true, false),
 			(Modality::Evaluation, false, true),
+			(Modality::Ballot, false, true),
 		];
 		for (job, (modality, image, animation)) in (0u64..).zip(kinds) {
 			finalise_as(job, FinalJob { modality, ..final_job(1, job) });

@@ -113,9 +113,18 @@ enum Step {
 	Evaluate {
 		who: u8,
 	},
+	Ballot {
+		who: u8,
+		controller: Option<u8>,
+	},
 	/// Losses that nobody found.
 	Report {
 		job: JobId,
+	},
+	/// A decision that nobody found.
+	ReportBallot {
+		job: JobId,
+		decision: Option<i8>,
 	},
 	Cancel {
 		who: u8,
@@ -252,7 +261,10 @@ fn step() -> impl Strategy<Value = Step> {
 			.prop_map(|(who, model, k, tier, steps, user_seed)| Step::Submit { who, model, k, tier, steps, user_seed }),
 		3 => (who(), 0u16..20).prop_map(|(who, steps)| Step::Talk { who, steps }),
 		2 => who().prop_map(|who| Step::Evaluate { who }),
+		4 => (who(), prop::option::weighted(0.8, prop_oneof![1..=OWNERS, 101u8..=130]))
+			.prop_map(|(who, controller)| Step::Ballot { who, controller }),
 		1 => job().prop_map(|job| Step::Report { job }),
+		1 => (job(), any::<Option<i8>>()).prop_map(|(job, decision)| Step::ReportBallot { job, decision }),
 		1 => (who(), job()).prop_map(|(who, job)| Step::Cancel { who, job }),
 		2 => (owner(), job(), finding()).prop_map(|(owner, job, found)| Step::Commit { owner, job, found }),
 		2 => (owner(), job(), prop::bool::weighted(0.8), prop::bool::weighted(0.8))
@@ -436,6 +448,10 @@ fn apply(step: &Step, remembered: &mut Sealed) -> DispatchResult {
 			frame_support::storage::with_storage_layer(submit)
 		}
 		Step::Evaluate { who } => frame_support::storage::with_storage_layer(|| evaluate(who).map(|_| ())),
+		Step::Ballot { who, controller } => ask(ballot_order(account(who), controller.map(account))).map(|_| ()),
+		Step::ReportBallot { job, decision } => {
+			post(Inference::report_ballot(signed(BOB), job_of(job), decision, [0; 32]))
+		}
 		Step::Report { job } => post(Inference::report_evaluation(signed(BOB), job_of(job), 2, 1)),
 		Step::Cancel { who, job } => {
 			let job = job_of(job);
@@ -554,6 +570,8 @@ struct History {
 	faults: BTreeMap<JobId, u64>,
 	ends: BTreeMap<JobId, u32>,
 	finals: u32,
+	/// What the final jobs of the character burned, oldest first.
+	used: Vec<u64>,
 }
 
 fn sum(payments: &[PaymentOf<Test>]) -> u64 {
@@ -585,6 +603,10 @@ impl History {
 			}
 			Event::JobFinalised { job, payments, burned, refunded, .. } => {
 				self.finals += 1;
+				let purpose = self.submitted.get(&job).map(|(_, purpose)| *purpose);
+				if burned > 0 && matches!(purpose, Some(Purpose::Character(_))) {
+					self.used.push(burned);
+				}
 				(job, sum(&payments) + burned + refunded)
 			}
 			Event::JobFailed { job, refunded, .. } => (job, self.faults.remove(&job).unwrap_or(0) + refunded),
@@ -601,6 +623,8 @@ impl History {
 		prop_assert_eq!(self.ends.len() as u64, crate::NextJobId::<Test>::get());
 		prop_assert!(self.ends.values().all(|count| *count == 1));
 		prop_assert_eq!(self.finals as usize, crate::Provenance::<Test>::iter().count());
+		let used: Vec<_> = self.used.iter().map(|burned| (CHARACTER_COMMUNITY, *burned)).collect();
+		prop_assert_eq!(Used::get(), used);
 		for (job, (_, purpose)) in &self.submitted {
 			let is_final = crate::Provenance::<Test>::contains_key(job);
 			match (purpose, told(*job).as_slice()) {
@@ -613,6 +637,8 @@ impl History {
 					prop_assert_eq!(*outcome, autonomy_primitives::evaluation::Evaluated::Failed);
 					prop_assert!(!is_final);
 				}
+				(Purpose::Ballot, []) => prop_assert!(is_final && crate::OpenBallots::<Test>::contains_key(job)),
+				(Purpose::Ballot, [Told::Ballot { decision: None, .. }]) => prop_assert!(!is_final),
 				(purpose, told) => prop_assert!(false, "{:?} was told {:?}", purpose, told),
 			}
 		}
@@ -642,9 +668,11 @@ proptest! {
 				[IMAGE_COMMUNITY, IMAGE_COMMUNITY + 1, CHARACTER_COMMUNITY].into_iter().for_each(empty_treasury);
 			}
 			TestTiers::mutate(|tiers| tiers.text.audit = Permill::from_percent(40));
+			// So that bonds cover ballots.
+			set_price(TEXT, 1);
 			for owner in 1..=ready {
 				join_as(owner, IMAGE, 1 + u32::from(owner % 5 == 0), class_of(owner));
-				if owner % 3 == 0 {
+				if owner % 3 != 0 {
 					join_as(owner, TEXT, 1, class_of(owner));
 				}
 			}

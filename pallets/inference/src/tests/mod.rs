@@ -1,9 +1,10 @@
-//! One file per call, one for the draw, the committee, the audit, the jury, the agenda, the settlement, the split, evaluations
-//! and versions each, those of attacks and of faults that others had, and one for what holds whatever is called.
+//! One file per call, one for the draw, the committee, the audit, the jury, the agenda, the settlement, the split, evaluations,
+//! ballots and versions each, those of attacks and of faults that others had, and one for what holds whatever is called.
 
 mod agenda;
 mod attacks;
 mod audit;
+mod ballots;
 mod bond_more;
 mod cancel_job;
 mod challenge;
@@ -21,6 +22,7 @@ mod poke;
 mod prove_engine;
 mod redraw;
 mod register_operator;
+mod report_ballot;
 mod report_evaluation;
 mod resolve_engine_fault;
 mod reveal;

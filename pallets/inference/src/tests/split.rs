@@ -83,6 +83,43 @@ fn character_and_its_community_should_have_their_parts() {
 }
 
 #[test]
+fn use_of_a_character_should_be_counted_once_by_what_its_final_job_burned() {
+	build_and_execute(|| {
+		serving_operators(12);
+		add_character(&[(Payee::Account(account(FAN)), 100)]);
+		let job = submit_for_character(ALICE);
+		assert!(Used::get().is_empty());
+		finish(job);
+		let used = [(CHARACTER_COMMUNITY, 3 * SEAT_BURN)];
+		assert_eq!(Used::get(), used);
+
+		// Not one that was taken back, failed, or could not be computed.
+		let cancelled = submit_for_character(ALICE);
+		assert_ok!(Inference::cancel_job(signed(ALICE), cancelled));
+		run_out(submit_for_character(ALICE));
+		TestSplit::mutate(|split| split.fault_pay = Permill::one());
+		let job = submit_for_character(ALICE);
+		run_on(job);
+		agree_on(job, fault(FaultCode::NonFinite));
+		run_out(job);
+		assert_eq!(payments(job).1, 3 * SEAT_BURN);
+		// Nor one that nobody's AI did.
+		finish(submit(ALICE));
+		assert_eq!(Used::get(), used);
+
+		// The community is the one that it was when the job was submitted.
+		let job = submit_for_character(ALICE);
+		Cast::set(BTreeMap::new());
+		finish(job);
+		assert_eq!(Used::get(), [used[0], used[0]]);
+		add_character(&[]);
+		TestSplit::mutate(|split| split.burn = Permill::zero());
+		finish(submit_for_character(ALICE));
+		assert_eq!(Used::get().len(), 2, "nothing was burned");
+	});
+}
+
+#[test]
 fn ancestors_and_shareholders_should_be_paid_before_the_owner() {
 	build_and_execute(|| {
 		serving_operators(3);
