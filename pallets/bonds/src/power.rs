@@ -110,7 +110,9 @@ impl<T: Config> PowerSource<T::AccountId> for Pallet<T> {
 				Self::standing_bond(community, Pot::Auton, who)
 			}
 			Class::Token | Class::Backing => 0,
-			Class::Owner | Class::Fan | Class::Contributor | Class::Ai => Self::own(community, class, who),
+			Class::Owner | Class::Fan | Class::Contributor | Class::Ai | Class::Compute => {
+				Self::own(community, class, who)
+			}
 		}
 	}
 }

@@ -108,7 +108,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Communities, ClassTotals of all classes, both pots and their accounts, the treasury; writes CommunityByShares too.
 	fn close() -> Weight {
-		Self::counted(13, 16)
+		Self::counted(14, 17)
 	}
 	/// Communities.
 	fn set_claims_frozen() -> Weight {

@@ -1,19 +1,23 @@
 //! What communities can decide. A community below X executes these and nothing else; X dispatches calls besides, each
 //! through the list of its track.
 
-use autonomy_governance::Track;
+use autonomy_governance::{Phase, Track};
 use autonomy_primitives::{community::Class, digest::Cid, CharacterId, ModelId};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use scale_info::TypeInfo;
 use sp_runtime::traits::ConstU32;
 
-use crate::types::{Anchor, Changes, CollectiveId, Kind, KindTag, Name};
+use crate::types::{Anchor, Changes, CollectiveId, Kind, KindTag, Name, TrainingId};
 
 /// Most tiers of a fan club.
 pub const MAX_TIERS: u32 = 8;
 /// Most points of a contributor's badge.
 pub const MAX_POINTS: u8 = 5;
+/// The strongest conviction of pallet-democracy: six times the power, for 32 times as long.
+pub const MAX_CONVICTION: u8 = 6;
+/// Most days of a training run.
+pub const MAX_TRAINING_DAYS: u32 = 365;
 
 /// What a rung of a fan club asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -97,6 +101,21 @@ pub enum CharacterAction {
 	/// Leaves its collective.
 	#[codec(index = 11)]
 	LeaveCollective,
+	/// The treasury votes on a referendum of the holders of AUTON. What it votes with is locked there, not spent.
+	#[codec(index = 12)]
+	VoteReferendum {
+		/// Number of the referendum.
+		referendum: u32,
+		/// For it or against.
+		aye: bool,
+		/// How much it votes with, in planck.
+		balance: u128,
+		/// How long that is locked afterwards, as pallet-democracy counts: 0 to [`MAX_CONVICTION`].
+		conviction: u8,
+	},
+	/// Takes the treasury's vote on a referendum back.
+	#[codec(index = 13)]
+	RemoveVote(u32),
 }
 
 /// What a model's community decides about versions, in parts per million.
@@ -164,7 +183,7 @@ pub enum Action<AccountId, AssetId, Balance, Hash> {
 		/// How much, in planck or the asset's smallest unit.
 		amount: Balance,
 	},
-	/// Gives a contributor a badge, or renews it.
+	/// Gives a contributor of data or work a badge, or renews it.
 	#[codec(index = 3)]
 	GrantBadge {
 		/// The contributor.
@@ -203,6 +222,39 @@ pub enum Action<AccountId, AssetId, Balance, Hash> {
 		hash: Hash,
 		/// Its length in bytes.
 		len: u32,
+	},
+	/// A model's: puts AUTON of the treasury aside for a training run.
+	#[codec(index = 9)]
+	StartTraining {
+		/// CID of the recipe.
+		recipe: Cid,
+		/// Who runs it, and is paid for checkpoints.
+		trainer: AccountId,
+		/// How much is put aside, in planck.
+		budget: Balance,
+		/// Days after which anybody may end it, 1 to [`MAX_TRAINING_DAYS`].
+		days: u32,
+	},
+	/// A model's: publishes a checkpoint of a training run and pays for it, of what was put aside.
+	#[codec(index = 10)]
+	PublishCheckpoint {
+		/// Number of the training run.
+		training: TrainingId,
+		/// CID of the checkpoint.
+		checkpoint: Cid,
+		/// What the trainer gets for it, in planck.
+		payment: Balance,
+	},
+	/// A model's: ends a training run. What is left is the treasury's again.
+	#[codec(index = 11)]
+	EndTraining(TrainingId),
+	/// A model's: gives a contributor of compute a badge, or renews it.
+	#[codec(index = 12)]
+	GrantComputeBadge {
+		/// The contributor.
+		who: AccountId,
+		/// Its voting power, 1 to [`MAX_POINTS`].
+		points: u8,
 	},
 }
 
@@ -260,11 +312,17 @@ pub enum ActionKind {
 	/// Motions of X.
 	#[codec(index = 16)]
 	Motion,
+	/// Votes of a character's treasury on referenda.
+	#[codec(index = 17)]
+	Referendum,
+	/// Training runs of a model.
+	#[codec(index = 18)]
+	Training,
 }
 
 impl ActionKind {
 	/// Every kind.
-	pub const ALL: [Self; 17] = [
+	pub const ALL: [Self; 19] = [
 		Self::Signal,
 		Self::Charter,
 		Self::Spend,
@@ -282,6 +340,8 @@ impl ActionKind {
 		Self::Price,
 		Self::Dispatch,
 		Self::Motion,
+		Self::Referendum,
+		Self::Training,
 	];
 
 	/// The bit of a template's mask.
@@ -293,12 +353,39 @@ impl ActionKind {
 	pub fn fits(self, kind: KindTag) -> bool {
 		match self {
 			Self::Signal | Self::Charter | Self::Spend | Self::Badges => true,
-			Self::Persona | Self::Models | Self::Split | Self::Tiers | Self::Family | Self::Collective => {
-				kind == KindTag::Character
-			}
+			Self::Persona
+			| Self::Models
+			| Self::Split
+			| Self::Tiers
+			| Self::Family
+			| Self::Collective
+			| Self::Referendum => kind == KindTag::Character,
 			Self::Activity => matches!(kind, KindTag::Character | KindTag::Model),
-			Self::Versions | Self::Data | Self::OpenSource | Self::Price => kind == KindTag::Model,
+			Self::Versions | Self::Data | Self::OpenSource | Self::Price | Self::Training => kind == KindTag::Model,
 			Self::Dispatch | Self::Motion => kind == KindTag::X,
+		}
+	}
+
+	/// The first phase in which communities decide on it. What X decides has a phase by its track.
+	pub fn opens(self) -> Phase {
+		match self {
+			Self::Data | Self::OpenSource | Self::Training => Phase::Four,
+			Self::Signal
+			| Self::Charter
+			| Self::Spend
+			| Self::Badges
+			| Self::Persona
+			| Self::Models
+			| Self::Split
+			| Self::Tiers
+			| Self::Activity
+			| Self::Family
+			| Self::Collective
+			| Self::Versions
+			| Self::Price
+			| Self::Dispatch
+			| Self::Motion
+			| Self::Referendum => Phase::One,
 		}
 	}
 
@@ -317,7 +404,7 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 			Self::Signal => ActionKind::Signal,
 			Self::SetCharter(_) => ActionKind::Charter,
 			Self::Spend { .. } => ActionKind::Spend,
-			Self::GrantBadge { .. } | Self::LapseBadge { .. } => ActionKind::Badges,
+			Self::GrantBadge { .. } | Self::GrantComputeBadge { .. } | Self::LapseBadge { .. } => ActionKind::Badges,
 			Self::Character(action) => match action {
 				CharacterAction::SetPersona { .. } => ActionKind::Persona,
 				CharacterAction::SetModels { .. } => ActionKind::Models,
@@ -331,6 +418,7 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 				| CharacterAction::Invite(_)
 				| CharacterAction::JoinCollective(_)
 				| CharacterAction::LeaveCollective => ActionKind::Collective,
+				CharacterAction::VoteReferendum { .. } | CharacterAction::RemoveVote(_) => ActionKind::Referendum,
 			},
 			Self::Model(action) => match action {
 				ModelAction::AcceptVersion(_) | ModelAction::RejectVersion(_) | ModelAction::SetRules(_) => {
@@ -343,6 +431,7 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 			},
 			Self::Dispatch { .. } => ActionKind::Dispatch,
 			Self::Motion { .. } => ActionKind::Motion,
+			Self::StartTraining { .. } | Self::PublishCheckpoint { .. } | Self::EndTraining(_) => ActionKind::Training,
 		}
 	}
 
@@ -350,13 +439,16 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 	pub fn key(&self) -> Option<[u8; 32]> {
 		let hash = |subject: &[u8]| Some(sp_crypto_hashing::blake2_256(&(self.kind(), subject).encode()));
 		match self {
-			Self::Signal | Self::Spend { .. } => None,
+			Self::Signal | Self::Spend { .. } | Self::StartTraining { .. } | Self::PublishCheckpoint { .. } => None,
+			Self::EndTraining(training) => hash(&training.encode()),
 			Self::SetCharter(changes) => {
 				let mut fields: alloc::vec::Vec<_> = changes.iter().map(|(field, _)| *field).collect();
 				fields.sort();
 				hash(&fields.encode())
 			}
-			Self::GrantBadge { who, .. } | Self::LapseBadge { who } => hash(&who.encode()),
+			Self::GrantBadge { who, .. } | Self::GrantComputeBadge { who, .. } | Self::LapseBadge { who } => {
+				hash(&who.encode())
+			}
 			Self::Character(action) => match action {
 				CharacterAction::SetPersona { .. }
 				| CharacterAction::SetModels { .. }
@@ -369,6 +461,9 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 				CharacterAction::FoundCollective { .. }
 				| CharacterAction::JoinCollective(_)
 				| CharacterAction::LeaveCollective => hash(b"member"),
+				CharacterAction::VoteReferendum { referendum, .. } | CharacterAction::RemoveVote(referendum) => {
+					hash(&referendum.encode())
+				}
 			},
 			Self::Model(action) => match action {
 				ModelAction::AcceptVersion(version) | ModelAction::RejectVersion(version) => hash(&version.encode()),
@@ -395,7 +490,7 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 		self.kind().fits(kind.tag())
 			&& match self {
 				Self::Character(_) => matches!(kind, Kind::Anchored(Anchor::Character(_))),
-				Self::Model(_) => matches!(kind, Kind::Anchored(Anchor::Model(_))),
+				Self::Model(_) | Self::GrantComputeBadge { .. } => matches!(kind, Kind::Anchored(Anchor::Model(_))),
 				_ => true,
 			}
 	}
@@ -404,7 +499,14 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 	pub fn is_critical(&self) -> bool {
 		match self {
 			Self::SetCharter(_) | Self::Motion { .. } => true,
-			Self::Signal | Self::Spend { .. } | Self::GrantBadge { .. } | Self::LapseBadge { .. } => false,
+			Self::Signal
+			| Self::Spend { .. }
+			| Self::GrantBadge { .. }
+			| Self::GrantComputeBadge { .. }
+			| Self::LapseBadge { .. }
+			| Self::StartTraining { .. }
+			| Self::PublishCheckpoint { .. }
+			| Self::EndTraining(_) => false,
 			Self::Character(action) => match action {
 				CharacterAction::SetSplit(_)
 				| CharacterAction::SetTiers { .. }
@@ -412,7 +514,9 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 				| CharacterAction::LeaveParent
 				| CharacterAction::JoinCollective(_)
 				| CharacterAction::FoundCollective { .. }
-				| CharacterAction::LeaveCollective => true,
+				| CharacterAction::LeaveCollective
+				| CharacterAction::VoteReferendum { .. }
+				| CharacterAction::RemoveVote(_) => true,
 				CharacterAction::SetPersona { .. }
 				| CharacterAction::SetModels { .. }
 				| CharacterAction::SetActive(_)
@@ -421,6 +525,29 @@ impl<AccountId: Encode, AssetId: Encode, Balance: Encode, Hash: Encode + Copy>
 			},
 			Self::Model(action) => matches!(action, ModelAction::OpenSource | ModelAction::SetRules(_)),
 			Self::Dispatch { track, .. } => matches!(track, Track::Templates | Track::Data | Track::Constitution),
+		}
+	}
+
+	/// Whether people decide alone, in every phase: no AI has a say in a community's money, nor in what the holders of
+	/// AUTON vote on.
+	pub fn is_for_people_alone(&self) -> bool {
+		match self.kind() {
+			ActionKind::Spend | ActionKind::Training | ActionKind::Referendum | ActionKind::Motion => true,
+			ActionKind::Signal
+			| ActionKind::Charter
+			| ActionKind::Badges
+			| ActionKind::Persona
+			| ActionKind::Models
+			| ActionKind::Split
+			| ActionKind::Tiers
+			| ActionKind::Activity
+			| ActionKind::Family
+			| ActionKind::Collective
+			| ActionKind::Versions
+			| ActionKind::Data
+			| ActionKind::OpenSource
+			| ActionKind::Price
+			| ActionKind::Dispatch => false,
 		}
 	}
 }

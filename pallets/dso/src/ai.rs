@@ -15,9 +15,9 @@ use frame_support::{
 use crate::{
 	prompt,
 	traits::{Anchors as _, BallotOrder, BallotResults, Ballots as _, Mind},
-	types::{Anchor, Batch, ChildPoll, Decision, Kind, Moment, ProposalId, Settlement, Stage},
-	AiSeatOf, AiSeats, BallotJobs, ChildPolls, Config, ControllerCasts, Decisions, Error, Event, Pallet, ProposalOf,
-	Proposals, ShadowVotes, Unsettled,
+	types::{Anchor, Batch, ChildPoll, Decision, Kind, Moment, Path, ProposalId, Settlement, Stage},
+	AiSeatOf, BallotJobs, ChildPolls, Config, ControllerCasts, Decisions, Error, Event, Pallet, ProposalOf, Proposals,
+	ShadowVotes, Unsettled,
 };
 
 /// The part of a settlement that only storage knows.
@@ -39,8 +39,7 @@ impl<T: Config> Pallet<T> {
 	/// The AI of a community, if it may speak on a proposal: it has a seat there, or the proposal is its own community's.
 	fn speaker(proposal: &ProposalOf<T>, child: CommunityId) -> Result<Mind, DispatchError> {
 		if child != proposal.community {
-			let seat = AiSeats::<T>::get(child).ok_or(Error::<T>::NotBelow)?;
-			ensure!(seat.parent == proposal.community, Error::<T>::NotBelow);
+			ensure!(Self::ai_seat_in(proposal.community, child).is_some(), Error::<T>::NotBelow);
 		}
 		match Self::known(child)?.kind {
 			Kind::Anchored(anchor) => Ok(T::Anchors::mind(anchor).ok_or(Error::<T>::NoAi)?),
@@ -56,6 +55,7 @@ impl<T: Config> Pallet<T> {
 		// Nobody gives an AI another mind for a vote.
 		ensure!(is_settled_persona(Self::day_of(mind.changed_at), proposal.snap), Error::<T>::PersonaTooNew);
 		let controller = T::Anchors::owner(Anchor::Character(mind.character));
+		let before = Self::spendable(child, &None);
 		let job = T::Ballots::order(BallotOrder {
 			payer: T::Registry::treasury(child),
 			controller,
@@ -63,14 +63,19 @@ impl<T: Config> Pallet<T> {
 			question: prompt::of::<T>(id, &proposal),
 			prose: proposal.prose.clone(),
 		})?;
+		// Anybody can ask: what the treasury pays for it in seven days is limited.
+		let paid = before.saturating_sub(Self::spendable(child, &None));
+		let tag = Self::known(child)?.kind.tag();
+		Self::note_spending(child, tag, Path::Decision, &None, before, paid)?;
 		ensure!(!BallotJobs::<T>::contains_key(job), Error::<T>::JobTaken);
 		BallotJobs::<T>::insert(job, (id, child));
 		Decisions::<T>::insert(id, child, Decision::Ordered(job));
 		Unsettled::<T>::insert(id, child, ());
-		ShadowVotes::<T>::mutate(|shadow| {
-			shadow.since.get_or_insert(T::Power::today());
-			shadow.asked = shadow.asked.saturating_add(1);
-		});
+		let today = T::Power::today();
+		let mut shadow = ShadowVotes::<T>::get().on(today);
+		shadow.since.get_or_insert(today);
+		shadow.asked = shadow.asked.saturating_add(1);
+		ShadowVotes::<T>::put(shadow);
 		Self::deposit_event(Event::DecisionRequested { proposal: id, child, job });
 		Ok(())
 	}
@@ -94,8 +99,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn settle(id: ProposalId, proposal: &mut ProposalOf<T>, child: CommunityId) -> DispatchResult {
 		let decision = Decisions::<T>::get(id, child);
 		ensure!(decision.is_some() || ChildPolls::<T>::contains_key(id, child), Error::<T>::NothingToSettle);
-		ensure!(!matches!(decision, Some(Decision::Ordered(_))), Error::<T>::DecisionPending);
-		let mut poll = Self::child_poll(id, child, proposal.snap)?;
+		ensure!(!Self::is_awaited(proposal, decision), Error::<T>::DecisionPending);
+		let mut poll = Self::child_poll(id, child, proposal)?;
 		ensure!(poll.settled.is_none(), Error::<T>::SettledBefore);
 		let standing = Self::standing_of(proposal, child);
 		let mut settlement = Self::settlement(&poll, decision, &standing);
@@ -112,6 +117,12 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Whether a decision is on its way and there is still time for it. Afterwards it counts as none: nobody keeps an AI's
+	/// members from being counted by letting a job run late.
+	pub(crate) fn is_awaited(proposal: &ProposalOf<T>, decision: Option<Decision>) -> bool {
+		matches!(decision, Some(Decision::Ordered(_))) && Self::now() < proposal.voting.last_answer()
+	}
+
 	/// What an AI would be counted as, without the cap on its controller.
 	pub(crate) fn preview(
 		id: ProposalId,
@@ -119,7 +130,7 @@ impl<T: Config> Pallet<T> {
 		child: CommunityId,
 	) -> Option<(Settlement, Option<Decision>)> {
 		let decision = Decisions::<T>::get(id, child);
-		let poll = Self::child_poll(id, child, proposal.snap).ok()?;
+		let poll = Self::child_poll(id, child, proposal).ok()?;
 		let standing = Self::standing_of(proposal, child);
 		Some((Self::settlement(&poll, decision, &standing), decision))
 	}
@@ -146,10 +157,9 @@ impl<T: Config> Pallet<T> {
 			let weight = if proposal.own_ai { SEAT_WEIGHT } else { 0 };
 			return Standing { weight, controller: None, has_members: false };
 		}
-		let counts = |seat: &AiSeatOf<T>| {
-			Self::is_refreshed(seat, proposal.snap) && Self::place_of(child) == Some(proposal.community)
-		};
-		let seat = AiSeats::<T>::get(child).filter(counts);
+		let belongs = || [Self::place_of(child), Self::model_of(child)].contains(&Some(proposal.community));
+		let counts = |seat: &AiSeatOf<T>| Self::is_refreshed(seat, proposal.snap) && belongs();
+		let seat = Self::ai_seat_in(proposal.community, child).filter(counts);
 		let Some(seat) = seat else {
 			return Standing { weight: 0, controller: None, has_members: true };
 		};
@@ -183,7 +193,9 @@ impl<T: Config> BallotResults for Pallet<T> {
 		let decision = given.map_or(Decision::Failed, Decision::Given);
 		Decisions::<T>::insert(id, child, decision);
 		if given.is_some() {
-			ShadowVotes::<T>::mutate(|shadow| shadow.given = shadow.given.saturating_add(1));
+			let mut shadow = ShadowVotes::<T>::get().on(T::Power::today());
+			shadow.given = shadow.given.saturating_add(1);
+			ShadowVotes::<T>::put(shadow);
 		}
 		Self::deposit_event(Event::DecisionReported { proposal: id, child, job, decision });
 	}

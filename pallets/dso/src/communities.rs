@@ -18,8 +18,12 @@ use sp_runtime::traits::Zero;
 use crate::{
 	traits::Anchors as _,
 	types::{Anchor, Badge, CommunityInfo, Kind, Place, MAX_DEPTH},
-	Badges, BalanceOf, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event, HoldReason, Pallet,
+	Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event, FieldSteps,
+	HoldReason, Pallet, PendingCharters, SpendWindows, Usages,
 };
+
+/// Entries of each kind that are removed with a community. It has no more, unless it has spent more different assets.
+const MOST_CLEARED: u32 = 20;
 
 impl<T: Config> Pallet<T> {
 	/// Opens the X Community at genesis.
@@ -116,7 +120,7 @@ impl<T: Config> Pallet<T> {
 		let community = T::Registry::open(None)?;
 		Self::open(community, Kind::Group { parent }, above.depth.saturating_add(1), payer)?;
 		// Somebody has to be able to propose.
-		Self::set_badge(community, payer.clone(), 1)?;
+		Self::set_badge(community, payer.clone(), Class::Contributor, 1)?;
 		Ok(community)
 	}
 
@@ -158,7 +162,8 @@ impl<T: Config> Pallet<T> {
 			Kind::X => return Err(Error::<T>::XNeverCloses.into()),
 			Kind::Anchored(anchor) => {
 				CommunityByAnchor::<T>::remove(anchor);
-				// One that belongs to an item of another pallet goes on there.
+				Self::end_seats_of(community)?;
+				// One that belongs to an item of another pallet goes on there, and keeps its charter.
 				if T::Anchors::community(anchor).is_none() {
 					Self::close_registered(community, parent)?;
 				}
@@ -187,6 +192,12 @@ impl<T: Config> Pallet<T> {
 		if !rest.is_zero() {
 			T::Currency::transfer(&from, &to, rest, Preservation::Expendable)?;
 		}
+		// Its number is never used again.
+		Charters::<T>::remove(community);
+		PendingCharters::<T>::remove(community);
+		Usages::<T>::remove(community);
+		let _ = FieldSteps::<T>::clear_prefix(community, MOST_CLEARED, None);
+		let _ = SpendWindows::<T>::clear_prefix(community, MOST_CLEARED, None);
 		Ok(())
 	}
 
@@ -219,11 +230,14 @@ impl<T: Config> Pallet<T> {
 
 	// --- badges of contributors ---
 
-	/// Gives a badge, or renews it. Its power counts from tomorrow.
-	pub(crate) fn set_badge(community: CommunityId, who: T::AccountId, points: u8) -> DispatchResult {
-		T::Power::set_power(community, Class::Contributor, &who, points.into())?;
+	/// Gives a badge, or renews it. Its power counts from tomorrow. An account has one badge in a community.
+	pub(crate) fn set_badge(community: CommunityId, who: T::AccountId, class: Class, points: u8) -> DispatchResult {
+		if let Some(before) = Badges::<T>::get(community, &who).filter(|before| before.class != class) {
+			T::Power::set_power(community, before.class, &who, 0)?;
+		}
+		T::Power::set_power(community, class, &who, points.into())?;
 		let expires: Day = T::Power::today().saturating_add(T::BadgeDays::get());
-		let badge = Badge { points, expires };
+		let badge = Badge { points, expires, class };
 		Badges::<T>::insert(community, &who, badge);
 		Self::deposit_event(Event::BadgeSet { community, who, badge });
 		Ok(())
@@ -231,8 +245,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Ends a badge.
 	pub(crate) fn end_badge(community: CommunityId, who: T::AccountId) -> DispatchResult {
-		ensure!(Badges::<T>::take(community, &who).is_some(), Error::<T>::NoBadge);
-		T::Power::set_power(community, Class::Contributor, &who, 0)?;
+		let badge = Badges::<T>::take(community, &who).ok_or(Error::<T>::NoBadge)?;
+		T::Power::set_power(community, badge.class, &who, 0)?;
 		Self::deposit_event(Event::BadgeEnded { community, who });
 		Ok(())
 	}

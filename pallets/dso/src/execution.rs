@@ -1,7 +1,7 @@
 //! Doing what was decided, once, after the time-lock, with the community's own origin and never more.
 
 use autonomy_governance::{StepRule, Steps, Track};
-use autonomy_primitives::community::{CommunityId, PowerSource as _};
+use autonomy_primitives::community::{Class, CommunityId, Day, PowerSource as _};
 use codec::DecodeLimit;
 use frame_support::{
 	dispatch::GetDispatchInfo,
@@ -15,12 +15,15 @@ use frame_support::{
 use sp_runtime::traits::Dispatchable;
 
 use crate::{
-	actions::Action,
+	actions::{Action, CharacterAction},
 	origins::Origin,
-	traits::{StepSource as _, Subjects as _},
-	types::{Anchor, Kind, Outcome, ProposalId, Stage},
+	traits::{StepSource as _, Subjects as _, TrialSource as _},
+	types::{Anchor, Kind, Outcome, ProposalId, Stage, MAX_CALL_BYTES},
 	CallSteps, Config, Error, Event, Pallet, ProposalOf,
 };
+
+/// Days for which a model is in the shadow before X is asked about it.
+const TRIAL_DAYS: Day = 7;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_execute(id: ProposalId, weight_limit: Weight) -> DispatchResult {
@@ -38,6 +41,7 @@ impl<T: Config> Pallet<T> {
 			// The phase may have been set back since.
 			ensure!(Self::phase() >= track.opens(), Error::<T>::TrackClosed);
 		}
+		ensure!(Self::phase() >= proposal.action.kind().opens(), Error::<T>::ActionTooEarly);
 		// What cannot be done now can be tried again until it expires: nobody ends a proposal by choosing a bad moment.
 		with_storage_layer(|| {
 			// Over before it begins: what is called cannot execute it again.
@@ -61,32 +65,45 @@ impl<T: Config> Pallet<T> {
 			Action::Signal => Ok(()),
 			Action::SetCharter(changes) => Self::do_set_charter(community, tag, changes),
 			Action::Spend { asset, to, amount } => Self::do_spend(community, tag, proposal.path, asset, to, amount),
-			Action::GrantBadge { who, points } => Self::set_badge(community, who, points),
+			Action::GrantBadge { who, points } => Self::set_badge(community, who, Class::Contributor, points),
+			Action::GrantComputeBadge { who, points } => Self::set_badge(community, who, Class::Compute, points),
 			Action::LapseBadge { who } => Self::end_badge(community, who),
 			Action::Character(action) => {
 				let Kind::Anchored(Anchor::Character(character)) = kind else {
 					return Err(Error::<T>::ActionNotAllowed.into());
 				};
+				if let CharacterAction::SetTiers { rows, advanced_from } = &action {
+					Self::note_tiers(community, character, rows, *advanced_from)?;
+				}
 				T::Subjects::character(Self::origin_of(community), character, action)
 			}
 			Action::Model(action) => {
 				let Kind::Anchored(Anchor::Model(model)) = kind else {
 					return Err(Error::<T>::ActionNotAllowed.into());
 				};
+				Self::note_data(community, &action, &proposal.proposer);
 				T::Subjects::model(Self::origin_of(community), model, action)
 			}
+			Action::StartTraining { recipe, trainer, budget, days } => {
+				Self::do_start_training(community, proposal.path, recipe, trainer, budget, days)
+			}
+			Action::PublishCheckpoint { training, checkpoint, payment } => {
+				Self::do_publish_checkpoint(community, training, checkpoint, payment)
+			}
+			Action::EndTraining(training) => Self::end_training_run(community, training),
 			Action::Dispatch { track, hash, len } => Self::dispatch_call(id, track, &hash, len, weight_limit),
 			Action::Motion { dual, hash, len } => Self::push_motion(id, dual, hash, len),
 		}
 	}
 
 	/// The origin that stands for a community. Which one it is comes from the proposal, never from what it does.
-	fn origin_of(community: CommunityId) -> T::RuntimeOrigin {
+	pub(crate) fn origin_of(community: CommunityId) -> T::RuntimeOrigin {
 		Origin::Community(community).into()
 	}
 
 	/// The call that a hash and a length stand for.
-	fn call_of(hash: &T::Hash, len: u32) -> Result<T::RuntimeCall, DispatchError> {
+	pub(crate) fn call_of(hash: &T::Hash, len: u32) -> Result<T::RuntimeCall, DispatchError> {
+		ensure!(len <= MAX_CALL_BYTES, Error::<T>::CallTooLong);
 		let bytes = T::Preimages::fetch(hash, Some(len)).map_err(|_| Error::<T>::PreimageMissing)?;
 		let call = T::RuntimeCall::decode_all_with_depth_limit(MAX_EXTRINSIC_DEPTH, &mut &bytes[..]);
 		Ok(call.map_err(|_| Error::<T>::CallUndecodable)?)
@@ -97,14 +114,28 @@ impl<T: Config> Pallet<T> {
 		ensure!(T::Preimages::len(hash) == Some(len), Error::<T>::PreimageMissing);
 		let call = Self::call_of(hash, len)?;
 		ensure!(T::TrackCalls::contains(&track, &call), Error::<T>::CallNotAllowed);
+		Self::check_trial(track, &call)
+	}
+
+	/// Whether what a call of the track of models puts into use has been in the shadow for long enough, and was evaluated.
+	fn check_trial(track: Track, call: &T::RuntimeCall) -> DispatchResult {
+		if track != Track::Models {
+			return Ok(());
+		}
+		if let Some(trial) = T::Trials::trial(call) {
+			let due = trial.since.map(|since| since.saturating_add(Self::days(TRIAL_DAYS)));
+			ensure!(due.is_some_and(|due| due <= Self::now()), Error::<T>::TrialTooShort);
+			ensure!(trial.evaluation.is_some(), Error::<T>::NotEvaluated);
+		}
 		Ok(())
 	}
 
 	fn dispatch_call(id: ProposalId, track: Track, hash: &T::Hash, len: u32, weight_limit: Weight) -> DispatchResult {
 		let call = Self::call_of(hash, len)?;
 		ensure!(T::TrackCalls::contains(&track, &call), Error::<T>::CallNotAllowed);
+		Self::check_trial(track, &call)?;
 		ensure!(call.get_dispatch_info().call_weight.all_lte(weight_limit), Error::<T>::WeightLimitTooLow);
-		if let Some(step) = T::Steps::step(&call) {
+		for step in T::Steps::steps(&call) {
 			let rule = &StepRule::ECONOMIC;
 			let before = CallSteps::<T>::get(step.key);
 			let after = Steps::step(before, step.from, step.to, T::Power::today(), rule);

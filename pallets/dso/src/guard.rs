@@ -1,7 +1,8 @@
 //! The guard: it stops, for a while, and does nothing else.
 
+use alloc::vec::Vec;
 use autonomy_governance::Phase;
-use autonomy_primitives::community::{Day, PowerSource as _};
+use autonomy_primitives::community::{Day, PowerSource as _, X_COMMUNITY};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 
 use crate::{
@@ -15,6 +16,11 @@ pub const GUARD_DAYS: Day = 14;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_cancel(id: ProposalId, reason: [u8; 32], is_spam: bool) -> DispatchResult {
+		// What was executed may still wait for the holders; the proposal itself may be gone by then.
+		if Self::cancel_motion(id) {
+			Self::deposit_event(Event::Cancelled { proposal: id, reason, is_spam: false });
+			return Ok(());
+		}
 		let proposal = Self::known_proposal(id)?;
 		let is_over = matches!(Self::stage_of(&proposal), Stage::Ended(_));
 		ensure!(!is_over, Error::<T>::ProposalOver);
@@ -22,10 +28,19 @@ impl<T: Config> Pallet<T> {
 		Self::end(id, proposal, Outcome::Cancelled, is_spam)
 	}
 
+	/// A scope and those that stop all that it stops: as long as one of these has to rest, so has it.
+	fn rests_with(scope: Scope) -> [Scope; 3] {
+		match scope {
+			Scope::All => [Scope::All; 3],
+			Scope::Community(_) => [Scope::All, scope, scope],
+			Scope::Track(_) => [Scope::All, Scope::Community(X_COMMUNITY), scope],
+		}
+	}
+
 	pub(crate) fn do_pause(scope: Scope, reason: [u8; 32]) -> DispatchResult {
 		let now = Self::now();
-		if let Some(before) = Pauses::<T>::get(scope) {
-			// As long a time without a pause as with one: it cannot be made to last.
+		for before in Self::rests_with(scope).into_iter().filter_map(Pauses::<T>::get) {
+			// As long a time without a pause as with one: it cannot be made to last, neither under another name.
 			let rest = before.until.saturating_add(before.until.saturating_sub(before.since));
 			ensure!(now >= rest, Error::<T>::PausedLately);
 		}
@@ -58,12 +73,19 @@ impl<T: Config> Pallet<T> {
 		Self::pauses_of(proposal).any(|pause| now < pause.until)
 	}
 
-	/// The block in which an approved proposal lapses. A pause does not use up its time.
+	/// The block in which an approved proposal lapses. Pauses do not use up its time, however they follow each other.
 	pub(crate) fn expiry(proposal: &ProposalOf<T>) -> Moment {
 		let Status::Approved { from, expires } = proposal.status else { return Moment::MAX };
-		let stopped = |pause: Pause| pause.until.min(expires).saturating_sub(pause.since.max(from));
-		let longest = Self::pauses_of(proposal).map(stopped).max().unwrap_or(0);
-		expires.saturating_add(longest)
+		let mut pauses: Vec<Pause> = Self::pauses_of(proposal).collect();
+		pauses.sort_by_key(|pause| pause.since);
+		let (_, expiry) = pauses.into_iter().fold((from, expires), |(counted, expiry), pause| {
+			let since = pause.since.max(counted);
+			if since >= expiry || since >= pause.until {
+				return (counted, expiry);
+			}
+			(pause.until, expiry.saturating_add(pause.until.saturating_sub(since)))
+		});
+		expiry
 	}
 
 	/// Sets the phase back for a while.

@@ -23,6 +23,7 @@ mod seats;
 pub mod templates;
 #[cfg(test)]
 mod tests;
+mod training;
 pub mod traits;
 mod treasury;
 mod try_state;
@@ -32,7 +33,7 @@ mod votes;
 pub mod weights;
 
 pub use actions::{Action, ActionKind, CharacterAction, ModelAction, Split, TierRow, VersionRules};
-pub use autonomy_governance::{Failure, Lean, Phase, Readiness, Side, Steps, Track};
+pub use autonomy_governance::{Failure, Lean, Needs, Phase, Readiness, Side, Steps, Track};
 pub use origins::{
 	EnsureCommunity, EnsureCommunityOf, Scope, XConstitution, XConstitutionDual, XData, XEconomic, XInteraction,
 	XModels, XTemplate, XTreasury,
@@ -45,12 +46,13 @@ use alloc::{boxed::Box, vec::Vec};
 use autonomy_governance::{SpendWindow, Voting};
 use autonomy_primitives::{
 	community::{Communities as CommunityRegistry, CommunityId, Power, PowerSink, PowerSource, Topic},
+	digest::Cid,
 	JobId,
 };
 use frame_support::{
 	pallet_prelude::*,
 	storage::with_storage_layer,
-	traits::{fungible, fungibles, ContainsPair, QueryPreimage},
+	traits::{fungible, fungibles, ContainsPair, GetCallMetadata, QueryPreimage},
 	PalletId,
 };
 use frame_system::pallet_prelude::*;
@@ -68,6 +70,8 @@ pub type ProposalOf<T> = Proposal<<T as frame_system::Config>::AccountId, Balanc
 pub type CommunityInfoOf<T> = CommunityInfo<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// An AI's seat on this chain.
 pub type AiSeatOf<T> = AiSeat<<T as frame_system::Config>::AccountId>;
+/// A training run of this chain.
+pub type TrainingOf<T> = Training<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// A motion of this chain.
 pub type MotionOf<T> = Motion<<T as frame_system::Config>::Hash>;
 /// All about a proposal of this chain.
@@ -83,7 +87,7 @@ pub mod pallet {
 
 	/// Configuration.
 	#[pallet::config]
-	pub trait Config: frame_system::Config<RuntimeOrigin: From<Origin>> {
+	pub trait Config: frame_system::Config<RuntimeOrigin: From<Origin>, RuntimeCall: GetCallMetadata> {
 		/// AUTON: deposits, burns and treasuries.
 		type Currency: fungible::Mutate<Self::AccountId>
 			+ fungible::MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
@@ -105,6 +109,10 @@ pub mod pallet {
 		type TrackCalls: ContainsPair<Track, Self::RuntimeCall>;
 		/// The numbers that calls change in limited steps.
 		type Steps: traits::StepSource<Self::RuntimeCall>;
+		/// What must have been tried before X decides on it; `()` for nothing.
+		type Trials: traits::TrialSource<Self::RuntimeCall>;
+		/// Calls in words, for AIs; `()` for their pallets and names.
+		type Words: traits::CallWords<Self::RuntimeCall>;
 		/// Where AIs are asked: pallet-inference.
 		type Ballots: traits::Ballots<Self::AccountId, Error = DispatchError>;
 		/// The most that ordering a ballot job takes.
@@ -113,11 +121,14 @@ pub mod pallet {
 		type Gate: traits::RootGate<Self::Hash>;
 		/// What phases need and this pallet does not know.
 		type State: traits::ChainState;
+		/// What phases need, unless the chain's genesis says otherwise.
+		type PhaseNeeds: Get<Needs>;
 		/// Who is told that another phase has begun.
 		type OnPhase: traits::OnPhase;
 		/// Who sets templates: root, or X on its track.
 		type TemplateOrigin: EnsureOrigin<Self::RuntimeOrigin>;
-		/// Who sets terms of tracks and lifts pauses: root, or X on the track of templates.
+		/// Who sets terms of tracks and lifts pauses: root, or X on the track of templates. Terms of the constitution and of
+		/// large spending are root's alone.
 		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// Who may stop things: two thirds of a committee.
 		type GuardOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -128,8 +139,7 @@ pub mod pallet {
 		/// Source of the accounts of seats. Nobody has a key to them.
 		#[pallet::constant]
 		type PalletId: Get<PalletId>;
-		/// Blocks of a governance day, as in pallet-bonds. Not zero.
-		#[pallet::constant]
+		/// Blocks of a governance day: those of pallet-bonds. Fixed at genesis, not zero.
 		type BlocksPerDay: Get<BlockNumberFor<Self>>;
 		/// Blocks from submission to the first ballot.
 		#[pallet::constant]
@@ -170,6 +180,8 @@ pub mod pallet {
 		Community,
 		/// Deposit of a proposal.
 		Proposal,
+		/// AUTON of a model's treasury that is put aside for a training run.
+		Training,
 	}
 
 	/// A decision, as other pallets accept it.
@@ -233,7 +245,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type FieldSteps<T: Config> = StorageDoubleMap<_, Twox64Concat, CommunityId, Twox64Concat, Field, Steps>;
 
-	/// How far numbers that X changes have moved lately.
+	/// How far numbers that X changes have moved lately, and what fan clubs ask of whoever votes.
 	#[pallet::storage]
 	pub type CallSteps<T: Config> = StorageMap<_, Blake2_128Concat, [u8; 32], Steps>;
 
@@ -249,6 +261,10 @@ pub mod pallet {
 	/// Seats of AIs, by their community.
 	#[pallet::storage]
 	pub type AiSeats<T: Config> = StorageMap<_, Twox64Concat, CommunityId, AiSeatOf<T>>;
+
+	/// Seats of AIs in the communities of the models that they run on, by their own community.
+	#[pallet::storage]
+	pub type ModelSeats<T: Config> = StorageMap<_, Twox64Concat, CommunityId, AiSeatOf<T>>;
 
 	/// What the use of each community's AI has burned.
 	#[pallet::storage]
@@ -339,11 +355,29 @@ pub mod pallet {
 	pub type SpendWindows<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, CommunityId, Blake2_128Concat, SpendKeyOf<T>, SpendWindow, ValueQuery>;
 
+	/// Number of the next training run.
+	#[pallet::storage]
+	pub type NextTrainingId<T: Config> = StorageValue<_, TrainingId, ValueQuery>;
+
+	/// Training runs of models, by their community.
+	#[pallet::storage]
+	pub type Trainings<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, CommunityId, Twox64Concat, TrainingId, TrainingOf<T>>;
+
+	/// Who has offered the data that a model's community has approved of, by the CID of its root.
+	#[pallet::storage]
+	pub type DataGivers<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, CommunityId, Blake2_128Concat, Cid, T::AccountId>;
+
+	/// What phases need, when the chain's genesis says so.
+	#[pallet::storage]
+	pub type GenesisNeeds<T: Config> = StorageValue<_, Needs>;
+
 	/// The phase of the chain.
 	#[pallet::storage]
 	pub type CurrentPhase<T: Config> = StorageValue<_, PhaseInfo, ValueQuery>;
 
-	/// Votes of AIs since the beginning.
+	/// Votes of AIs lately.
 	#[pallet::storage]
 	pub type ShadowVotes<T: Config> = StorageValue<_, Shadow, ValueQuery>;
 
@@ -355,10 +389,12 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Outbox<T: Config> = StorageValue<_, BoundedVec<MotionOf<T>, ConstU32<MAX_MOTIONS>>, ValueQuery>;
 
-	/// Opens the X Community.
+	/// Opens the X Community, and may say what phases need.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
+		/// What phases need, for ever; none for `PhaseNeeds`. A development chain needs little.
+		pub needs: Option<Needs>,
 		#[doc(hidden)]
 		#[serde(skip)]
 		pub _config: core::marker::PhantomData<T>,
@@ -368,6 +404,9 @@ pub mod pallet {
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
 			Pallet::<T>::open_x();
+			if let Some(needs) = &self.needs {
+				GenesisNeeds::<T>::put(needs);
+			}
 		}
 	}
 
@@ -422,18 +461,18 @@ pub mod pallet {
 		AiSeatRefreshed {
 			/// Its community.
 			child: CommunityId,
-			/// The community above.
+			/// The community above, or that of its model.
 			parent: CommunityId,
 			/// Its weight.
 			weight: u32,
 			/// Who controls it.
 			controller: Option<T::AccountId>,
 		},
-		/// An AI has no seat above any more.
+		/// An AI has no seat there any more.
 		AiSeatEnded {
 			/// Its community.
 			child: CommunityId,
-			/// The community above.
+			/// The community above, or that of its model.
 			parent: CommunityId,
 		},
 		/// The use of an AI has burned something.
@@ -654,6 +693,44 @@ pub mod pallet {
 			/// The way it took.
 			path: Path,
 		},
+		/// A model's community has put a budget for training aside.
+		TrainingStarted {
+			/// The community.
+			community: CommunityId,
+			/// The training run.
+			training: TrainingId,
+			/// Recipe, trainer, budget and time.
+			details: TrainingOf<T>,
+		},
+		/// A model's community has published a checkpoint, and paid for it.
+		CheckpointPublished {
+			/// The community.
+			community: CommunityId,
+			/// The training run.
+			training: TrainingId,
+			/// CID of the checkpoint.
+			checkpoint: Cid,
+			/// What the trainer got, in planck.
+			payment: BalanceOf<T>,
+		},
+		/// A training run is over.
+		TrainingEnded {
+			/// The community.
+			community: CommunityId,
+			/// The training run.
+			training: TrainingId,
+			/// What is the treasury's again, in planck.
+			returned: BalanceOf<T>,
+		},
+		/// Whoever had offered data has taken it back.
+		DataWithdrawn {
+			/// The community of the model.
+			community: CommunityId,
+			/// CID of the data's root.
+			root: Cid,
+			/// Who had offered it.
+			giver: T::AccountId,
+		},
 		/// A motion waits for the holders.
 		MotionQueued {
 			/// The proposal that asked for it.
@@ -670,14 +747,14 @@ pub mod pallet {
 			/// Hash of the call.
 			hash: T::Hash,
 		},
-		/// A motion waited too long.
+		/// A motion waited too long, or the guard has stopped it.
 		MotionDropped {
 			/// The proposal that asked for it.
 			proposal: ProposalId,
 			/// Hash of the call.
 			hash: T::Hash,
 		},
-		/// The guard has stopped a proposal.
+		/// The guard has stopped a proposal, or its motion.
 		Cancelled {
 			/// The proposal.
 			proposal: ProposalId,
@@ -800,7 +877,11 @@ pub mod pallet {
 		ProseNotUtf8,
 		/// Communities of this kind cannot do this, or their template does not let them.
 		ActionNotAllowed,
-		/// The amount is zero.
+		/// Communities of models decide on data, opening and training from the fourth phase on. Wait for it.
+		ActionTooEarly,
+		/// Conviction goes from 0 to 6.
+		ConvictionOutOfRange,
+		/// The amount is zero, or too little to be put aside.
 		AmountIsZero,
 		/// The track opens in a later phase. Until then root decides.
 		TrackClosed,
@@ -808,10 +889,16 @@ pub mod pallet {
 		TrackDispatchesNothing,
 		/// The call is not noted with this hash and length. Note it with `preimage.notePreimage`.
 		PreimageMissing,
+		/// The call is longer than 16 KiB. Ask the holders by a motion instead.
+		CallTooLong,
 		/// The preimage is not a call of this runtime.
 		CallUndecodable,
 		/// The track does not dispatch this call.
 		CallNotAllowed,
+		/// What the call puts into use must have been in the shadow, unused, for 7 days. Wait until then.
+		TrialTooShort,
+		/// What the call puts into use was not evaluated. Order its evaluation first.
+		NotEvaluated,
 		/// The account has not proposed this.
 		NotProposer,
 		/// Voting has begun: what is proposed stays as it is.
@@ -839,11 +926,14 @@ pub mod pallet {
 		PersonaTooNew,
 		/// The job is another ballot's.
 		JobTaken,
+		/// The AI's treasury would pay more for decisions in seven days than `DecisionLimit` of its charter. Ask again later, or
+		/// fund it.
+		DecisionLimitReached,
 		/// AIs are settled between the cut-off and the end of voting.
 		NotSettling,
 		/// Nothing of this can be settled now.
 		NothingToSettle,
-		/// The AI's decision is on its way.
+		/// The AI's decision is on its way. After 85 % of the voting period it counts without it.
 		DecisionPending,
 		/// The AI was settled.
 		SettledBefore,
@@ -863,13 +953,26 @@ pub mod pallet {
 		/// More than the limit would be spent in seven days. Try again when less was, within 14 days.
 		SpendLimitReached,
 
+		/// There is no such training run, or it has ended.
+		UnknownTraining,
+		/// A training run lasts 1 to 365 days.
+		TrainingDaysOutOfRange,
+		/// The payment is more than what is left of the training budget.
+		BudgetExceeded,
+		/// The training run has time and money left. Wait until it expires, or have the community end it.
+		TrainingRuns,
+		/// Nobody has offered this data here, or its approval has ended.
+		UnknownData,
+		/// Only whoever offered the data takes it back.
+		NotGiver,
+
 		/// The proposal is over.
 		ProposalOver,
 		/// The proposal is not over.
 		ProposalRuns,
 		/// Nothing of it can be removed now.
 		NothingToReap,
-		/// It was stopped lately. As much time has to pass as it was stopped for.
+		/// It, or everything of which it is a part, was stopped lately. As much time has to pass as it was stopped for.
 		PausedLately,
 		/// It is not stopped.
 		NotPaused,
@@ -892,13 +995,14 @@ pub mod pallet {
 		NotLower,
 		/// The guard has set the phase back. Wait until it is over.
 		PhaseIsSuspended,
-		/// The phase needs 20 active characters.
+		/// The phase needs more active characters: 20, unless `needs` says otherwise.
 		TooFewCharacters,
-		/// The phase needs 15 operators with a bond.
+		/// The phase needs more operators with a bond: 15, unless `needs` says otherwise.
 		TooFewWorkers,
-		/// The phase needs 30 days of AI votes without weight, 95 % of them settled.
+		/// The phase needs 30 days of AI votes without weight, 95 % of them settled lately, unless `needs` says otherwise.
 		ShadowTooShort,
-		/// The present phase has not lasted long enough.
+		/// The present phase has not lasted long enough: 90 days for the second and 180 for the third, unless `needs` says
+		/// otherwise.
 		PhaseTooYoung,
 		/// A slash of an operator is unresolved.
 		SlashesUnresolved,
@@ -1051,7 +1155,8 @@ pub mod pallet {
 			Self::do_set_template(kind, template)
 		}
 
-		/// Sets terms of a track, or its own again. The caller is `AdminOrigin`. Live proposals keep what they had.
+		/// Sets terms of a track, or its own again. The caller is `AdminOrigin`, for the constitution and large spending root.
+		/// Live proposals keep what they had.
 		///
 		/// - `track`: the track.
 		/// - `terms`: within a half and the double of its own; none for its own.
@@ -1059,7 +1164,19 @@ pub mod pallet {
 		/// Emits [`Event::TrackSet`].
 		#[pallet::call_index(9)]
 		pub fn set_track(origin: OriginFor<T>, track: Track, terms: Option<TrackTerms>) -> DispatchResult {
-			T::AdminOrigin::ensure_origin(origin)?;
+			// What asks for more than the track of templates does is not weakened by it.
+			match track {
+				Track::TreasuryLarge | Track::Constitution | Track::ConstitutionDual => ensure_root(origin)?,
+				Track::Wish
+				| Track::Templates
+				| Track::Interaction
+				| Track::Economic
+				| Track::Models
+				| Track::Data
+				| Track::TreasurySmall => {
+					T::AdminOrigin::ensure_origin(origin)?;
+				}
+			}
 			Self::do_set_track(track, terms)
 		}
 
@@ -1174,11 +1291,11 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_unvote(&who, proposal, community, capacity))
 		}
 
-		/// Asks an AI what it thinks of a proposal. Its treasury pays the ballot job. Anyone can, once, until 70 % of the
-		/// voting period. In the first phase the answer is recorded and counts nothing.
+		/// Asks an AI what it thinks of a proposal. Its treasury pays the ballot job, within the limit of its charter. Anyone
+		/// can, once, until 70 % of the voting period. In the first phase the answer is recorded and counts nothing.
 		///
 		/// - `proposal`: number of the proposal.
-		/// - `child`: number of the AI's community: one with a seat above, or the community that decides.
+		/// - `child`: number of the AI's community: one with a seat where the proposal is, or the community that decides.
 		///
 		/// Emits [`Event::DecisionRequested`].
 		#[pallet::call_index(17)]
@@ -1192,7 +1309,7 @@ pub mod pallet {
 		}
 
 		/// Counts AIs, after 70 % of the voting period and before its end. Anyone can; those that were counted in the
-		/// meantime are passed over.
+		/// meantime are passed over. Until 85 %, an AI whose decision is on its way waits for it; afterwards it counts without.
 		///
 		/// - `proposal`: number of the proposal.
 		/// - `children`: numbers of the AIs' communities, at most 50.
@@ -1234,13 +1351,13 @@ pub mod pallet {
 			Self::do_execute(proposal, weight_limit)
 		}
 
-		/// Stops a proposal for good. The caller is `GuardOrigin`.
+		/// Stops a proposal for good, or the motion that is all that is left of one. The caller is `GuardOrigin`.
 		///
 		/// - `proposal`: number of the proposal.
 		/// - `reason`: digest of the reason.
 		/// - `is_spam`: whether its deposit is burned.
 		///
-		/// Emits [`Event::Cancelled`] and [`Event::Ended`].
+		/// Emits [`Event::Cancelled`], with [`Event::Ended`] or [`Event::MotionDropped`].
 		#[pallet::call_index(21)]
 		pub fn cancel(origin: OriginFor<T>, proposal: ProposalId, reason: [u8; 32], is_spam: bool) -> DispatchResult {
 			T::GuardOrigin::ensure_origin(origin)?;
@@ -1343,6 +1460,48 @@ pub mod pallet {
 			T::GuardOrigin::ensure_origin(origin)?;
 			Self::suspend_phase(to)
 		}
+
+		/// Takes the weight of an AI's seat in the community of the model that it talks with anew, as that of its seat above;
+		/// opens or ends that seat. Anyone can, whenever it would change, or the seat above was refreshed since.
+		///
+		/// - `child`: number of the AI's community, which has a seat above.
+		///
+		/// Emits [`Event::AiSeatRefreshed`] or [`Event::AiSeatEnded`].
+		#[pallet::call_index(29)]
+		pub fn refresh_model_seat(origin: OriginFor<T>, child: CommunityId) -> DispatchResult {
+			ensure_signed(origin)?;
+			with_storage_layer(|| Self::do_refresh_model_seat(child))
+		}
+
+		/// Ends a training run whose time is over, or whose budget is paid out. Anyone can. What is left is the treasury's
+		/// again.
+		///
+		/// - `community`: number of the model's community.
+		/// - `training`: number of the training run.
+		///
+		/// Emits [`Event::TrainingEnded`].
+		#[pallet::call_index(30)]
+		pub fn end_training(origin: OriginFor<T>, community: CommunityId, training: TrainingId) -> DispatchResult {
+			ensure_signed(origin)?;
+			with_storage_layer(|| Self::do_end_training(community, training))
+		}
+
+		/// Takes data back that the caller had offered and a model's community has approved. Nobody votes on it. Versions that
+		/// were made from it stay.
+		///
+		/// - `community`: number of the model's community.
+		/// - `root`: CID of the data's root.
+		///
+		/// Emits [`Event::DataWithdrawn`].
+		#[pallet::call_index(31)]
+		#[pallet::weight(
+			<T as Config>::WeightInfo::withdraw_data()
+				.saturating_add(<T::Subjects as traits::Subjects<T::RuntimeOrigin, BalanceOf<T>>>::weight())
+		)]
+		pub fn withdraw_data(origin: OriginFor<T>, community: CommunityId, root: Cid) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			with_storage_layer(|| Self::do_withdraw_data(&who, community, root))
+		}
 	}
 
 	#[pallet::view_functions]
@@ -1413,6 +1572,11 @@ pub mod pallet {
 		/// What there is of what the next phase needs.
 		pub fn readiness() -> Readiness {
 			Self::readiness_now()
+		}
+
+		/// What phases need on this chain.
+		pub fn needs() -> Needs {
+			Self::phase_needs()
 		}
 
 		/// Motions that wait for the holders, the oldest first.

@@ -55,6 +55,17 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Takes the motion of a proposal away. Returns whether there was one.
+	pub(crate) fn cancel_motion(id: ProposalId) -> bool {
+		let mut outbox = Outbox::<T>::get();
+		let Some(index) = outbox.iter().position(|motion| motion.proposal == id) else { return false };
+		let motion = outbox.remove(index);
+		Outbox::<T>::put(outbox);
+		Self::release_call(&motion.hash);
+		Self::deposit_event(Event::MotionDropped { proposal: id, hash: motion.hash });
+		true
+	}
+
 	fn release_call(hash: &T::Hash) {
 		if T::Preimages::is_requested(hash) {
 			T::Preimages::unrequest(hash);

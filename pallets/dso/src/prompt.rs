@@ -2,24 +2,41 @@
 //! the AI apart from it.
 
 use alloc::{format, string::String, vec::Vec};
-use autonomy_primitives::job::Prompt;
+use autonomy_primitives::job::{Prompt, MAX_PROMPT_BYTES};
 use codec::Encode;
 
 use crate::{
 	actions::{Action, CharacterAction, ModelAction},
+	traits::{name_of, CallWords as _},
 	types::ProposalId,
-	ActionOf, Config, ProposalOf,
+	ActionOf, Config, Pallet, ProposalOf,
 };
 
-/// The question for an AI about a proposal: ASCII, at most 2,048 bytes.
+/// How an AI is to answer.
+const ANSWER: &str = "Answer with strongly for, for, neutral, against or strongly against, a colon, and why in one sentence.";
+
+/// The question for an AI about a proposal: printable ASCII, at most 2,048 bytes.
 pub fn of<T: Config>(id: ProposalId, proposal: &ProposalOf<T>) -> Prompt {
-	let text = format!(
-		"Proposal {id} of community {}. If it passes, {}. Say how much you are for it, from -100 (against) to 100 (for).",
-		proposal.community,
-		what::<T>(&proposal.action),
-	);
-	// What is longer is cut: the words are ASCII.
-	Prompt::truncate_from(text.into_bytes())
+	let before = format!("Proposal {id} of community {}. If it passes, ", proposal.community);
+	let after = format!(". {ANSWER}");
+	let ends = before.len().saturating_add(after.len());
+	let room = usize::try_from(MAX_PROMPT_BYTES).unwrap_or(usize::MAX).saturating_sub(ends);
+	// What is done may be cut; how to answer is not.
+	let what: String = plain(&what::<T>(&proposal.action)).take(room).collect();
+	Prompt::truncate_from(format!("{before}{what}{after}").into_bytes())
+}
+
+/// Text in printable ASCII, with a space for everything else.
+fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
+	text.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { ' ' })
+}
+
+/// A call in words: the runtime's, or else its pallet and name; and its hash when it is too long to be read, or no call.
+fn call<T: Config>(hash: &T::Hash, len: u32) -> String {
+	match Pallet::<T>::call_of(hash, len) {
+		Ok(call) => T::Words::words(&call).unwrap_or_else(|| name_of(&call)),
+		Err(_) => format!("the call {} of {len} bytes is made", hex(hash)),
+	}
 }
 
 /// Bytes as hexadecimal digits.
@@ -50,15 +67,26 @@ fn what<T: Config>(action: &ActionOf<T>) -> String {
 			format!("{amount:?} units of asset {} are paid to {}", hex(asset), hex(to))
 		}
 		Action::GrantBadge { who, points } => format!("{} is a contributor of {points} points", hex(who)),
+		Action::GrantComputeBadge { who, points } => {
+			format!("{} is a contributor of compute of {points} points", hex(who))
+		}
 		Action::LapseBadge { who } => format!("{} is no contributor any more", hex(who)),
 		Action::Character(action) => of_character(action),
 		Action::Model(action) => of_model(action),
-		Action::Dispatch { track, hash, len } => {
-			format!("the call {} of {len} bytes is dispatched on the track {track:?}", hex(hash))
-		}
+		Action::Dispatch { track, hash, len } => format!("on the track {track:?} {}", call::<T>(hash, *len)),
 		Action::Motion { hash, len, .. } => {
-			format!("the holders vote on the call {} of {len} bytes with the root origin", hex(hash))
+			format!("the holders of AUTON vote on this, with the root origin: {}", call::<T>(hash, *len))
 		}
+		Action::StartTraining { recipe, trainer, budget, days } => format!(
+			"{budget:?} planck are put aside for {} to train by the recipe {} within {days} days",
+			hex(trainer),
+			hex(recipe)
+		),
+		Action::PublishCheckpoint { training, checkpoint, payment } => format!(
+			"the checkpoint {} of training run {training} is published and {payment:?} planck are paid for it",
+			hex(checkpoint)
+		),
+		Action::EndTraining(training) => format!("training run {training} ends"),
 	}
 }
 
@@ -86,6 +114,13 @@ fn of_character(action: &CharacterAction) -> String {
 		CharacterAction::Invite(other) => format!("character {other} may join the collective"),
 		CharacterAction::JoinCollective(collective) => format!("the character joins collective {collective}"),
 		CharacterAction::LeaveCollective => String::from("the character leaves its collective"),
+		CharacterAction::VoteReferendum { referendum, aye, balance, conviction } => {
+			let side = if *aye { "for" } else { "against" };
+			format!("the treasury votes {side} referendum {referendum} with {balance} planck, conviction {conviction}")
+		}
+		CharacterAction::RemoveVote(referendum) => {
+			format!("the treasury takes its vote on referendum {referendum} back")
+		}
 	}
 }
 

@@ -18,14 +18,14 @@ use frame_support::{
 use sp_runtime::{traits::Zero, ArithmeticError, PerThing, SaturatedConversion};
 
 use crate::{
-	actions::{Action, CharacterAction, ModelAction, MAX_POINTS},
+	actions::{Action, CharacterAction, ModelAction, MAX_CONVICTION, MAX_POINTS},
 	traits::Anchors as _,
 	types::{
-		Anchor, Charter, Field, Kind, Line, Lines, Moment, Outcome, Path, Proposal, ProposalId, Prose, Stage, Status,
-		MAX_LIVE, MAX_LIVE_ON_TRACK,
+		Anchor, Charter, Field, Kind, KindTag, Line, Lines, Moment, Outcome, Path, Proposal, ProposalId, Prose, Stage,
+		Status, MAX_LIVE, MAX_LIVE_ON_TRACK,
 	},
 	ActionOf, ActiveKeys, CommunityInfoOf, Config, EndedProposals, Error, Event, HoldReason, LiveBy, LiveOnTrack,
-	NextProposalId, Pallet, ProposalOf, Proposals, SecondVotes, TrackRules,
+	NextProposalId, Pallet, ProposalOf, Proposals, SecondVotes, TemplateVersions, TrackRules, Trainings,
 };
 
 /// Days in which an approved proposal can be executed.
@@ -76,6 +76,7 @@ impl<T: Config> Pallet<T> {
 		let (_, template) = Self::template_of(tag);
 		let charter = Self::charter_within(community, &template);
 		ensure!(action.fits(info.kind) && template.allows(action.kind()), Error::<T>::ActionNotAllowed);
+		ensure!(Self::phase() >= action.kind().opens(), Error::<T>::ActionTooEarly);
 		Self::check_action(community, info, action)?;
 		let mut plan = match info.kind {
 			Kind::X => Self::plan_of_x(action)?,
@@ -98,17 +99,31 @@ impl<T: Config> Pallet<T> {
 		concurrence: u8,
 		action: &ActionOf<T>,
 	) -> Plan {
+		let limit = charter.part(Field::SpendLimit);
 		let path = match action {
-			Action::Spend { asset, amount, .. } => {
-				Self::path_of(community, asset, *amount, charter.part(Field::SpendLimit))
-			}
-			_ => Path::Small,
+			Action::Spend { asset, amount, .. } => Self::path_of(community, asset, *amount, limit),
+			Action::StartTraining { budget, .. } => Self::path_of(community, &None, *budget, limit),
+			Action::Signal
+			| Action::SetCharter(_)
+			| Action::GrantBadge { .. }
+			| Action::GrantComputeBadge { .. }
+			| Action::LapseBadge { .. }
+			| Action::Character(_)
+			| Action::Model(_)
+			| Action::PublishCheckpoint { .. }
+			| Action::EndTraining(_)
+			| Action::Dispatch { .. }
+			| Action::Motion { .. } => Path::Small,
 		};
 		let is_critical = action.is_critical() || path == Path::Large;
-		// No AI decides about money.
-		let is_money = matches!(action, Action::Spend { .. });
-		let most = Self::phase().own_ai_share_limit().min(charter.part(Field::OwnAi));
-		let ai_share = if is_money { Perbill::zero() } else { most };
+		let phase = Self::phase();
+		// Those that run on a model are asked in its community from the last phase on.
+		let has_ais = !matches!(kind, Kind::Anchored(Anchor::Model(_))) || phase >= Phase::Four;
+		let ai_share = if has_ais && !action.is_for_people_alone() {
+			phase.own_ai_share_limit().min(charter.part(Field::OwnAi))
+		} else {
+			Perbill::zero()
+		};
 		let mut lock_days = charter.get(Field::LockDays);
 		if matches!(action, Action::Character(CharacterAction::SetTiers { .. })) {
 			lock_days = lock_days.max(FRANCHISE_DELAY_DAYS);
@@ -139,7 +154,7 @@ impl<T: Config> Pallet<T> {
 			Action::Spend { asset, amount, .. } => {
 				path = Self::path_of(X_COMMUNITY, asset, *amount, Self::x_limit(Path::Small));
 				match path {
-					Path::Small => Track::TreasurySmall,
+					Path::Small | Path::Decision => Track::TreasurySmall,
 					Path::Large => Track::TreasuryLarge,
 				}
 			}
@@ -153,7 +168,12 @@ impl<T: Config> Pallet<T> {
 			},
 			Action::Motion { dual: false, .. } => Track::Constitution,
 			Action::Motion { dual: true, .. } => Track::ConstitutionDual,
-			Action::Character(_) | Action::Model(_) => return Err(Error::<T>::ActionNotAllowed.into()),
+			Action::Character(_)
+			| Action::Model(_)
+			| Action::StartTraining { .. }
+			| Action::PublishCheckpoint { .. }
+			| Action::EndTraining(_)
+			| Action::GrantComputeBadge { .. } => return Err(Error::<T>::ActionNotAllowed.into()),
 		};
 		let mut rule = track.rule(Self::phase()).ok_or(Error::<T>::TrackClosed)?;
 		if let Some(terms) = TrackRules::<T>::get(track) {
@@ -182,7 +202,7 @@ impl<T: Config> Pallet<T> {
 				ensure!(!amount.is_zero(), Error::<T>::AmountIsZero);
 				Ok(())
 			}
-			Action::GrantBadge { points, .. } => {
+			Action::GrantBadge { points, .. } | Action::GrantComputeBadge { points, .. } => {
 				ensure!((1..=MAX_POINTS).contains(points), Error::<T>::PointsOutOfRange);
 				Ok(())
 			}
@@ -191,7 +211,44 @@ impl<T: Config> Pallet<T> {
 				ensure!(T::Preimages::len(hash) == Some(*len), Error::<T>::PreimageMissing);
 				Ok(())
 			}
-			Action::Signal | Action::LapseBadge { .. } | Action::Character(_) | Action::Model(_) => Ok(()),
+			Action::Character(action) => Self::check_character(community, info.kind, action),
+			Action::StartTraining { budget, days, .. } => Self::check_training(*budget, *days),
+			Action::PublishCheckpoint { training, payment, .. } => {
+				Self::check_checkpoint(community, *training, *payment)
+			}
+			Action::EndTraining(training) => {
+				ensure!(Trainings::<T>::contains_key(community, training), Error::<T>::UnknownTraining);
+				Ok(())
+			}
+			Action::Signal | Action::LapseBadge { .. } | Action::Model(_) => Ok(()),
+		}
+	}
+
+	fn check_character(community: CommunityId, kind: Kind, action: &CharacterAction) -> DispatchResult {
+		match action {
+			CharacterAction::SetTiers { rows, advanced_from } => match kind {
+				Kind::Anchored(Anchor::Character(character)) => {
+					Self::check_tiers(community, character, rows, *advanced_from)
+				}
+				Kind::X | Kind::Anchored(_) | Kind::Group { .. } => Err(Error::<T>::ActionNotAllowed.into()),
+			},
+			CharacterAction::VoteReferendum { balance, conviction, .. } => {
+				ensure!(*balance > 0, Error::<T>::AmountIsZero);
+				ensure!(*conviction <= MAX_CONVICTION, Error::<T>::ConvictionOutOfRange);
+				Ok(())
+			}
+			CharacterAction::SetPersona { .. }
+			| CharacterAction::SetModels { .. }
+			| CharacterAction::SetSplit(_)
+			| CharacterAction::SetActive(_)
+			| CharacterAction::AcceptChild(_)
+			| CharacterAction::AskParent(_)
+			| CharacterAction::LeaveParent
+			| CharacterAction::FoundCollective { .. }
+			| CharacterAction::Invite(_)
+			| CharacterAction::JoinCollective(_)
+			| CharacterAction::LeaveCollective
+			| CharacterAction::RemoveVote(_) => Ok(()),
 		}
 	}
 
@@ -211,7 +268,9 @@ impl<T: Config> Pallet<T> {
 				});
 				split.losers(&before).collect()
 			}
-			Action::Model(ModelAction::OpenSource) => alloc::vec![Class::Investor, Class::Contributor],
+			Action::Model(ModelAction::OpenSource) => {
+				alloc::vec![Class::Investor, Class::Contributor, Class::Compute]
+			}
 			Action::Signal
 			| Action::Spend { .. }
 			| Action::GrantBadge { .. }
@@ -219,7 +278,11 @@ impl<T: Config> Pallet<T> {
 			| Action::Character(_)
 			| Action::Model(_)
 			| Action::Dispatch { .. }
-			| Action::Motion { .. } => Vec::new(),
+			| Action::Motion { .. }
+			| Action::StartTraining { .. }
+			| Action::PublishCheckpoint { .. }
+			| Action::EndTraining(_)
+			| Action::GrantComputeBadge { .. } => Vec::new(),
 		}
 	}
 
@@ -329,6 +392,10 @@ impl<T: Config> Pallet<T> {
 			path: plan.path,
 			submitted: now,
 			snap,
+			templates: (
+				TemplateVersions::<T>::get(KindTag::Character),
+				TemplateVersions::<T>::get(KindTag::Collective),
+			),
 			voting: Voting::new(start, Self::days(plan.voting_days)),
 			lock: Self::days(plan.lock_days),
 			question: plan.question,

@@ -1,7 +1,7 @@
 //! Runtime API of the DSO pallet.
 
 use alloc::vec::Vec;
-use autonomy_governance::{Phase, Readiness};
+use autonomy_governance::{Needs, Phase, Readiness};
 use autonomy_primitives::community::CommunityId;
 use codec::Codec;
 
@@ -51,6 +51,8 @@ sp_api::decl_runtime_apis! {
 		fn phase_now() -> Phase;
 		/// What there is of what the next phase needs.
 		fn readiness() -> Readiness;
+		/// What phases need on this chain.
+		fn needs() -> Needs;
 		/// Motions that wait for the holders, the oldest first.
 		fn motions() -> Vec<Motion<Hash>>;
 	}

@@ -3,7 +3,7 @@
 use autonomy_governance::{
 	basis_points, creation_burn, period_of, seat_weight, Bounds, Perbill, SeatRule, CONTROLLER_CAP,
 };
-use autonomy_primitives::community::{Class, CommunityId, Power, PowerSink as _, PowerSource as _};
+use autonomy_primitives::community::{Class, CommunityId, Day, Power, PowerSink as _, PowerSource as _};
 use frame_support::{
 	ensure,
 	pallet_prelude::{DispatchError, DispatchResult},
@@ -20,9 +20,9 @@ use sp_runtime::{
 
 use crate::{
 	traits::{Anchors as _, UsageSink},
-	types::{AiSeat, Anchor, Kind, Openings, Place, Seat, Usage},
-	AiSeatOf, AiSeats, BalanceOf, Communities, CommunityInfoOf, Config, Error, Event, Pallet, SeatOpenings, Seats,
-	Usages,
+	types::{AiSeat, Anchor, Kind, Openings, Place, Refreshes, Seat, Usage, MAX_REFRESHES},
+	AiSeatOf, AiSeats, BalanceOf, Communities, CommunityInfoOf, Config, Error, Event, ModelSeats, Pallet, SeatOpenings,
+	Seats, Usages,
 };
 
 /// Days of the window in which openings count.
@@ -30,7 +30,7 @@ const OPENING_DAYS: u32 = 30;
 /// Power of one planck in the shortest tier of a bond.
 const LIGHTEST: Power = 2;
 /// Days of refreshes that a seat remembers.
-const REFRESHES: usize = 3;
+const REFRESHES: usize = MAX_REFRESHES as usize;
 
 impl<T: Config> Pallet<T> {
 	/// The account that an item's seat has power as. Nobody has a key to it.
@@ -157,19 +157,24 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn refresh(child: CommunityId, anchor: Anchor, parent: CommunityId, mut seat: AiSeatOf<T>) -> DispatchResult {
-		let today = T::Power::today();
 		let weight = Self::weight_of(child, anchor);
 		T::Power::set_power(parent, Class::Ai, &Self::ai_account(child), weight.into())?;
-		// The first day of each period: nobody can push the days that a live proposal needs out of the list.
-		if seat.refreshed.last().is_none_or(|day| period_of(*day) < period_of(today)) {
-			if seat.refreshed.len() >= REFRESHES {
-				seat.refreshed.remove(0);
-			}
-			seat.refreshed.try_push(today).map_err(|_| ArithmeticError::Overflow)?;
-		}
+		Self::note_refresh(&mut seat.refreshed, T::Power::today())?;
 		(seat.parent, seat.weight, seat.controller) = (parent, weight, Self::controller_of(anchor));
 		AiSeats::<T>::insert(child, &seat);
 		Self::deposit_event(Event::AiSeatRefreshed { child, parent, weight, controller: seat.controller });
+		Ok(())
+	}
+
+	/// Notes a refresh: the first day of each period, so that nobody can push the days that a live proposal needs out of the
+	/// list.
+	fn note_refresh(refreshed: &mut Refreshes, today: Day) -> DispatchResult {
+		if refreshed.last().is_none_or(|day| period_of(*day) < period_of(today)) {
+			if refreshed.len() >= REFRESHES {
+				refreshed.remove(0);
+			}
+			refreshed.try_push(today).map_err(|_| ArithmeticError::Overflow)?;
+		}
 		Ok(())
 	}
 
@@ -177,7 +182,70 @@ impl<T: Config> Pallet<T> {
 		T::Power::set_power(seat.parent, Class::Ai, &Self::ai_account(child), 0)?;
 		AiSeats::<T>::remove(child);
 		Self::deposit_event(Event::AiSeatEnded { child, parent: seat.parent });
+		if let Some(seat) = ModelSeats::<T>::get(child) {
+			Self::end_model_seat(child, &seat)?;
+		}
 		Ok(())
+	}
+
+	/// Ends what seats the AI of a community has.
+	pub(crate) fn end_seats_of(child: CommunityId) -> DispatchResult {
+		match AiSeats::<T>::get(child) {
+			Some(seat) => Self::end_ai_seat(child, &seat),
+			None => Ok(()),
+		}
+	}
+
+	// --- AIs in the communities of models ---
+
+	/// The community of the model that a community's AI talks with.
+	pub(crate) fn model_of(child: CommunityId) -> Option<CommunityId> {
+		let Kind::Anchored(anchor) = Communities::<T>::get(child)?.kind else { return None };
+		T::Anchors::community(Anchor::Model(T::Anchors::mind(anchor)?.model))
+	}
+
+	/// Takes the weight of an AI's seat in the community of its model from that of its seat above, which has been paid for.
+	pub(crate) fn do_refresh_model_seat(child: CommunityId) -> DispatchResult {
+		let (above, before) = (AiSeats::<T>::get(child), ModelSeats::<T>::get(child));
+		let parent = Self::model_of(child).filter(|parent| Communities::<T>::contains_key(parent));
+		let (Some(above), Some(parent)) = (above, parent) else {
+			let seat = before.ok_or(Error::<T>::NoSeat)?;
+			return Self::end_model_seat(child, &seat);
+		};
+		let mut refreshed = match before {
+			Some(seat) => {
+				let is_same = seat.parent == parent && seat.weight == above.weight && seat.controller == above.controller;
+				let is_due = seat.refreshed.last() < above.refreshed.last();
+				ensure!(!is_same || is_due, Error::<T>::RefreshedLately);
+				if seat.parent == parent {
+					seat.refreshed
+				} else {
+					T::Power::set_power(seat.parent, Class::Ai, &Self::ai_account(child), 0)?;
+					Default::default()
+				}
+			}
+			None => Default::default(),
+		};
+		T::Power::set_power(parent, Class::Ai, &Self::ai_account(child), above.weight.into())?;
+		// The weight is as old as that of the seat above.
+		Self::note_refresh(&mut refreshed, above.refreshed.last().copied().unwrap_or(0))?;
+		let AiSeat { weight, controller, .. } = above;
+		ModelSeats::<T>::insert(child, AiSeat { parent, weight, controller: controller.clone(), refreshed });
+		Self::deposit_event(Event::AiSeatRefreshed { child, parent, weight, controller });
+		Ok(())
+	}
+
+	fn end_model_seat(child: CommunityId, seat: &AiSeatOf<T>) -> DispatchResult {
+		T::Power::set_power(seat.parent, Class::Ai, &Self::ai_account(child), 0)?;
+		ModelSeats::<T>::remove(child);
+		Self::deposit_event(Event::AiSeatEnded { child, parent: seat.parent });
+		Ok(())
+	}
+
+	/// The seat of an AI in a community: in the one above, or in that of its model.
+	pub(crate) fn ai_seat_in(community: CommunityId, child: CommunityId) -> Option<AiSeatOf<T>> {
+		let seats = [AiSeats::<T>::get(child), ModelSeats::<T>::get(child)];
+		seats.into_iter().flatten().find(|seat| seat.parent == community)
 	}
 
 	/// Who votes with an AI's seat: the holder of its item; of a collective, that of its oldest member's.

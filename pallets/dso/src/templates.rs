@@ -4,7 +4,11 @@ use alloc::{boxed::Box, vec::Vec};
 use autonomy_governance::{
 	are_weights, basis_points, shares_floor, Bounds, Perbill, Phase, StepRule, Steps, Track, FRANCHISE_DELAY_DAYS,
 };
-use autonomy_primitives::community::{Class, Communities as _, CommunityId, Power, PowerSource as _};
+use autonomy_primitives::{
+	community::{Class, Communities as _, CommunityId, Day, Power, PowerSource as _},
+	CharacterId,
+};
+use codec::Encode;
 use frame_support::{
 	ensure,
 	pallet_prelude::{DispatchError, DispatchResult},
@@ -13,9 +17,11 @@ use frame_support::{
 use sp_runtime::{ArithmeticError, PerThing, SaturatedConversion};
 
 use crate::{
-	actions::{ActionKind, MAX_POINTS},
+	actions::{ActionKind, TierRow, MAX_POINTS},
+	traits::Anchors as _,
 	types::{Changes, Charter, Field, KindTag, Pending, Template, TemplateFault, TemplateVersion, TrackTerms},
-	Charters, Config, Error, Event, FieldSteps, Pallet, PendingCharters, TemplateVersions, Templates, TrackRules,
+	CallSteps, Charters, Config, Error, Event, FieldSteps, Pallet, PendingCharters, ProposalOf, TemplateVersions,
+	Templates, TrackRules,
 };
 
 /// Power of one planck or share in the lightest tier of a bond.
@@ -30,7 +36,9 @@ pub const fn limits(field: Field) -> (u32, u32) {
 		| Field::InvestorWeight
 		| Field::FanWeight
 		| Field::ContributorWeight
-		| Field::TokenWeight => (0, 10_000),
+		| Field::TokenWeight
+		| Field::ComputeWeight
+		| Field::DecisionLimit => (0, 10_000),
 		// A decision of the AI never weighs more than that of its members.
 		Field::AiOwnShare => (0, 5_000),
 		Field::Participation => (100, 10_000),
@@ -40,7 +48,7 @@ pub const fn limits(field: Field) -> (u32, u32) {
 		Field::LockDays => (1, 28),
 		Field::SpendLimit => (0, 2_500),
 		Field::OwnerFloor => (1, 16),
-		Field::FanFloor | Field::ContributorFloor => (FLOOR_MEMBERS, 100_000),
+		Field::FanFloor | Field::ContributorFloor | Field::ComputeFloor => (FLOOR_MEMBERS, 100_000),
 		Field::InvestorFloor => (2_000, 10_000),
 		Field::OwnAi => (0, 2_000),
 	}
@@ -61,18 +69,23 @@ pub fn default_template(kind: KindTag) -> Template {
 			KindTag::X | KindTag::Collective | KindTag::Group => nothing,
 		},
 		Field::FanWeight => match kind {
-			KindTag::Character | KindTag::Model | KindTag::Identity => Bounds::new(1_500, 2_500, 4_500),
-			KindTag::X | KindTag::Collective | KindTag::Group => nothing,
+			KindTag::Character | KindTag::Identity => Bounds::new(1_500, 2_500, 4_500),
+			KindTag::X | KindTag::Model | KindTag::Collective | KindTag::Group => nothing,
 		},
 		Field::ContributorWeight => match kind {
 			KindTag::X => Bounds::new(0, 2_000, 4_000),
-			KindTag::Character | KindTag::Model | KindTag::Identity => Bounds::new(0, 1_500, 3_000),
+			KindTag::Character | KindTag::Identity => Bounds::new(0, 1_500, 3_000),
+			KindTag::Model => Bounds::new(1_000, 2_000, 4_000),
 			KindTag::Collective => Bounds::new(0, 2_000, 4_000),
 			KindTag::Group => Bounds::new(10_000, 10_000, 10_000),
 		},
 		Field::TokenWeight => match kind {
 			KindTag::X => Bounds::new(6_000, 8_000, 10_000),
 			KindTag::Character | KindTag::Model | KindTag::Identity | KindTag::Collective | KindTag::Group => nothing,
+		},
+		Field::ComputeWeight => match kind {
+			KindTag::Model => Bounds::new(1_000, 2_000, 4_000),
+			KindTag::X | KindTag::Character | KindTag::Identity | KindTag::Collective | KindTag::Group => nothing,
 		},
 		Field::AiOwnShare => Bounds::new(2_000, 4_000, 5_000),
 		Field::Participation => Bounds::new(500, 2_000, 5_000),
@@ -83,9 +96,16 @@ pub fn default_template(kind: KindTag) -> Template {
 		Field::SpendLimit => Bounds::new(500, 1_000, 2_500),
 		Field::OwnerFloor => Bounds::new(1, 1, 16),
 		// As if every one of five members had the most points.
-		Field::FanFloor | Field::ContributorFloor => Bounds::new(worth, worth, 10_000),
+		Field::FanFloor | Field::ContributorFloor | Field::ComputeFloor => Bounds::new(worth, worth, 10_000),
 		Field::InvestorFloor => Bounds::new(2_000, 2_000, 5_000),
-		Field::OwnAi => Bounds::new(0, 0, 2_000),
+		Field::OwnAi => match kind {
+			// Those that run on a model count in its community without anybody having seated them.
+			KindTag::Model => Bounds::new(0, 2_000, 2_000),
+			KindTag::X | KindTag::Character | KindTag::Identity | KindTag::Collective | KindTag::Group => {
+				Bounds::new(0, 0, 2_000)
+			}
+		},
+		Field::DecisionLimit => Bounds::new(500, 2_500, 10_000),
 	});
 	Template { bounds, actions: ActionKind::mask(kind), concurrence: 2 }
 }
@@ -121,7 +141,7 @@ pub fn check_template(kind: KindTag, template: &Template) -> Result<(), Template
 /// How far a field may move. What counts points or items moves by single ones where a fifth is less.
 fn step_rule(field: Field) -> StepRule {
 	match field {
-		Field::OwnerFloor | Field::FanFloor | Field::ContributorFloor => {
+		Field::OwnerFloor | Field::FanFloor | Field::ContributorFloor | Field::ComputeFloor => {
 			StepRule { absolute: 1, ..StepRule::FRANCHISE }
 		}
 		Field::OwnerWeight
@@ -129,6 +149,7 @@ fn step_rule(field: Field) -> StepRule {
 		| Field::FanWeight
 		| Field::ContributorWeight
 		| Field::TokenWeight
+		| Field::ComputeWeight
 		| Field::AiOwnShare
 		| Field::Participation
 		| Field::Quorum
@@ -137,7 +158,8 @@ fn step_rule(field: Field) -> StepRule {
 		| Field::LockDays
 		| Field::SpendLimit
 		| Field::InvestorFloor
-		| Field::OwnAi => StepRule::FRANCHISE,
+		| Field::OwnAi
+		| Field::DecisionLimit => StepRule::FRANCHISE,
 	}
 }
 
@@ -158,8 +180,12 @@ impl<T: Config> Pallet<T> {
 	/// The newest template of a kind.
 	pub(crate) fn template_of(kind: KindTag) -> (TemplateVersion, Template) {
 		let version = TemplateVersions::<T>::get(kind);
-		let stored = Templates::<T>::get(kind, version);
-		(version, stored.unwrap_or_else(|| default_template(kind)))
+		(version, Self::template_at(kind, version))
+	}
+
+	/// A version of the template of a kind.
+	fn template_at(kind: KindTag, version: TemplateVersion) -> Template {
+		Templates::<T>::get(kind, version).unwrap_or_else(|| default_template(kind))
 	}
 
 	/// What is in force in a community: what it has chosen, within the newest bounds.
@@ -168,8 +194,24 @@ impl<T: Config> Pallet<T> {
 		Self::charter_within(community, &template)
 	}
 
+	/// What was in force in a community below on the day of a proposal's snapshot, within the bounds of its submission.
+	pub(crate) fn charter_at(community: CommunityId, kind: KindTag, proposal: &ProposalOf<T>) -> Charter {
+		let (characters, collectives) = proposal.templates;
+		let version = match kind {
+			KindTag::Character => characters,
+			KindTag::Collective => collectives,
+			// No AI of theirs has a seat above.
+			KindTag::X | KindTag::Model | KindTag::Identity | KindTag::Group => TemplateVersions::<T>::get(kind),
+		};
+		Self::charter_on(community, &Self::template_at(kind, version), proposal.snap)
+	}
+
 	pub(crate) fn charter_within(community: CommunityId, template: &Template) -> Charter {
-		let (chosen, pending) = (Charters::<T>::get(community), Self::effective(community));
+		Self::charter_on(community, template, T::Power::today())
+	}
+
+	fn charter_on(community: CommunityId, template: &Template, day: Day) -> Charter {
+		let (chosen, pending) = (Charters::<T>::get(community), Self::effective(community, day));
 		Charter(Field::ALL.map(|field| {
 			let bounds = template.bounds_of(field);
 			let late = pending.as_ref().and_then(|changes| changes.iter().find(|(of, _)| *of == field));
@@ -178,10 +220,10 @@ impl<T: Config> Pallet<T> {
 		}))
 	}
 
-	/// Changes that were waiting and are in force now.
-	fn effective(community: CommunityId) -> Option<Changes> {
+	/// Changes that were waiting and are in force on a day.
+	fn effective(community: CommunityId, day: Day) -> Option<Changes> {
 		let pending = PendingCharters::<T>::get(community)?;
-		(pending.effective <= T::Power::today()).then_some(pending.values)
+		(pending.effective <= day).then_some(pending.values)
 	}
 
 	/// Checks changes of a charter as they would be executed now.
@@ -220,7 +262,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_charter(community: CommunityId, kind: KindTag, changes: Changes) -> DispatchResult {
 		Self::check_changes(community, kind, &changes)?;
 		let today = T::Power::today();
-		if let Some(values) = Self::effective(community) {
+		if let Some(values) = Self::effective(community, today) {
 			Self::choose(community, &values)?;
 			PendingCharters::<T>::remove(community);
 		}
@@ -260,12 +302,66 @@ impl<T: Config> Pallet<T> {
 		changes.iter().filter_map(|(field, value)| field.loser(charter.get(*field), *value)).collect()
 	}
 
+	// --- who votes as a fan ---
+
+	/// Steps of what a fan has to have bonded and spent to vote, from what it is now to what it would be. `None` when that
+	/// is too far.
+	fn entry_steps(
+		community: CommunityId,
+		character: CharacterId,
+		rows: &[TierRow],
+		advanced_from: u8,
+	) -> Option<Vec<([u8; 32], Steps)>> {
+		let Some(before) = T::Anchors::entry(character) else { return Some(Vec::new()) };
+		let counted = rows.iter().take(usize::from(advanced_from).saturating_add(1));
+		let after = counted.fold(TierRow { bonded: 0, spent: 0 }, |most, row| TierRow {
+			bonded: most.bonded.max(row.bonded),
+			spent: most.spent.max(row.spent),
+		});
+		let least = T::ProposalDeposit::get().saturated_into();
+		let rule = StepRule { absolute: least, ..StepRule::FRANCHISE };
+		let today = T::Power::today();
+		let moves = [(&b"bonded"[..], before.bonded, after.bonded), (&b"spent"[..], before.spent, after.spent)];
+		let step = |(what, from, to): (&[u8], u128, u128)| {
+			let key = sp_crypto_hashing::blake2_256(&(b"fans", community, what).encode());
+			Steps::step(CallSteps::<T>::get(key), from, to, today, &rule).map(|steps| (key, steps))
+		};
+		moves.into_iter().map(step).collect()
+	}
+
+	/// Whether another table of tiers moves the line between fans who vote and others no further than it may.
+	pub(crate) fn check_tiers(
+		community: CommunityId,
+		character: CharacterId,
+		rows: &[TierRow],
+		advanced_from: u8,
+	) -> DispatchResult {
+		let steps = Self::entry_steps(community, character, rows, advanced_from);
+		ensure!(steps.is_some(), Error::<T>::StepTooLarge);
+		Ok(())
+	}
+
+	/// Notes how far another table of tiers moves that line.
+	pub(crate) fn note_tiers(
+		community: CommunityId,
+		character: CharacterId,
+		rows: &[TierRow],
+		advanced_from: u8,
+	) -> DispatchResult {
+		let steps = Self::entry_steps(community, character, rows, advanced_from);
+		for (key, steps) in steps.ok_or(Error::<T>::StepTooLarge)? {
+			CallSteps::<T>::insert(key, steps);
+		}
+		Ok(())
+	}
+
 	/// The least denominator of a class.
 	pub(crate) fn floor_of(community: CommunityId, charter: &Charter, class: Class) -> Power {
 		match class {
 			Class::Owner => charter.get(Field::OwnerFloor).into(),
 			Class::Fan => charter.get(Field::FanFloor).into(),
 			Class::Contributor => charter.get(Field::ContributorFloor).into(),
+			Class::Compute => charter.get(Field::ComputeFloor).into(),
 			Class::Investor => {
 				let issued = T::Registry::shares(community).map(T::Assets::total_issuance);
 				let issued = issued.map_or(0, |issued| issued.saturated_into::<u128>());

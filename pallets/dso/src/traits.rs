@@ -1,17 +1,20 @@
 //! What the pallet asks of its neighbours, and what they ask of it.
 
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 use autonomy_governance::Phase;
 use autonomy_primitives::{community::CommunityId, CharacterId, ModelId};
-use frame_support::weights::Weight;
+use frame_support::{
+	traits::{CallMetadata, GetCallMetadata},
+	weights::Weight,
+};
 use sp_runtime::DispatchResult;
 
 pub use autonomy_primitives::ballot::{BallotOrder, BallotResults, Ballots, Mind, UsageSink};
 
 use crate::{
-	actions::{CharacterAction, ModelAction, Split},
+	actions::{CharacterAction, ModelAction, Split, TierRow},
 	origins::Origin,
-	types::{Anchor, CollectiveId, Place},
+	types::{Anchor, CollectiveId, Moment, Place},
 };
 
 /// Characters, models and collectives as this pallet sees them.
@@ -32,6 +35,11 @@ pub trait Anchors<AccountId> {
 	fn members(collective: CollectiveId) -> Vec<CharacterId>;
 	/// How a character's part is divided now.
 	fn split(character: CharacterId) -> Option<Split>;
+	/// What a fan has to have bonded and spent to vote now: the most of the lowest tier that votes and of those below it.
+	/// `None` when the character has no such tier: then nothing limits how far it moves.
+	fn entry(_: CharacterId) -> Option<TierRow> {
+		None
+	}
 }
 
 /// Doing what communities decide about characters and models.
@@ -67,8 +75,12 @@ pub struct Step {
 
 /// Which numbers the calls of X change.
 pub trait StepSource<Call> {
-	/// The numbers that a call changes, if their steps are limited. At most one for a call.
+	/// The number that a call changes, if its steps are limited.
 	fn step(call: &Call) -> Option<Step>;
+	/// All numbers that a call changes and whose steps are limited, for calls that change several.
+	fn steps(call: &Call) -> Vec<Step> {
+		Self::step(call).into_iter().collect()
+	}
 }
 
 /// None.
@@ -76,6 +88,48 @@ impl<Call> StepSource<Call> for () {
 	fn step(_: &Call) -> Option<Step> {
 		None
 	}
+}
+
+/// How what a call puts into use has been tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trial {
+	/// Block since which it has been there without being used for anything: in the shadow. `None` when it is not there.
+	pub since: Option<Moment>,
+	/// Digest of its evaluation.
+	pub evaluation: Option<[u8; 32]>,
+}
+
+/// What calls of the track of models put into use.
+pub trait TrialSource<Call> {
+	/// The trial of what a call approves or pins; `None` for a call that puts nothing new into use.
+	fn trial(call: &Call) -> Option<Trial>;
+}
+
+/// Nothing.
+impl<Call> TrialSource<Call> for () {
+	fn trial(_: &Call) -> Option<Trial> {
+		None
+	}
+}
+
+/// Calls in words, for AIs.
+pub trait CallWords<Call> {
+	/// What a call does, as a clause in ASCII, in words that do not come from whoever wrote the call; `None` to have its
+	/// pallet and name said.
+	fn words(call: &Call) -> Option<String>;
+}
+
+/// Pallet and name.
+impl<Call: GetCallMetadata> CallWords<Call> for () {
+	fn words(call: &Call) -> Option<String> {
+		Some(name_of(call))
+	}
+}
+
+/// Pallet and name of a call, as a clause.
+pub(crate) fn name_of(call: &impl GetCallMetadata) -> String {
+	let CallMetadata { function_name, pallet_name } = call.get_call_metadata();
+	format!("the call {pallet_name}.{function_name} is made")
 }
 
 /// What this pallet cannot know of a phase's conditions.

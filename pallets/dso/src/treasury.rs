@@ -19,7 +19,7 @@ use crate::{
 
 impl<T: Config> Pallet<T> {
 	/// What a treasury can spend of an asset, in its smallest unit.
-	fn spendable(community: CommunityId, asset: &Option<AssetIdOf<T>>) -> u128 {
+	pub(crate) fn spendable(community: CommunityId, asset: &Option<AssetIdOf<T>>) -> u128 {
 		let treasury = T::Registry::treasury(community);
 		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
 		match asset {
@@ -33,6 +33,8 @@ impl<T: Config> Pallet<T> {
 		let track = match path {
 			Path::Small => Track::TreasurySmall,
 			Path::Large => Track::TreasuryLarge,
+			// X has no AI of its own.
+			Path::Decision => return Perbill::zero(),
 		};
 		// Limits are the same in every phase.
 		track.rule(Phase::Four).and_then(|rule| rule.spend).unwrap_or_default()
@@ -60,6 +62,7 @@ impl<T: Config> Pallet<T> {
 			Path::Small => Self::charter_of(community, kind).part(Field::SpendLimit),
 			// A longer way, not an absolute stop.
 			Path::Large => Perbill::one(),
+			Path::Decision => Self::charter_of(community, kind).part(Field::DecisionLimit),
 		}
 	}
 
@@ -75,6 +78,22 @@ impl<T: Config> Pallet<T> {
 		window.left(T::Power::today(), Self::spendable(community, asset), limit)
 	}
 
+	/// Notes what is spent of a balance, unless it is more than is left.
+	pub(crate) fn note_spending(
+		community: CommunityId,
+		kind: KindTag,
+		path: Path,
+		asset: &Option<AssetIdOf<T>>,
+		balance: u128,
+		amount: u128,
+	) -> Result<(), Error<T>> {
+		let (today, limit) = (T::Power::today(), Self::limit_of(community, kind, path));
+		let window = SpendWindows::<T>::get(community, (asset, path)).spend(today, balance, limit, amount);
+		let exceeded = if path == Path::Decision { Error::DecisionLimitReached } else { Error::SpendLimitReached };
+		SpendWindows::<T>::insert(community, (asset, path), window.ok_or(exceeded)?);
+		Ok(())
+	}
+
 	pub(crate) fn do_spend(
 		community: CommunityId,
 		kind: KindTag,
@@ -83,11 +102,8 @@ impl<T: Config> Pallet<T> {
 		to: T::AccountId,
 		amount: BalanceOf<T>,
 	) -> DispatchResult {
-		let (today, limit) = (T::Power::today(), Self::limit_of(community, kind, path));
-		let window = SpendWindows::<T>::get(community, (&asset, path));
 		let balance = Self::spendable(community, &asset);
-		let window = window.spend(today, balance, limit, amount.saturated_into());
-		SpendWindows::<T>::insert(community, (&asset, path), window.ok_or(Error::<T>::SpendLimitReached)?);
+		Self::note_spending(community, kind, path, &asset, balance, amount.saturated_into())?;
 		let treasury = T::Registry::treasury(community);
 		match &asset {
 			None => T::Currency::transfer(&treasury, &to, amount, Preservation::Preserve)?,

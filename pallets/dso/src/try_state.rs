@@ -4,7 +4,7 @@
 
 use alloc::collections::BTreeMap;
 use autonomy_governance::{Side, Votes, WHOLE};
-use autonomy_primitives::community::{Class, CommunityId, PowerSource as _, X_COMMUNITY};
+use autonomy_primitives::community::{Class, Communities as _, CommunityId, PowerSource as _, X_COMMUNITY};
 use frame_support::{
 	ensure,
 	traits::{
@@ -17,9 +17,9 @@ use sp_runtime::{traits::Zero, Saturating, TryRuntimeError};
 use crate::{
 	templates::check_template,
 	types::{Kind, KindTag, Lines, ProposalId, Status, VoterKey, MAX_DEPTH, MAX_LIVE, MAX_LIVE_ON_TRACK},
-	ActiveKeys, Badges, BalanceOf, BallotJobs, Ballots, ChildPolls, Communities, CommunityByAnchor, Config,
-	ControllerCasts, Decisions, EndedProposals, HoldReason, LiveBy, LiveOnTrack, NextProposalId, Pallet, ProposalOf,
-	Proposals, Seats, Templates, Unsettled,
+	ActiveKeys, AiSeatOf, AiSeats, Badges, BalanceOf, BallotJobs, Ballots, ChildPolls, Communities, CommunityByAnchor,
+	Config, ControllerCasts, Decisions, EndedProposals, HoldReason, LiveBy, LiveOnTrack, ModelSeats, NextProposalId,
+	NextTrainingId, Pallet, ProposalOf, Proposals, Seats, Templates, Trainings, Unsettled,
 };
 
 /// What was cast in each class of each poll.
@@ -44,6 +44,7 @@ impl<T: Config> Pallet<T> {
 		Self::try_state_proposals()?;
 		Self::try_state_ballots()?;
 		Self::try_state_ais()?;
+		Self::try_state_training()?;
 		Self::try_state_deposits()
 	}
 
@@ -77,7 +78,7 @@ impl<T: Config> Pallet<T> {
 			count(&mut seats, community);
 		}
 		for (community, who, badge) in Badges::<T>::iter() {
-			let power = T::Power::standing(community, Class::Contributor, &who);
+			let power = T::Power::standing(community, badge.class, &who);
 			ensure!(power == badge.points.into(), "a badge without its power");
 		}
 		let mut anchored = 0usize;
@@ -236,6 +237,29 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// - an AI with a seat in the community of its model has one above;
+	/// - a training run's number is below the next;
+	/// - seats weigh in their communities what they say.
+	fn try_state_training() -> Result<(), TryRuntimeError> {
+		for (child, seat) in ModelSeats::<T>::iter() {
+			ensure!(AiSeats::<T>::contains_key(child), "an AI with a seat in its model's community alone");
+			Self::try_state_seat(child, &seat)?;
+		}
+		for (child, seat) in AiSeats::<T>::iter() {
+			Self::try_state_seat(child, &seat)?;
+		}
+		for (_, training) in Trainings::<T>::iter_keys() {
+			ensure!(training < NextTrainingId::<T>::get(), "a training run's number is not below the next");
+		}
+		Ok(())
+	}
+
+	fn try_state_seat(child: CommunityId, seat: &AiSeatOf<T>) -> Result<(), TryRuntimeError> {
+		let power = T::Power::standing(seat.parent, Class::Ai, &Self::ai_account(child));
+		ensure!(power == seat.weight.into(), "an AI's seat without its power");
+		Ok(())
+	}
+
 	/// - what an account has on hold is the sum of what it is held for.
 	fn try_state_deposits() -> Result<(), TryRuntimeError> {
 		let (mut communities, mut proposals) = (Sums::<T>::new(), Sums::<T>::new());
@@ -247,7 +271,16 @@ impl<T: Config> Pallet<T> {
 		for proposal in Proposals::<T>::iter_values() {
 			add::<T>(&mut proposals, &proposal.proposer, proposal.deposit);
 		}
-		for (reason, sums) in [(HoldReason::Community, communities), (HoldReason::Proposal, proposals)] {
+		let mut trainings = Sums::<T>::new();
+		for (community, _, training) in Trainings::<T>::iter() {
+			add::<T>(&mut trainings, &T::Registry::treasury(community), training.left);
+		}
+		let reasons = [
+			(HoldReason::Community, communities),
+			(HoldReason::Proposal, proposals),
+			(HoldReason::Training, trainings),
+		];
+		for (reason, sums) in reasons {
 			let reason = reason.into();
 			for (who, sum) in sums {
 				ensure!(

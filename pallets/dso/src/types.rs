@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 use autonomy_governance::{
-	basis_points, AiVotes, Bounds, ClassVotes, Lean, Perbill, Phase, Question, Side, Tally, Track, Voting,
+	basis_points, period_of, AiVotes, Bounds, ClassVotes, Lean, Perbill, Phase, Question, Side, Tally, Track, Voting,
 };
 use autonomy_primitives::{
 	community::{Class, CommunityId, Day, Power, Topic},
+	digest::Cid,
 	job::MAX_PROSE_BYTES,
 	CharacterId, JobId, ModelId,
 };
@@ -20,6 +21,8 @@ use crate::actions::ActionKind;
 pub type ProposalId = u32;
 /// Number of a collective in pallet-characters.
 pub type CollectiveId = u32;
+/// Number of a training run, counted from 0.
+pub type TrainingId = u32;
 /// Version of a template, counted from 1; 0 is what the pallet begins with.
 pub type TemplateVersion = u32;
 /// A block number.
@@ -33,12 +36,16 @@ pub const MAX_LIVE: u32 = 16;
 pub const MAX_LIVE_ON_TRACK: u32 = 4;
 /// Most motions that wait for the holders.
 pub const MAX_MOTIONS: u32 = 32;
+/// Days of refreshes that a seat remembers.
+pub const MAX_REFRESHES: u32 = 3;
 /// Most children that one call settles.
 pub const MAX_BATCH: u32 = 50;
 /// Levels of the tree below X.
 pub const MAX_DEPTH: u8 = 3;
 /// Fields of a charter.
-pub const FIELDS: usize = 17;
+pub const FIELDS: usize = 20;
+/// Longest call that X dispatches, in bytes. What is longer goes to the holders, who vote on a hash.
+pub const MAX_CALL_BYTES: u32 = 16 * 1024;
 /// Longest name of a collective, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: u32 = 64;
 
@@ -52,6 +59,8 @@ pub type Changes = BoundedVec<(Field, u32), ConstU32<{ FIELDS as u32 }>>;
 pub type Chosen = BoundedBTreeMap<Field, u32, ConstU32<{ FIELDS as u32 }>>;
 /// The classes of people in a poll.
 pub type Lines = BoundedVec<Line, ConstU32<MAX_LINES>>;
+/// Days on which a seat was refreshed, the latest last.
+pub type Refreshes = BoundedVec<Day, ConstU32<MAX_REFRESHES>>;
 /// Children to be settled.
 pub type Batch = BoundedVec<CommunityId, ConstU32<MAX_BATCH>>;
 
@@ -138,9 +147,8 @@ impl KindTag {
 	pub fn classes(self) -> &'static [Class] {
 		match self {
 			Self::X => &[Class::Token, Class::Contributor],
-			Self::Character | Self::Model | Self::Identity => {
-				&[Class::Owner, Class::Investor, Class::Fan, Class::Contributor]
-			}
+			Self::Character | Self::Identity => &[Class::Owner, Class::Investor, Class::Fan, Class::Contributor],
+			Self::Model => &[Class::Owner, Class::Investor, Class::Contributor, Class::Compute],
 			Self::Collective => &[Class::Owner, Class::Contributor],
 			Self::Group => &[Class::Contributor],
 		}
@@ -193,7 +201,7 @@ pub struct Seat<AccountId> {
 	pub since: Day,
 }
 
-/// The seat of an AI in the community above.
+/// The seat of an AI in the community above, or in that of the model that it runs on.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct AiSeat<AccountId> {
 	/// The community that it votes in.
@@ -203,7 +211,7 @@ pub struct AiSeat<AccountId> {
 	/// Who controlled it at the last refresh.
 	pub controller: Option<AccountId>,
 	/// Days of the first refresh in each of the last three periods with one, the latest last.
-	pub refreshed: BoundedVec<Day, ConstU32<3>>,
+	pub refreshed: Refreshes,
 }
 
 /// What the use of an AI has burned.
@@ -253,6 +261,23 @@ pub struct Badge {
 	/// Voting power.
 	pub points: u8,
 	/// First day on which anybody may end it, unless it is renewed.
+	pub expires: Day,
+	/// The class that it has power in.
+	pub class: Class,
+}
+
+/// AUTON of a model's treasury that is put aside for a training run. It is on hold there.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Training<AccountId, Balance> {
+	/// CID of the recipe, which anybody can run again.
+	pub recipe: Cid,
+	/// Who runs it, and is paid for checkpoints.
+	pub trainer: AccountId,
+	/// What is left, in planck.
+	pub left: Balance,
+	/// CID of the last checkpoint that was published.
+	pub checkpoint: Option<Cid>,
+	/// First day on which anybody may end it.
 	pub expires: Day,
 }
 
@@ -309,9 +334,19 @@ pub enum Field {
 	/// Least denominator of investors, in basis points of the issued shares.
 	#[codec(index = 15)]
 	InvestorFloor,
-	/// Most that the community's own AI counts in it, in basis points. κ of its own.
+	/// Most that AIs count in the community, in basis points: its own and those of its sub-identities; of a model, those
+	/// that run on it. κ.
 	#[codec(index = 16)]
 	OwnAi,
+	/// Weight of whoever gave compute, in basis points.
+	#[codec(index = 17)]
+	ComputeWeight,
+	/// Least denominator of whoever gave compute, in points.
+	#[codec(index = 18)]
+	ComputeFloor,
+	/// Part of the treasury's AUTON that the AI's decisions take in seven days, in basis points.
+	#[codec(index = 19)]
+	DecisionLimit,
 }
 
 impl Field {
@@ -334,6 +369,9 @@ impl Field {
 		Self::ContributorFloor,
 		Self::InvestorFloor,
 		Self::OwnAi,
+		Self::ComputeWeight,
+		Self::ComputeFloor,
+		Self::DecisionLimit,
 	];
 
 	/// The field with the weight of a class.
@@ -344,6 +382,7 @@ impl Field {
 			Class::Fan => Some(Self::FanWeight),
 			Class::Contributor => Some(Self::ContributorWeight),
 			Class::Token => Some(Self::TokenWeight),
+			Class::Compute => Some(Self::ComputeWeight),
 			Class::Backing | Class::Ai => None,
 		}
 	}
@@ -361,6 +400,8 @@ impl Field {
 			Self::InvestorFloor => higher.then_some(Class::Investor),
 			Self::FanFloor => higher.then_some(Class::Fan),
 			Self::ContributorFloor => higher.then_some(Class::Contributor),
+			Self::ComputeWeight => lower.then_some(Class::Compute),
+			Self::ComputeFloor => higher.then_some(Class::Compute),
 			Self::AiOwnShare
 			| Self::Participation
 			| Self::Quorum
@@ -368,13 +409,14 @@ impl Field {
 			| Self::VotingDays
 			| Self::LockDays
 			| Self::SpendLimit
-			| Self::OwnAi => None,
+			| Self::OwnAi
+			| Self::DecisionLimit => None,
 		}
 	}
 
 	/// Whether it decides who decides: such fields change late and in small steps.
 	pub fn is_franchise(self) -> bool {
-		!matches!(self, Self::VotingDays | Self::LockDays | Self::SpendLimit)
+		!matches!(self, Self::VotingDays | Self::LockDays | Self::SpendLimit | Self::DecisionLimit)
 	}
 }
 
@@ -476,6 +518,9 @@ pub enum Path {
 	/// Above it.
 	#[codec(index = 1)]
 	Large,
+	/// Decisions of the AI.
+	#[codec(index = 2)]
+	Decision,
 }
 
 /// How far a proposal is, as it is stored.
@@ -581,6 +626,9 @@ pub struct Proposal<AccountId, Balance, Action> {
 	pub submitted: Moment,
 	/// The closed day that power is taken from.
 	pub snap: Day,
+	/// Versions of the templates of characters and of collectives at submission: charters of communities below are read by
+	/// these.
+	pub templates: (TemplateVersion, TemplateVersion),
 	/// When it is voted on.
 	pub voting: Voting,
 	/// Blocks from approval to the first block of execution.
@@ -722,17 +770,43 @@ pub struct Suspension {
 	pub until: Day,
 }
 
-/// AI votes that were asked for since the beginning.
+/// AI votes that were asked for lately: in the present period of 30 days, and in the one before.
 #[derive(
 	Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Shadow {
-	/// Day of the first.
+	/// Day of the first one. When nobody is asked for a whole period, the next one is the first again.
 	pub since: Option<Day>,
-	/// Decisions asked for.
+	/// The period of `asked` and `given`.
+	pub period: u32,
+	/// Decisions asked for in that period.
 	pub asked: u32,
-	/// Decisions given.
+	/// Decisions given in that period.
 	pub given: u32,
+	/// Decisions asked for in the period before.
+	pub asked_before: u32,
+	/// Decisions given in the period before.
+	pub given_before: u32,
+}
+
+impl Shadow {
+	/// As it is on a day.
+	pub fn on(self, today: Day) -> Self {
+		let period = period_of(today);
+		match period.checked_sub(self.period) {
+			None | Some(0) => self,
+			Some(1) => Self {
+				period,
+				asked: 0,
+				given: 0,
+				asked_before: self.asked,
+				given_before: self.given,
+				..self
+			},
+			// Nobody was asked for a whole period: it begins anew.
+			Some(_) => Self { period, ..Self::default() },
+		}
+	}
 }
 
 /// Something that the guard has stopped.

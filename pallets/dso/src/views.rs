@@ -9,8 +9,8 @@ use sp_runtime::SaturatedConversion;
 use crate::{
 	traits::Anchors as _,
 	types::{
-		AiPage, Anchor, Capacity, ClassPage, CommunityInfo, Decision, Doable, Field, Kind, Missing, PowerLine,
-		ProposalId, ProposalPage, Stage, MAX_BATCH,
+		AiPage, Anchor, Capacity, ClassPage, CommunityInfo, Doable, Field, Kind, Missing, PowerLine, ProposalId,
+		ProposalPage, Stage, MAX_BATCH,
 	},
 	AiSeats, BalanceOf, ChildPolls, Communities, Config, Decisions, LiveBy, Pallet, PowerLineOf, ProposalOf,
 	ProposalPageOf, Proposals, Seats, Unsettled,
@@ -188,7 +188,7 @@ impl<T: Config> Pallet<T> {
 			}
 			Stage::Settling => {
 				let mut doables: Vec<_> = Self::capacities(&proposal, who).into_iter().map(Doable::Vote).collect();
-				if Self::can_be_settled(id) {
+				if Self::can_be_settled(id, &proposal) {
 					doables.push(Doable::SettleAi);
 				}
 				doables
@@ -212,9 +212,9 @@ impl<T: Config> Pallet<T> {
 		has_mind && !Decisions::<T>::contains_key(id, own)
 	}
 
-	fn can_be_settled(id: ProposalId) -> bool {
+	fn can_be_settled(id: ProposalId, proposal: &ProposalOf<T>) -> bool {
 		let mut open = Unsettled::<T>::iter_key_prefix(id).take(usize::try_from(MAX_BATCH).unwrap_or(usize::MAX));
-		open.any(|child| !matches!(Decisions::<T>::get(id, child), Some(Decision::Ordered(_))))
+		open.any(|child| !Self::is_awaited(proposal, Decisions::<T>::get(id, child)))
 	}
 
 	/// In which capacities an account can vote on a proposal.

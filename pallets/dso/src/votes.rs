@@ -11,7 +11,7 @@ use sp_runtime::ArithmeticError;
 use crate::{
 	traits::Anchors as _,
 	types::{Ballot, Capacity, ChildPoll, Field, Line, Lines, ProposalId, Stage, Status, VoterKey},
-	AiSeats, Ballots, ChildPolls, Config, Error, Event, Pallet, ProposalOf, Proposals, Seats, Unsettled,
+	Ballots, ChildPolls, Config, Error, Event, Pallet, ProposalOf, Proposals, Seats, Unsettled,
 };
 
 /// Where and when a ballot is cast.
@@ -84,9 +84,8 @@ impl<T: Config> Pallet<T> {
 		let proposal = Self::known_proposal(id)?;
 		ensure!(Self::stage_of(&proposal) == Stage::Open, Error::<T>::VotingClosed);
 		ensure!(child != proposal.community, Error::<T>::NotBelow);
-		let seat = AiSeats::<T>::get(child).ok_or(Error::<T>::NotBelow)?;
-		ensure!(seat.parent == proposal.community, Error::<T>::NotBelow);
-		let mut poll = Self::child_poll(id, child, proposal.snap)?;
+		ensure!(Self::ai_seat_in(proposal.community, child).is_some(), Error::<T>::NotBelow);
+		let mut poll = Self::child_poll(id, child, &proposal)?;
 		let booth = Booth { proposal: id, community: child, topic: proposal.topic, snap: proposal.snap };
 		Self::cast(&booth, &mut poll.lines, who, capacity, Some(side))?;
 		ChildPolls::<T>::insert(id, child, poll);
@@ -118,14 +117,18 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The poll of a community below; a new one takes everything from the snapshot.
-	pub(crate) fn child_poll(id: ProposalId, child: CommunityId, snap: Day) -> Result<ChildPoll, DispatchError> {
+	pub(crate) fn child_poll(
+		id: ProposalId,
+		child: CommunityId,
+		proposal: &ProposalOf<T>,
+	) -> Result<ChildPoll, DispatchError> {
 		if let Some(poll) = ChildPolls::<T>::get(id, child) {
 			return Ok(poll);
 		}
 		let info = Self::known(child)?;
-		let charter = Self::charter_of(child, info.kind.tag());
+		let charter = Self::charter_at(child, info.kind.tag(), proposal);
 		Ok(ChildPoll {
-			lines: Self::freeze_lines(child, info.kind, &charter, snap, &[])?,
+			lines: Self::freeze_lines(child, info.kind, &charter, proposal.snap, &[])?,
 			own_share: charter.part(Field::AiOwnShare),
 			participation: charter.part(Field::Participation),
 			settled: None,

@@ -70,6 +70,12 @@ pub trait WeightInfo {
 	fn advance_phase() -> Weight;
 	/// Weight of `regress_phase`.
 	fn regress_phase() -> Weight;
+	/// Weight of `refresh_model_seat`.
+	fn refresh_model_seat() -> Weight;
+	/// Weight of `end_training`.
+	fn end_training() -> Weight;
+	/// Weight of `withdraw_data`, without what other pallets do.
+	fn withdraw_data() -> Weight;
 	/// Weight of `UsageSink::on_burned`.
 	fn on_burned() -> Weight;
 	/// Weight of `BallotResults::on_ballot`.
@@ -95,6 +101,11 @@ const POWER: u64 = 7;
 pub struct SubstrateWeight<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> SubstrateWeight<T> {
+	/// What reading a call of X takes beyond an entry of this pallet.
+	fn call() -> Weight {
+		Weight::from_parts(0, crate::types::MAX_CALL_BYTES.into())
+	}
+
 	fn counted(reads: u64, writes: u64) -> Weight {
 		Weight::from_parts(CALL, ENTRY.saturating_mul(reads))
 			.saturating_add(T::DbWeight::get().reads_writes(reads, writes))
@@ -116,13 +127,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn open_group() -> Weight {
 		Self::counted(10 + POWER, 11)
 	}
-	/// Community, parent, the registry with its classes and pots, both treasuries, the account, its holds.
+	/// Community, parent, the registry with its classes and pots, both treasuries, the account, its holds; both seats of its
+	/// AI and their power; what it had chosen, how far that moved, what it has spent.
 	fn close_community() -> Weight {
-		Self::counted(ITEM + 20, 24)
+		Self::counted(ITEM + 23 + 2 * POWER + 40, 35 + 40)
 	}
 	/// As `close_community`.
 	fn reap_dormant() -> Weight {
-		Self::counted(ITEM + 20, 24)
+		Self::close_community()
 	}
 	/// The item and the collective's members, community, seat, its power; what opening reads.
 	fn claim_seat() -> Weight {
@@ -156,11 +168,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Community, members, live proposals, charter twice, four totals with floors, the AI house, the call and its list,
 	/// what the treasury has, steps of every field, the account, its holds.
 	fn submit() -> Weight {
-		Self::counted(2 * CHARTER + 17 + MEMBERS * ITEM + 30, 12)
+		Self::counted(2 * CHARTER + 20 + MEMBERS * ITEM + 33, 12).saturating_add(Self::call())
 	}
 	/// As `submit`.
 	fn edit() -> Weight {
-		Self::counted(2 * CHARTER + 17 + 26, 5)
+		Self::counted(2 * CHARTER + 20 + 33, 5).saturating_add(Self::call())
 	}
 	/// Proposal, community, the account, its holds, the call.
 	fn withdraw() -> Weight {
@@ -172,20 +184,21 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// As `vote`, the AI's seat and the poll, and for a new one the charter and four totals with floors.
 	fn vote_child() -> Weight {
-		Self::counted(24 + CHARTER + 8, 5)
+		Self::counted(25 + CHARTER + 8, 5)
 	}
 	/// As `vote_child`.
 	fn unvote() -> Weight {
 		Self::counted(24, 4)
 	}
-	/// Proposal, pauses, seat, community, item, decision, job, treasury, what was asked.
+	/// Proposal, pauses, both seats, community, item, decision, job, treasury, what it has paid lately, charter, what was
+	/// asked, the call.
 	fn request_decision() -> Weight {
-		Self::counted(12 + ITEM, 4)
+		Self::counted(16 + ITEM + CHARTER, 5).saturating_add(Self::call())
 	}
-	/// Proposal, pauses; for each child decision, poll, seat, power, cast of the controller, and for a new poll what
-	/// `vote_child` reads.
+	/// Proposal, pauses; for each child decision, poll, both seats, item, power, cast of the controller, and for a new poll
+	/// what `vote_child` reads.
 	fn settle_ai(n: u32) -> Weight {
-		Self::counted(5, 1).saturating_add(Self::steps(n, 8 + CHARTER + 8, 3))
+		Self::counted(5, 1).saturating_add(Self::steps(n, 9 + ITEM + CHARTER + 8, 3))
 	}
 	/// Proposal, pauses, phase, key, the older proposal and its call, community, the account, its holds, second votes.
 	fn close() -> Weight {
@@ -193,15 +206,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	/// Proposal, pauses, phase, community; at most what a charter needs; the call.
 	fn execute() -> Weight {
-		Self::counted(12 + 2 * CHARTER + 34, 30)
+		Self::counted(14 + 2 * CHARTER + 40, 36).saturating_add(Self::call())
 	}
-	/// Proposal, pauses, community, the account, its holds, the call.
+	/// Outbox, proposal, pauses, community, the account, its holds, the call.
 	fn cancel() -> Weight {
-		Self::counted(14, 10)
+		Self::counted(15, 10)
 	}
-	/// The pause.
+	/// The pause, and those of what it is a part of.
 	fn pause() -> Weight {
-		Self::counted(1, 1)
+		Self::counted(3, 1)
 	}
 	/// The pause.
 	fn lift_pause() -> Weight {
@@ -219,13 +232,25 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn reap(n: u32) -> Weight {
 		Self::counted(4, 4).saturating_add(Self::steps(n, 2, 2))
 	}
-	/// Phase, shadow votes, what the chain's state reads.
+	/// Phase, what it needs, shadow votes, what the chain's state reads.
 	fn advance_phase() -> Weight {
-		Self::counted(8, 1)
+		Self::counted(9, 1)
 	}
 	/// Phase.
 	fn regress_phase() -> Weight {
 		Self::counted(1, 1)
+	}
+	/// Both seats, community, item, the model's community; power of the seat in the old one and in the new one.
+	fn refresh_model_seat() -> Weight {
+		Self::counted(ITEM + 4 + 2 * POWER, 8)
+	}
+	/// The training run, the treasury, its holds.
+	fn end_training() -> Weight {
+		Self::counted(3, 3)
+	}
+	/// Who offered the data, and the model that a community is of.
+	fn withdraw_data() -> Weight {
+		Self::counted(1 + ITEM, 1)
 	}
 	/// Usage.
 	fn on_burned() -> Weight {
@@ -324,6 +349,15 @@ impl WeightInfo for () {
 		Weight::zero()
 	}
 	fn regress_phase() -> Weight {
+		Weight::zero()
+	}
+	fn refresh_model_seat() -> Weight {
+		Weight::zero()
+	}
+	fn end_training() -> Weight {
+		Weight::zero()
+	}
+	fn withdraw_data() -> Weight {
 		Weight::zero()
 	}
 	fn on_burned() -> Weight {

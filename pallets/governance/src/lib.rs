@@ -32,8 +32,7 @@ pub use limits::{
 };
 pub use numbers::{basis_points, Lean, Parts, Side, WHOLE};
 pub use phases::{
-	ai_share_in_force, check_advance, Phase, Readiness, Track, TrackRule, Unready, LEAST_CHARACTERS,
-	LEAST_DAYS_IN_THREE, LEAST_DAYS_IN_TWO, LEAST_SHADOW_DAYS, LEAST_SHADOW_SETTLED, LEAST_WORKERS, SECOND_VOTE_DAYS,
+	ai_share_in_force, check_advance, Needs, Phase, Readiness, Track, TrackRule, Unready, SECOND_VOTE_DAYS,
 };
 pub use result::{ai_share, approval, decide, ConsentRule, Failure, Question, Rule};
 pub use sp_arithmetic::Perbill;

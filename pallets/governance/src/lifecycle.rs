@@ -10,6 +10,8 @@ use crate::{ai::doubled, numbers::mul_div};
 pub const MAX_EXTENSIONS: u8 = 2;
 /// Part of the voting period in which members of a child community can still move its AI.
 const CUT_OFF: u32 = 70;
+/// Part of the voting period after which an AI that has not answered is counted without its answer.
+const LAST_ANSWER: u32 = 85;
 /// Part of the voting period, before its end, in which a change of the leading side extends it.
 const LATE: u32 = 20;
 /// Part of the voting period that an extension adds.
@@ -44,6 +46,12 @@ impl Voting {
 	/// down. Extensions do not move it.
 	pub fn cut_off(&self) -> u32 {
 		self.start.saturating_add(percent_of(self.length, CUT_OFF, Rounding::Down))
+	}
+
+	/// From here on, an AI whose decision is still on its way is settled without it: 85 % of the period, rounded down.
+	/// Extensions do not move it.
+	pub fn last_answer(&self) -> u32 {
+		self.start.saturating_add(percent_of(self.length, LAST_ANSWER, Rounding::Down))
 	}
 
 	/// The first block in which no ballot is taken any more. Each extension adds 25 % of the period, rounded up.
@@ -96,7 +104,7 @@ mod tests {
 	#[test]
 	fn period_should_have_its_parts() {
 		let voting = Voting::new(1_000, 100);
-		assert_eq!((voting.cut_off(), voting.end()), (1_070, 1_100));
+		assert_eq!((voting.cut_off(), voting.last_answer(), voting.end()), (1_070, 1_085, 1_100));
 		assert!(!voting.is_open(999) && voting.is_open(1_000) && voting.is_open(1_099) && !voting.is_open(1_100));
 		assert!(!voting.is_late(1_079) && voting.is_late(1_080) && !voting.is_late(1_100));
 	}
@@ -106,7 +114,7 @@ mod tests {
 		let voting = Voting::new(1_000, 100);
 		assert_eq!(voting.flipped(1_079), voting, "not late");
 		let once = voting.flipped(1_099);
-		assert_eq!((once.end(), once.cut_off()), (1_125, 1_070));
+		assert_eq!((once.end(), once.cut_off(), once.last_answer()), (1_125, 1_070, 1_085));
 		assert_eq!(once.flipped(1_104), once, "not late any more");
 		let twice = once.flipped(1_105);
 		assert_eq!(twice.end(), 1_150);
@@ -116,7 +124,7 @@ mod tests {
 	#[test]
 	fn short_periods_should_be_rounded() {
 		let voting = Voting::new(0, 3);
-		assert_eq!((voting.cut_off(), voting.end()), (2, 3));
+		assert_eq!((voting.cut_off(), voting.last_answer(), voting.end()), (2, 2, 3));
 		assert!(voting.is_late(2) && !voting.is_late(1));
 		assert_eq!(voting.flipped(2).end(), 4);
 		assert!(!Voting::new(5, 0).is_open(5));

@@ -242,7 +242,7 @@ pub struct Readiness {
 	pub bonded_workers: u32,
 	/// Days in which AIs have voted without weight.
 	pub shadow_days: Day,
-	/// Decisions of these days that were settled, of all that were asked for.
+	/// Decisions that were settled, of all that were asked for, lately.
 	pub shadow_settled: Perbill,
 	/// Days since the present phase began.
 	pub days_in_phase: Day,
@@ -283,38 +283,65 @@ pub enum Unready {
 	Provenance,
 }
 
-/// Active characters that the second phase needs.
-pub const LEAST_CHARACTERS: u32 = 20;
-/// Bonded operators that the second phase needs.
-pub const LEAST_WORKERS: u32 = 15;
-/// Days of votes without weight that the second phase needs.
-pub const LEAST_SHADOW_DAYS: Day = 30;
-/// Settled decisions, of all in those days, that the second phase needs.
-pub const LEAST_SHADOW_SETTLED: Perbill = Perbill::from_percent(95);
-/// Days in the second phase that the third needs.
-pub const LEAST_DAYS_IN_TWO: Day = 90;
-/// Days in the third phase that the fourth needs.
-pub const LEAST_DAYS_IN_THREE: Day = 180;
+/// What phases need. Defaults of the design; a development chain may need less.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[cfg_attr(
+	feature = "serde",
+	derive(serde::Serialize, serde::Deserialize),
+	serde(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct Needs {
+	/// Active characters that the second phase needs.
+	pub characters: u32,
+	/// Bonded operators that the second phase needs.
+	pub workers: u32,
+	/// Days of votes without weight that the second phase needs.
+	pub shadow_days: Day,
+	/// Settled decisions, of all that were asked for lately, that the second phase needs; in billionths as JSON.
+	pub shadow_settled: Perbill,
+	/// Days in the second phase that the third needs.
+	pub days_in_two: Day,
+	/// Days in the third phase that the fourth needs.
+	pub days_in_three: Day,
+}
+
+impl Needs {
+	/// What the phases of a chain need, unless its genesis says otherwise.
+	pub const DEFAULT: Self = Self {
+		characters: 20,
+		workers: 15,
+		shadow_days: 30,
+		shadow_settled: Perbill::from_percent(95),
+		days_in_two: 90,
+		days_in_three: 180,
+	};
+}
+
+impl Default for Needs {
+	fn default() -> Self {
+		Self::DEFAULT
+	}
+}
 
 /// Whether a phase may begin: the next one, with all that it needs. Otherwise the first thing that is missing.
-pub fn check_advance(from: Phase, to: Phase, readiness: &Readiness) -> Result<(), Unready> {
+pub fn check_advance(from: Phase, to: Phase, readiness: &Readiness, needs: &Needs) -> Result<(), Unready> {
 	if from.next() != Some(to) {
 		return Err(Unready::NotNext);
 	}
 	match to {
 		Phase::One => Ok(()),
 		Phase::Two => first_missing(&[
-			(readiness.active_characters >= LEAST_CHARACTERS, Unready::Characters),
-			(readiness.bonded_workers >= LEAST_WORKERS, Unready::Workers),
-			(readiness.shadow_days >= LEAST_SHADOW_DAYS, Unready::ShadowDays),
-			(readiness.shadow_settled >= LEAST_SHADOW_SETTLED, Unready::ShadowSettled),
+			(readiness.active_characters >= needs.characters, Unready::Characters),
+			(readiness.bonded_workers >= needs.workers, Unready::Workers),
+			(readiness.shadow_days >= needs.shadow_days, Unready::ShadowDays),
+			(readiness.shadow_settled >= needs.shadow_settled, Unready::ShadowSettled),
 		]),
 		Phase::Three => first_missing(&[
-			(readiness.days_in_phase >= LEAST_DAYS_IN_TWO, Unready::DaysInPhase),
+			(readiness.days_in_phase >= needs.days_in_two, Unready::DaysInPhase),
 			(readiness.unresolved_slashes == 0, Unready::Slashes),
 		]),
 		Phase::Four => first_missing(&[
-			(readiness.days_in_phase >= LEAST_DAYS_IN_THREE, Unready::DaysInPhase),
+			(readiness.days_in_phase >= needs.days_in_three, Unready::DaysInPhase),
 			(readiness.models_with_provenance > 0, Unready::Provenance),
 		]),
 	}
@@ -332,7 +359,7 @@ mod tests {
 		active_characters: 20,
 		bonded_workers: 15,
 		shadow_days: 30,
-		shadow_settled: LEAST_SHADOW_SETTLED,
+		shadow_settled: Perbill::from_percent(95),
 		days_in_phase: 180,
 		unresolved_slashes: 0,
 		models_with_provenance: 1,
@@ -394,11 +421,12 @@ mod tests {
 	#[test]
 	fn phase_should_begin_only_when_everything_is_there() {
 		use Phase::*;
-		assert_eq!(check_advance(One, Two, &READY), Ok(()));
-		assert_eq!(check_advance(Two, Three, &READY), Ok(()));
-		assert_eq!(check_advance(Three, Four, &READY), Ok(()));
+		let check = |from, to, readiness: &Readiness| check_advance(from, to, readiness, &Needs::DEFAULT);
+		assert_eq!(check(One, Two, &READY), Ok(()));
+		assert_eq!(check(Two, Three, &READY), Ok(()));
+		assert_eq!(check(Three, Four, &READY), Ok(()));
 		for (from, to) in [(One, Three), (Two, Two), (Two, One), (Four, One)] {
-			assert_eq!(check_advance(from, to, &READY), Err(Unready::NotNext));
+			assert_eq!(check(from, to, &READY), Err(Unready::NotNext));
 		}
 		let missing = [
 			(One, Readiness { active_characters: 19, ..READY }, Unready::Characters),
@@ -412,7 +440,17 @@ mod tests {
 		];
 		for (from, readiness, unready) in missing {
 			let to = from.next().unwrap();
-			assert_eq!(check_advance(from, to, &readiness), Err(unready));
+			assert_eq!(check(from, to, &readiness), Err(unready));
 		}
+	}
+
+	#[test]
+	fn development_chain_should_be_able_to_need_less() {
+		let needs = Needs { characters: 1, workers: 0, shadow_days: 0, days_in_two: 1, ..Needs::DEFAULT };
+		let few = Readiness { active_characters: 1, bonded_workers: 0, shadow_days: 0, ..READY };
+		assert_eq!(check_advance(Phase::One, Phase::Two, &few, &needs), Ok(()));
+		assert_eq!(check_advance(Phase::One, Phase::Two, &few, &Needs::DEFAULT), Err(Unready::Characters));
+		let young = Readiness { days_in_phase: 1, ..READY };
+		assert_eq!(check_advance(Phase::Two, Phase::Three, &young, &needs), Ok(()));
 	}
 }

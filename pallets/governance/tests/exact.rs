@@ -225,7 +225,7 @@ fn is_on_the_band(child: &Child) -> bool {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(512))]
 
-	/// Property 17.
+	/// Property 17 of the design: the integer result is the exact one, or fails within 3 billionths of a threshold.
 	#[test]
 	fn result_should_be_the_exact_one_except_close_to_a_threshold(proposal in proposal()) {
 		prop_assume!(!proposal.children.iter().any(is_on_the_band));
@@ -247,14 +247,15 @@ proptest! {
 		}
 	}
 
-	/// Property 17, of what an AI prefers.
+	/// Property 17 of the design, of what an AI prefers.
 	#[test]
 	fn preference_should_be_the_exact_one_rounded_towards_nay(child in child()) {
 		let (rounded, exact) = (lean(child.preference()), exact_preference(&child));
 		prop_assert!(rounded <= exact && exact - rounded < tolerance());
 	}
 
-	/// Property 1, its arithmetic: weights are shared out in full, and sides never add up to more than there is.
+	/// Property 1 of the design, its arithmetic: weights are shared out in full, and sides never add up to more than there
+	/// is.
 	#[test]
 	fn tally_should_be_no_more_than_the_whole(classes in vec(class(), 1..6)) {
 		let sums = tally(&classes);
@@ -274,7 +275,7 @@ proptest! {
 		prop_assert!(off.iter().all(|off| *off >= zero() && *off < exact(2u32, WHOLE)), "rounded by {off:?}");
 	}
 
-	/// Property 5 among the members.
+	/// Property 5 of the design, among the members.
 	#[test]
 	fn member_should_never_harm_their_own_side(
 		proposal in proposal(),
@@ -303,7 +304,7 @@ proptest! {
 		}
 	}
 
-	/// Property 5 among the members of a child, and among AIs.
+	/// Property 5 of the design, among the members of a child and among AIs, the quotient u* included.
 	#[test]
 	fn member_of_a_child_should_never_harm_their_own_side(
 		proposal in proposal(),
@@ -331,7 +332,7 @@ proptest! {
 		prop_assert!(decided(Lean::NAY) <= before && before <= decided(Lean::AYE));
 	}
 
-	/// Property 6: AIs never weigh more than their share.
+	/// Property 6 of the design: AIs never weigh more than their share.
 	#[test]
 	fn ais_should_never_weigh_more_than_their_share(proposal in proposal()) {
 		let (most, sums, house) = (proposal.rule.ai_share, tally(&proposal.classes), proposal.house());
@@ -342,7 +343,8 @@ proptest! {
 		}
 	}
 
-	/// Property 6: with every AI captured, members still have to be for it; with every AI against, they can still pass it.
+	/// Property 6 of the design: with every AI captured, members still have to be for it; with every AI against, they can
+	/// still pass it.
 	#[test]
 	fn captured_house_should_neither_pass_nor_stop_what_members_decide(proposal in proposal()) {
 		let [ayes, nays, _] = exact_tally(&proposal.classes);
@@ -362,7 +364,7 @@ proptest! {
 		}
 	}
 
-	/// Property 6: one controller's seats stay within the cap, whichever is settled first.
+	/// Property 6 of the design: one controller's seats stay within the cap, whichever is settled first.
 	#[test]
 	fn controller_should_stay_within_the_cap_in_any_order(
 		weights in vec(0..=300u32, 1..40).prop_shuffle(),
@@ -380,7 +382,7 @@ proptest! {
 		prop_assert_eq!(applied, own.min(most), "no order gives more or less");
 	}
 
-	/// Property 7.
+	/// Property 7 of the design: a preference is within −1 and 1, and the order of settling changes nothing.
 	#[test]
 	fn preference_should_be_between_nay_and_aye_and_order_should_not_matter(
 		(children, shuffled) in vec(child(), 0..8).prop_flat_map(|children| {

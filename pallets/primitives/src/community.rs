@@ -31,7 +31,7 @@ pub enum Class {
 	/// Members of the fan club's advanced tiers.
 	#[codec(index = 2)]
 	Fan,
-	/// Whoever gave data, compute or work.
+	/// Whoever gave data or work.
 	#[codec(index = 3)]
 	Contributor,
 	/// Whoever has bonded AUTON in the X Community.
@@ -43,12 +43,23 @@ pub enum Class {
 	/// AIs: seats of the communities below.
 	#[codec(index = 6)]
 	Ai,
+	/// Whoever gave a model compute.
+	#[codec(index = 7)]
+	Compute,
 }
 
 impl Class {
 	/// Every class.
-	pub const ALL: [Self; 7] =
-		[Self::Owner, Self::Investor, Self::Fan, Self::Contributor, Self::Token, Self::Backing, Self::Ai];
+	pub const ALL: [Self; 8] = [
+		Self::Owner,
+		Self::Investor,
+		Self::Fan,
+		Self::Contributor,
+		Self::Token,
+		Self::Backing,
+		Self::Ai,
+		Self::Compute,
+	];
 
 	/// The class whose power a bond in a community gives.
 	pub fn of_bond(community: CommunityId, pot: Pot) -> Self {
@@ -63,14 +74,14 @@ impl Class {
 	pub fn is_bonded(self) -> bool {
 		match self {
 			Self::Investor | Self::Token | Self::Backing => true,
-			Self::Owner | Self::Fan | Self::Contributor | Self::Ai => false,
+			Self::Owner | Self::Fan | Self::Contributor | Self::Ai | Self::Compute => false,
 		}
 	}
 
 	/// Whether its members vote as accounts and so can delegate. Owners vote by item, AIs by seat, backers not at all.
 	pub fn is_delegable(self) -> bool {
 		match self {
-			Self::Investor | Self::Fan | Self::Contributor | Self::Token => true,
+			Self::Investor | Self::Fan | Self::Contributor | Self::Token | Self::Compute => true,
 			Self::Owner | Self::Backing | Self::Ai => false,
 		}
 	}
@@ -186,7 +197,7 @@ mod tests {
 
 	#[test]
 	fn indices_should_never_change() {
-		assert_eq!(Class::ALL.encode(), [0, 1, 2, 3, 4, 5, 6]);
+		assert_eq!(Class::ALL.encode(), [0, 1, 2, 3, 4, 5, 6, 7]);
 		assert_eq!(Pot::ALL.encode(), [0, 1]);
 		assert_eq!(Topic::ALL.encode(), [0, 1]);
 	}

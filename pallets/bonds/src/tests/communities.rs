@@ -85,7 +85,7 @@ fn close_should_fail_when_somebody_has_something_there() {
 		assert_noop!(Bonds::close(C), Error::<Test>::CommunityNotEmpty);
 		go_to_day(16);
 		assert_ok!(Bonds::withdraw(signed(1), C, Pot::Shares));
-		for class in [Class::Owner, Class::Fan, Class::Contributor, Class::Ai] {
+		for class in [Class::Owner, Class::Fan, Class::Contributor, Class::Ai, Class::Compute] {
 			set_power(class, 1);
 			assert_noop!(Bonds::close(C), Error::<Test>::CommunityNotEmpty);
 			set_power(class, 0);
