@@ -460,7 +460,7 @@ impl Subjects<RuntimeOrigin, Balance> for Doing {
 			OfModels::set_active(),
 		]
 		.into_iter()
-		.fold(Weight::zero(), Weight::max)
+		.fold(Weight::zero(), |most, weight| most.max(weight))
 	}
 }
 
@@ -701,7 +701,7 @@ impl Get<Weight> for BallotWeight {
 
 parameter_types! {
 	pub const DsoPalletId: PalletId = PalletId(*b"aut/dso_");
-	pub const PhaseNeeds: autonomy_governance::Needs = autonomy_governance::Needs::DEFAULT;
+	pub const PhaseNeeds: pallet_dso::Needs = pallet_dso::Needs::DEFAULT;
 }
 
 impl pallet_dso::Config for Runtime {
