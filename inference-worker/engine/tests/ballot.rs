@@ -189,8 +189,7 @@ fn opening_should_hold_under_the_trace_root_in_whichever_run_its_step_is() {
 		assert_eq!((expected.steps as usize, expected.trace_root), (roots.len(), root_of_steps(&roots, 2)));
 
 		// Every row of both runs comes out the same in one pass over the tokens before it.
-		let request =
-			BallotRequest { persona: Some("wry"), persona_cid: cid(b"wry"), question: QUESTION, prose };
+		let request = BallotRequest { persona: Some("wry"), persona_cid: cid(b"wry"), question: QUESTION, prose };
 		let statements = &said(&expected).statements;
 		for (at, state) in states.iter().enumerate() {
 			let again = chat.ballot_logits(&request, statements, at).unwrap().unwrap();
@@ -321,8 +320,20 @@ fn shipped_model_should_vote() {
 fn space_before_a_word_should_be_read_as_sentence_piece_reads_it() {
 	let dir = TempDir::new().unwrap();
 	let words = [
-		"<unk>", "<s>", "▁strongly", "▁for", "for", "▁against", "against", "▁neutral", "neutral", ":", "▁", "<0x0A>",
-		"<0x20>", "<0x66>",
+		"<unk>",
+		"<s>",
+		"▁strongly",
+		"▁for",
+		"for",
+		"▁against",
+		"against",
+		"▁neutral",
+		"neutral",
+		":",
+		"▁",
+		"<0x0A>",
+		"<0x20>",
+		"<0x66>",
 	];
 	let vocab: serde_json::Map<String, Value> =
 		words.iter().enumerate().map(|(id, word)| (word.to_string(), json!(id))).collect();
@@ -373,23 +384,22 @@ fn space_before_a_word_should_be_read_as_sentence_piece_reads_it() {
 	assert_eq!(after(""), [2, 3, 4, 5, 6, 7, 8], "after a lone f nothing goes on");
 	assert_eq!(after("strongly"), [3, 5, 10, 12]);
 	assert_eq!(after("strongly "), [4, 6]);
-	assert_eq!((after("for"), after("for:"), after("for: ")), (vec![9], vec![10, 12], vec![]));
+	assert_eq!((after("for"), after("for:")), (vec![9], vec![]));
 	assert_eq!(tokenizer.decode(&[3, 9, 10]).unwrap(), "for: ");
 	assert!(mask.breaks_line(11) && !mask.breaks_line(10));
 }
 
 #[test]
 fn ballot_should_be_refused_when_the_model_has_no_words_or_no_room_for_it() {
-	let fault = |model: &Model, question: &str, prose: &str| {
-		vote(model, "wry", question, prose, [5; 32], [1; 32]).unwrap_err()
-	};
+	let fault =
+		|model: &Model, question: &str, prose: &str| vote(model, "wry", question, prose, [5; 32], [1; 32]).unwrap_err();
 	let invalid = |fault: JobFault, needle: &str| {
 		assert!(matches!(&fault, JobFault::InputInvalid(why) if why.contains(needle)), "{fault}");
 	};
 	// Words that are none of the stances, with spaces between them.
 	let limits = ModelLimits { max_prompt_bytes: 96, max_steps: 0, max_pixels: 0, max_tokens: 48 };
 	let (_a, words) = open(write_chat_model, ManifestMeta { limits, ..text_meta() });
-	invalid(fault(&words, "w20", ""), "the model's tokens cannot spell \"strongly for: \": it cannot vote");
+	invalid(fault(&words, "w20", ""), "the model's tokens cannot spell \"strongly for:\": it cannot vote");
 	// A prompt that fits, and leaves no room for a stance. The words of the first run are looked at before it is run.
 	let (_b, tight) = open(
 		|dir| {
@@ -400,7 +410,7 @@ fn ballot_should_be_refused_when_the_model_has_no_words_or_no_room_for_it() {
 		voter_meta(),
 	);
 	vote(&tight, "wry", QUESTION, "", [5; 32], [1; 32]).unwrap();
-	invalid(fault(&tight, QUESTION, "It is very cheap."), "tokens, the model takes 1 to 46");
+	invalid(fault(&tight, QUESTION, "It is very cheap."), "tokens, the model takes 1 to 47");
 	let (_c, picture) = open(write_pixel_model, image_meta());
 	invalid(fault(&picture, QUESTION, ""), "the model makes Image, the job asks for Ballot");
 	let few = ModelLimits { max_tokens: 47, ..limits };

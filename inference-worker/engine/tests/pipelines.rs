@@ -52,7 +52,7 @@ fn digests_should_stay_what_they_are() {
 const OUTPUTS: &str = "3921ae74410534b14ada61cb88ade9fa951070ff7f2e472d55a1ca8f10305abe";
 const TRACES: &str = "4577eb4f3642d8773dec698faa7880acdb332f0021e43ef34ae02f7b01ca09a9";
 const KINDS: &str = "2b8c55c862281af715a247be13b7a451d488af5e4e091d9b32e9346ce341134e";
-const BALLOTS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const BALLOTS: &str = "16c3b713d4a6c2003defb7d73e3f5c187a346c84ecfd514c4009c3ce04043f2e";
 
 #[test]
 fn results_of_the_shipped_model_should_stay_what_they_are() {
