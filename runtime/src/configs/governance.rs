@@ -23,7 +23,7 @@ use pallet_dso::{
 		Anchors, CallWords, ChainState, CommunityOf, Mind, OnPhase, RootGate, Step, StepSource, Subjects, Trial,
 		TrialSource,
 	},
-	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Phase, Place, SeatRules,
+	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Needs, Phase, Place, SeatRules,
 	Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
 };
 use pallet_inference::WeightInfo as _;
@@ -41,7 +41,7 @@ use super::{
 	works::TreasuryAccount,
 };
 use crate::{
-	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Dso, Hash, Inference, Models,
+	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Hash, Inference, Models,
 	OriginCaller, Preimage, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, Scheduler, AUTON,
 };
 
@@ -647,7 +647,9 @@ pub struct EndOfSudo;
 
 impl OnPhase for EndOfSudo {
 	fn on_phase(from: Phase, to: Phase) {
-		if to > from && !Dso::is_development() {
+		// Only a development chain says at genesis what its phases need.
+		let is_development = pallet_dso::GenesisNeeds::<Runtime>::exists();
+		if to > from && !is_development {
 			pallet_sudo::Key::<Runtime>::kill();
 		}
 	}
@@ -701,7 +703,7 @@ impl Get<Weight> for BallotWeight {
 
 parameter_types! {
 	pub const DsoPalletId: PalletId = PalletId(*b"aut/dso_");
-	pub const PhaseNeeds: autonomy_governance::Needs = autonomy_governance::Needs::DEFAULT;
+	pub const PhaseNeeds: Needs = Needs::DEFAULT;
 }
 
 impl pallet_dso::Config for Runtime {
