@@ -174,7 +174,9 @@ fn calls_of_our_pallets_should_keep_their_order() {
 			"reap",
 			"advance_phase",
 			"regress_phase",
+			"refresh_model_seat",
 			"end_training",
+			"withdraw_data",
 		]
 	);
 }
