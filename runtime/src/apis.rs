@@ -356,6 +356,10 @@ impl_runtime_apis! {
 			Dso::readiness()
 		}
 
+		fn needs() -> pallet_dso::Needs {
+			Dso::needs()
+		}
+
 		fn motions() -> Vec<pallet_dso::Motion<Hash>> {
 			Dso::motions()
 		}

@@ -23,7 +23,7 @@ use pallet_dso::{
 		Anchors, CallWords, ChainState, CommunityOf, Mind, OnPhase, RootGate, Step, StepSource, Subjects, Trial,
 		TrialSource,
 	},
-	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Phase, Place, SeatRules,
+	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Needs, Phase, Place, SeatRules,
 	Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
 };
 use pallet_inference::WeightInfo as _;
@@ -395,8 +395,8 @@ impl Subjects<RuntimeOrigin, Balance> for Doing {
 			CharacterAction::LeaveCollective => Characters::leave_collective(origin, character),
 			CharacterAction::VoteReferendum { referendum, aye, balance, conviction } => {
 				let voter = Self::voter(origin, character)?;
-				let conviction =
-					Conviction::try_from(conviction).map_err(|()| pallet_dso::Error::<Runtime>::ActionNotAllowed)?;
+				let conviction = Conviction::try_from(conviction)
+					.map_err(|()| pallet_dso::Error::<Runtime>::ActionNotAllowed)?;
 				let vote = AccountVote::Standard { vote: Vote { aye, conviction }, balance };
 				Democracy::vote(voter, referendum, vote)
 			}
@@ -460,7 +460,7 @@ impl Subjects<RuntimeOrigin, Balance> for Doing {
 			OfModels::set_active(),
 		]
 		.into_iter()
-		.fold(Weight::zero(), |most, weight| most.max(weight))
+		.fold(Weight::zero(), Weight::max)
 	}
 }
 
@@ -533,7 +533,9 @@ impl TrialSource<RuntimeCall> for ProposedVersions {
 		let lifetime: BlockNumber = <Runtime as pallet_models::Config>::ProposalLifetime::get();
 		let evaluation = match proposal.evaluation {
 			Evaluation::None | Evaluation::Ordered { .. } => None,
-			Evaluation::Measured { .. } => Some(BlakeTwo256::hash_of(&(proposal.candidate, proposal.evaluation)).0),
+			Evaluation::Measured { .. } => {
+				Some(BlakeTwo256::hash_of(&(proposal.candidate, proposal.evaluation)).0)
+			}
 		};
 		Some(Trial { since: Some(proposal.expires.saturating_sub(lifetime)), evaluation })
 	}
@@ -598,9 +600,9 @@ fn of_models(call: &pallet_models::Call<Runtime>) -> Option<String> {
 		Call::set_active { model, active: false } => {
 			Some(format!("the call models.set_active has model {model} take no jobs"))
 		}
-		Call::accept_version { proposal } => Some(format!(
-			"the call models.accept_version makes proposed version {proposal} the current one of its model"
-		)),
+		Call::accept_version { proposal } => {
+			Some(format!("the call models.accept_version makes proposed version {proposal} the current one of its model"))
+		}
 		Call::reject_version { proposal } => {
 			Some(format!("the call models.reject_version rejects proposed version {proposal}"))
 		}
@@ -645,7 +647,9 @@ pub struct EndOfSudo;
 
 impl OnPhase for EndOfSudo {
 	fn on_phase(from: Phase, to: Phase) {
-		if to > from && !pallet_dso::GenesisNeeds::<Runtime>::exists() {
+		// Only a development chain says at genesis what its phases need.
+		let is_development = pallet_dso::GenesisNeeds::<Runtime>::exists();
+		if to > from && !is_development {
 			pallet_sudo::Key::<Runtime>::kill();
 		}
 	}
@@ -699,7 +703,7 @@ impl Get<Weight> for BallotWeight {
 
 parameter_types! {
 	pub const DsoPalletId: PalletId = PalletId(*b"aut/dso_");
-	pub const PhaseNeeds: pallet_dso::Needs = pallet_dso::Needs::DEFAULT;
+	pub const PhaseNeeds: Needs = Needs::DEFAULT;
 }
 
 impl pallet_dso::Config for Runtime {
