@@ -43,7 +43,6 @@ export const action = {
 		Character: { VoteReferendum: { referendum, aye, balance, conviction } },
 	}),
 	acceptVersion: (proposal: number) => ({ Model: { AcceptVersion: proposal } }),
-	approveData: (root: string) => ({ Model: { SetDataRoot: { root, approved: true } } }),
 	openSource: { Model: 'OpenSource' },
 	dispatch: (track: Track, call: Noted) => ({ Dispatch: { track, ...preimage(call) } }),
 	motion: (call: Noted) => ({ Motion: { dual: false, ...preimage(call) } }),

@@ -10,7 +10,7 @@ import { network } from '../network.js';
 /** Blocks that are made before they are made final together. */
 const BATCH = 16;
 /** Blocks after which it is asked again whether what is waited for has come about. */
-const LOOK = 5;
+const LOOK = 10;
 
 /** Number of the newest finalised block. */
 async function finalised(chain: Chain): Promise<number> {
