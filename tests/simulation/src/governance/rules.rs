@@ -130,7 +130,7 @@ pub struct Size {
 impl Default for Size {
 	fn default() -> Self {
 		Self {
-			rounds: 300,
+			rounds: 200,
 			seed: 0,
 			holders: 2_000,
 			bonded: 10_000_000 * AUTON,

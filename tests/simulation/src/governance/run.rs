@@ -128,7 +128,8 @@ impl<'a> Faced<'a> {
 			let classes = self.attack.classes(poll, tokens, matter.is_critical).map(|class| (class, false));
 			decide(&matter.question, &classes, &house.votes).is_ok()
 		};
-		self.rounds.iter().filter(passes).count() * 2 >= self.rounds.len()
+		let half = self.rounds.len().div_ceil(2);
+		self.rounds.iter().filter(passes).take(half).count() == half
 	}
 
 	/// The least share of the AUTON, the attacker's included, with which it passes in half of the rounds. `None` when
