@@ -298,10 +298,6 @@ impl_runtime_apis! {
 	}
 
 	impl pallet_dso::runtime_api::DsoApi<Block, AccountId, u32, Balance, Hash> for Runtime {
-		fn needs() -> pallet_dso::Needs {
-			Dso::needs()
-		}
-
 		fn community(community: CommunityId) -> Option<pallet_dso::CommunityInfo<AccountId, Balance>> {
 			Dso::community(community)
 		}
