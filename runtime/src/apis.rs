@@ -15,6 +15,7 @@ use frame_support::{
 	weights::Weight,
 };
 use pallet_characters::{TemplateId, TemplateVersion};
+use pallet_dso::KindTag;
 use pallet_grandpa::AuthorityId as GrandpaId;
 use pallet_market::SaleId;
 use pallet_models::{ContributionId, ProposalId, ShareAmount, VersionNumber};
@@ -28,8 +29,8 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Characters, Creations,
-	Executive, Grandpa, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall,
+	configs::consensus::EpochDuration, AccountId, Babe, Balance, Block, BlockNumber, Bonds, Characters, Creations, Dso,
+	Executive, Grandpa, Hash, Historical, Inference, InherentDataExt, Market, Models, Nonce, Runtime, RuntimeCall,
 	RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, BABE_GENESIS_EPOCH_CONFIG, VERSION,
 };
 
@@ -296,6 +297,70 @@ impl_runtime_apis! {
 		}
 	}
 
+	impl pallet_dso::runtime_api::DsoApi<Block, AccountId, u32, Balance, Hash> for Runtime {
+		fn community(community: CommunityId) -> Option<pallet_dso::CommunityInfo<AccountId, Balance>> {
+			Dso::community(community)
+		}
+
+		fn parent(community: CommunityId) -> Option<CommunityId> {
+			Dso::parent(community)
+		}
+
+		fn template(kind: KindTag) -> (pallet_dso::TemplateVersion, pallet_dso::Template) {
+			Dso::template(kind)
+		}
+
+		fn check_template(kind: KindTag, template: pallet_dso::Template) -> Result<(), pallet_dso::TemplateFault> {
+			Dso::check_template(kind, template)
+		}
+
+		fn charter(community: CommunityId) -> Option<pallet_dso::Charter> {
+			Dso::charter(community)
+		}
+
+		fn power(community: CommunityId, who: AccountId) -> Vec<pallet_dso::PowerLine<AccountId>> {
+			Dso::power(community, who)
+		}
+
+		fn proposal(
+			proposal: pallet_dso::ProposalId,
+		) -> Option<pallet_dso::runtime_api::ProposalReport<AccountId, u32, Balance, Hash>> {
+			Dso::proposal(proposal)
+		}
+
+		fn doable(proposal: pallet_dso::ProposalId, who: AccountId) -> Vec<pallet_dso::Doable> {
+			Dso::doable(proposal, who)
+		}
+
+		fn deposit_now(community: CommunityId) -> Balance {
+			Dso::deposit_now(community)
+		}
+
+		fn seat_burn() -> Balance {
+			Dso::seat_burn()
+		}
+
+		fn spendable_now(community: CommunityId, asset: Option<u32>) -> Option<(u128, u128)> {
+			Dso::spendable_now(community, asset)
+		}
+
+		fn phase_now() -> pallet_dso::Phase {
+			Dso::phase_now()
+		}
+
+		fn readiness() -> pallet_dso::Readiness {
+			Dso::readiness()
+		}
+
+		fn needs() -> pallet_dso::Needs {
+			Dso::needs()
+		}
+
+		fn motions() -> Vec<pallet_dso::Motion<Hash>> {
+			Dso::motions()
+		}
+	}
+
 	impl crate::portfolio::PortfolioApi<Block> for Runtime {
 		fn portfolio(who: AccountId, after: Option<(u32, u32)>) -> crate::portfolio::Portfolio {
 			crate::portfolio::portfolio(&who, after)
@@ -421,6 +486,10 @@ impl_runtime_apis! {
 	impl pallet_bonds::runtime_api::BondsApi<Block, AccountId, Balance, u32> for Runtime {
 		fn today() -> Day {
 			Bonds::today()
+		}
+
+		fn blocks_per_day() -> BlockNumber {
+			Bonds::blocks_per_day()
 		}
 
 		fn community(community: CommunityId) -> Option<pallet_bonds::CommunityInfo<u32>> {

@@ -2,13 +2,16 @@
 
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
+use pallet_dso::Needs;
 use serde_json::Value;
 use sp_genesis_builder::PresetId;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
+use sp_runtime::Perbill;
 
 use crate::{
-	configs::works::TreasuryAccount, AccountId, BabeConfig, BalancesConfig, RuntimeGenesisConfig, SessionConfig,
-	SessionKeys, SudoConfig, AUTON, BABE_GENESIS_EPOCH_CONFIG,
+	configs::works::TreasuryAccount, AccountId, BabeConfig, BalancesConfig, BlockNumber, BondsConfig, DsoConfig,
+	GuardCommitteeConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig, AUTON,
+	BABE_GENESIS_EPOCH_CONFIG,
 };
 
 /// One validator, Alice; the well-known accounts are rich.
@@ -19,6 +22,20 @@ pub const LOCAL: &str = "local";
 /// What each well-known account owns at genesis.
 pub const ENDOWMENT: u128 = 1_000_000 * AUTON;
 
+/// Blocks of a governance day on a development chain: what takes a week can be watched in minutes.
+pub const DEVELOPMENT_DAY: BlockNumber = 20;
+/// Blocks of a governance day on a local network: ten minutes.
+pub const LOCAL_DAY: BlockNumber = 100;
+/// What phases need on a development chain: so little that one person can walk through all of them.
+pub const DEVELOPMENT_NEEDS: Needs = Needs {
+	characters: 1,
+	workers: 5,
+	shadow_days: 1,
+	shadow_settled: Perbill::from_percent(50),
+	days_in_two: 1,
+	days_in_three: 1,
+};
+
 /// A validator's account and the well-known keys it signs blocks and votes with.
 type Validator = (AccountId, Sr25519Keyring, Ed25519Keyring);
 
@@ -26,7 +43,8 @@ fn validator(babe: Sr25519Keyring, grandpa: Ed25519Keyring) -> Validator {
 	(babe.to_account_id(), babe, grandpa)
 }
 
-fn genesis(validators: Vec<Validator>) -> Value {
+fn genesis(validators: Vec<Validator>, day: BlockNumber, needs: Option<Needs>) -> Value {
+	let guard = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
 			balances: Sr25519Keyring::iter()
@@ -47,20 +65,27 @@ fn genesis(validators: Vec<Validator>) -> Value {
 				.collect::<Vec<_>>(),
 		},
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+		bonds: BondsConfig { day_length: Some(day) },
+		dso: DsoConfig { needs },
+		guard_committee: GuardCommitteeConfig {
+			members: guard.iter().map(|key| key.to_account_id()).collect::<Vec<_>>(),
+		},
 	})
 }
 
 fn development() -> Value {
-	genesis(vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)])
+	let validators = vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)];
+	genesis(validators, DEVELOPMENT_DAY, Some(DEVELOPMENT_NEEDS))
 }
 
 fn local() -> Value {
-	genesis(vec![
+	let validators = vec![
 		validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice),
 		validator(Sr25519Keyring::Bob, Ed25519Keyring::Bob),
 		validator(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
 		validator(Sr25519Keyring::Dave, Ed25519Keyring::Dave),
-	])
+	];
+	genesis(validators, LOCAL_DAY, None)
 }
 
 /// The preset of that name as a JSON patch of the default genesis.

@@ -108,7 +108,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: Cow::Borrowed("autonomy"),
 	impl_name: Cow::Borrowed("autonomy"),
 	authoring_version: 1,
-	spec_version: 1,
+	spec_version: 2,
 	impl_version: 1,
 	apis: apis::RUNTIME_API_VERSIONS,
 	transaction_version: 1,
@@ -143,7 +143,7 @@ pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
 pub type Executive =
 	frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
 
-/// Migrations that run once, in the block after an upgrade. None yet: the chain starts at version 1.
+/// Migrations that run once, in the block after an upgrade. None: no chain was started before version 2.
 pub type SingleBlockMigrations = ();
 
 // The offence reports of BABE and GRANDPA are transactions without a signer.
@@ -242,4 +242,12 @@ mod runtime {
 	pub type Creations = pallet_creations;
 	#[runtime::pallet_index(35)]
 	pub type Market = pallet_market;
+
+	// Governance.
+	#[runtime::pallet_index(40)]
+	pub type Dso = pallet_dso;
+	#[runtime::pallet_index(41)]
+	pub type Democracy = pallet_democracy;
+	#[runtime::pallet_index(42)]
+	pub type GuardCommittee = pallet_collective<Instance1>;
 }

@@ -103,7 +103,7 @@ fn newest_template<T: Config>() {
 }
 
 /// A character of `owner`, of template 0.
-fn character<T: Config>(owner: &T::AccountId) -> CharacterId {
+pub(crate) fn character<T: Config>(owner: &T::AccountId) -> CharacterId {
 	newest_template::<T>();
 	Pallet::<T>::do_create(owner.clone(), details::<T>()).expect("the character fits its template")
 }

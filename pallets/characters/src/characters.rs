@@ -48,6 +48,12 @@ impl<T: Config> Pallet<T> {
 		Ok(collection)
 	}
 
+	/// A character of `owner`, who is funded, with models of both kinds, for benchmarks of other pallets.
+	#[cfg(feature = "runtime-benchmarks")]
+	pub fn benchmark_character(owner: &T::AccountId) -> CharacterId {
+		crate::benchmarking::character::<T>(owner)
+	}
+
 	// --- deposits ---
 
 	/// Storage deposit for this many encoded bytes, in planck.

@@ -68,7 +68,7 @@ const CALL: u64 = 400 * WEIGHT_REF_TIME_PER_MICROS;
 const ENTRY: u64 = 6 * 1024;
 
 /// Database entries that tell whether a character's holder decides alone, at most.
-const OWNERSHIP: u64 = 5;
+const OWNERSHIP: u64 = 6;
 
 /// Counted weights with the runtime's own database costs.
 pub struct SubstrateWeight<T>(PhantomData<T>);

@@ -57,8 +57,8 @@ const STEP: u64 = 80 * WEIGHT_REF_TIME_PER_MICROS;
 /// Bytes of proof for one database entry of this pallet, at most.
 const ENTRY: u64 = 6 * 1024;
 /// Reads that tell who speaks for a model: the collection, the item, the model; its community, the length of a day, and the
-/// power of three classes of it.
-const GOVERNS: u64 = 8;
+/// power of four classes of it.
+const GOVERNS: u64 = 9;
 /// Reads that tell whether a model has provenance: Origins, DataRoots, ModelsWithProvenance.
 const PROVENANCE: u64 = 3;
 /// Reads of a minted item: the collection's number, the collection, its configuration, the item's configuration and metadata

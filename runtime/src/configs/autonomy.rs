@@ -3,10 +3,11 @@
 use autonomy_primitives::{model::ModelAccess, ModelId};
 use frame_support::{
 	parameter_types,
-	traits::{ConstU16, ConstU32, ConstU8},
+	traits::{ConstU32, ConstU8, EitherOf},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
+use pallet_dso::XModels;
 use sp_runtime::Perbill;
 
 use super::{
@@ -15,7 +16,8 @@ use super::{
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
 use crate::{
-	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Market, Models, Runtime, RuntimeHoldReason, AUTON,
+	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Dso, Market, Models, Runtime, RuntimeHoldReason,
+	AUTON,
 };
 
 parameter_types! {
@@ -29,15 +31,16 @@ parameter_types! {
 
 impl pallet_inference::Config for Runtime {
 	type Access = OpenOrLicensed;
-	type AdminOrigin = EnsureRoot<AccountId>;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId>, XModels>;
 	type AgendaWeight = AgendaWeight;
+	type BallotResults = Dso;
 	type Characters = Characters;
 	type Currency = Balances;
 	type Disputes = inference::Disputes;
 	type DrawAttemptsPerSeat = ConstU32<16>;
 	type DrawRandomness = BabeDraw;
 	type EvaluationResults = Models;
-	type EvaluationSamples = ConstU16<16>;
+	type EvaluationSamples = inference::EvaluationSamples;
 	type FeeSplit = inference::FeeSplit;
 	type JobDepositBase = JobDepositBase;
 	type JobDepositPerByte = JobDepositPerByte;
@@ -55,6 +58,7 @@ impl pallet_inference::Config for Runtime {
 	type Tiers = inference::Tiers;
 	type Timing = inference::Timing;
 	type UnbondingPeriod = UnbondingPeriod;
+	type Usage = Dso;
 	type WeightInfo = crate::weights::pallet_inference::WeightInfo<Runtime>;
 }
 

@@ -1,16 +1,18 @@
 //! Bonds of AUTON and of shares: voting power and revenue of communities.
 
 use frame_support::{parameter_types, traits::Contains, PalletId};
-use sp_core::ConstU32;
+use sp_core::{ConstU32, TypeId};
 
-use super::works::TreasuryAccount;
-use crate::{
-	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Characters, Creations, Models, Runtime,
-	RuntimeFreezeReason, AUTON, DAYS,
+use super::{
+	governance::DsoPalletId,
+	ownership::{CharactersPalletId, ModelsPalletId},
+	works::CreationsPalletId,
 };
+use crate::{AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Runtime, RuntimeFreezeReason, AUTON, DAYS};
 
 parameter_types! {
 	pub const BondsPalletId: PalletId = PalletId(*b"aut/bond");
+	/// A day, unless genesis says that it is shorter.
 	pub const GovernanceDay: BlockNumber = DAYS;
 	pub const MinBond: Balance = AUTON;
 }
@@ -32,12 +34,17 @@ impl pallet_bonds::Config for Runtime {
 	type WeightInfo = pallet_bonds::weights::SubstrateWeight<Runtime>;
 }
 
-/// Accounts that belong to everybody: they have no say.
+/// Accounts that belong to everybody and have no key: those of the pallets that own collections, and the seats of
+/// communities. They have no say by bonds. Treasuries of communities, that of X among them, and pots are pallet-bonds' own,
+/// which it refuses by itself.
 pub struct Keyless;
 
 impl Contains<AccountId> for Keyless {
 	fn contains(who: &AccountId) -> bool {
-		[TreasuryAccount::get(), Models::account_id(), Characters::account_id(), Creations::account_id()].contains(who)
+		let bytes: &[u8] = who.as_ref();
+		let Some((kind, rest)) = bytes.split_at_checked(PalletId::TYPE_ID.len()) else { return false };
+		let sources = [DsoPalletId::get(), ModelsPalletId::get(), CharactersPalletId::get(), CreationsPalletId::get()];
+		kind == PalletId::TYPE_ID && sources.iter().any(|source| rest.starts_with(&source.0))
 	}
 }
 

@@ -2,7 +2,7 @@
 
 use frame_support::{
 	parameter_types,
-	traits::{fungible::Credit, ConstU32, OnUnbalanced},
+	traits::{fungible::Credit, ConstU32, Get, OnUnbalanced},
 	weights::{
 		constants::ExtrinsicBaseWeight, ConstantMultiplier, WeightToFeeCoefficient, WeightToFeeCoefficients,
 		WeightToFeePolynomial,
@@ -12,9 +12,13 @@ use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustm
 use smallvec::smallvec;
 use sp_runtime::{traits::Bounded, FixedPointNumber, Perbill, Perquintill};
 
+use super::{
+	parameters::{dynamic::fees, Within},
+	rules::{BYTE_FEE, COMPUTATION_FEE},
+};
 use crate::{
 	AccountId, Authorship, Balance, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
-	MICRO_AUTON, MILLI_AUTON,
+	MILLI_AUTON,
 };
 
 parameter_types! {
@@ -39,14 +43,19 @@ impl pallet_balances::Config for Runtime {
 	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
 }
 
-/// Fee by weight: an empty transaction costs 1 mAUTON, everything else in proportion to its computation.
+/// What an empty transaction costs, in planck.
+pub type ComputationFee = Within<fees::Computation, { COMPUTATION_FEE.0 }, { COMPUTATION_FEE.1 }>;
+/// What a byte of a transaction costs, in planck.
+pub type ByteFee = Within<fees::Byte, { BYTE_FEE.0 }, { BYTE_FEE.1 }>;
+
+/// Fee by weight: an empty transaction costs what governance says, everything else in proportion to its computation.
 pub struct WeightToFee;
 
 impl WeightToFeePolynomial for WeightToFee {
 	type Balance = Balance;
 
 	fn polynomial() -> WeightToFeeCoefficients<Balance> {
-		let (price, weight) = (MILLI_AUTON, Balance::from(ExtrinsicBaseWeight::get().ref_time()));
+		let (price, weight) = (ComputationFee::get(), Balance::from(ExtrinsicBaseWeight::get().ref_time()));
 		smallvec![WeightToFeeCoefficient {
 			degree: 1,
 			negative: false,
@@ -70,7 +79,6 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for ToAuthor {
 }
 
 parameter_types! {
-	pub const TransactionByteFee: Balance = 10 * MICRO_AUTON;
 	/// Fees rise when blocks are more than a quarter full and fall when they are less.
 	pub const TargetBlockFullness: Perquintill = Perquintill::from_percent(25);
 	pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(75, 1_000_000);
@@ -82,7 +90,7 @@ parameter_types! {
 impl pallet_transaction_payment::Config for Runtime {
 	type FeeMultiplierUpdate =
 		TargetedFeeAdjustment<Self, TargetBlockFullness, AdjustmentVariable, MinimumMultiplier, MaximumMultiplier>;
-	type LengthToFee = ConstantMultiplier<Balance, TransactionByteFee>;
+	type LengthToFee = ConstantMultiplier<Balance, ByteFee>;
 	type OnChargeTransaction = FungibleAdapter<Balances, ToAuthor>;
 	type OperationalFeeMultiplier = OperationalFeeMultiplier;
 	type RuntimeEvent = RuntimeEvent;

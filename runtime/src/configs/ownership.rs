@@ -7,17 +7,28 @@ use autonomy_primitives::{
 	job::{JobInput, SeedPolicy},
 	CharacterId, ModelId,
 };
-use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
-use frame_system::{EnsureNever, EnsureRoot, RawOrigin};
+use frame_support::{
+	parameter_types,
+	traits::{ConstU32, EitherOf},
+	weights::Weight,
+	PalletId,
+};
+use frame_system::{EnsureRoot, RawOrigin};
 use pallet_characters::Submitted;
+use pallet_dso::{EnsureCommunity, XModels, XTemplate};
 use pallet_inference::{Order, Purpose, WeightInfo};
-use sp_core::{ConstBool, ConstU128};
+use sp_core::ConstU128;
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
-use super::{system::deposit, works::TreasuryAccount};
+use super::{
+	governance::{HolderDecides, SpeaksForModel},
+	parameters::{dynamic, ShareWithin, Within},
+	rules::{GAIN, GRANT, MAX_CREATION_BURN},
+	system::deposit,
+	works::TreasuryAccount,
+};
 use crate::{
-	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Inference, Models, Runtime, RuntimeHoldReason, AUTON,
-	DAYS,
+	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Inference, Models, Runtime, RuntimeHoldReason, DAYS,
 };
 
 /// The first asset that is somebody's shares: nobody can create it, or one after it, but the pallets.
@@ -35,9 +46,7 @@ parameter_types! {
 	pub const ModelsPalletId: PalletId = PalletId(*b"aut/modl");
 	pub const ModelDepositBase: Balance = deposit(5, 0);
 	pub const ModelDepositPerByte: Balance = deposit(0, 1);
-	pub const MaxGrant: Permill = Permill::from_percent(10);
 	pub const MaxClassWeight: Permill = Permill::one();
-	pub const MinGain: Permill = Permill::from_parts(1_000);
 	pub const VestingPeriod: BlockNumber = 90 * DAYS;
 	pub const DisputePeriod: BlockNumber = 14 * DAYS;
 	pub const ProposalLifetime: BlockNumber = 28 * DAYS;
@@ -45,7 +54,7 @@ parameter_types! {
 }
 
 impl pallet_models::Config for Runtime {
-	type AdminOrigin = EnsureRoot<AccountId>;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId>, XModels>;
 	type Communities = Bonds;
 	type Currency = Balances;
 	type DepositBase = ModelDepositBase;
@@ -56,10 +65,9 @@ impl pallet_models::Config for Runtime {
 	/// An hour of blocks for one job.
 	type MaxBudget = ConstU32<{ crate::HOURS }>;
 	type MaxClassWeight = MaxClassWeight;
-	type MaxGrant = MaxGrant;
-	type MinGain = MinGain;
-	/// Until communities have a say of their own.
-	type ModelOrigin = pallet_models::HolderOrRoot<Runtime>;
+	type MaxGrant = ShareWithin<dynamic::models::MaxGrant, { GRANT.0 }, { GRANT.1 }>;
+	type MinGain = ShareWithin<dynamic::models::MinGain, { GAIN.0 }, { GAIN.1 }>;
+	type ModelOrigin = SpeaksForModel;
 	type PalletId = ModelsPalletId;
 	type ProposalLifetime = ProposalLifetime;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -122,7 +130,6 @@ impl pallet_characters::ShareAssets<AccountId, Balance> for NamedShares {
 parameter_types! {
 	pub const CharactersPalletId: PalletId = PalletId(*b"aut/char");
 	pub const FirstCharacterShares: u32 = FIRST_CHARACTER_SHARES;
-	pub const CreationBurn: Balance = AUTON;
 	pub const CharacterDepositBase: Balance = deposit(4, 0);
 	pub const CharacterDepositPerByte: Balance = deposit(0, 1);
 }
@@ -130,9 +137,8 @@ parameter_types! {
 impl pallet_characters::Config for Runtime {
 	type Bonding = BondedAuton;
 	type Communities = Bonds;
-	/// Communities have no say of their own yet.
-	type CommunityOrigin = EnsureNever<CommunityId>;
-	type CreationBurn = CreationBurn;
+	type CommunityOrigin = EnsureCommunity;
+	type CreationBurn = Within<dynamic::characters::CreationBurn, 0, MAX_CREATION_BURN>;
 	type Currency = Balances;
 	type DepositBase = CharacterDepositBase;
 	type DepositPerByte = CharacterDepositPerByte;
@@ -140,14 +146,14 @@ impl pallet_characters::Config for Runtime {
 	type Jobs = CharacterJobs;
 	type MaxChildren = ConstU32<16>;
 	type Models = Models;
-	type OwnerMayGovern = ConstBool<true>;
+	type OwnerMayGovern = HolderDecides;
 	type PalletId = CharactersPalletId;
 	type Platform = TreasuryAccount;
 	type Power = Bonds;
 	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Shares = NamedShares;
-	type TemplateOrigin = EnsureRoot<AccountId>;
+	type TemplateOrigin = EitherOf<EnsureRoot<AccountId>, XTemplate>;
 	type WeightInfo = pallet_characters::weights::SubstrateWeight<Runtime>;
 }
 

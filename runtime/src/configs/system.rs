@@ -121,6 +121,9 @@ pub enum ProxyType {
 	/// Register models and set their terms.
 	#[codec(index = 4)]
 	ModelOwner,
+	/// Propose, vote and decide, in communities, as a holder of AUTON and in the guard.
+	#[codec(index = 5)]
+	Governance,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -157,6 +160,14 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 					)
 			),
 			Self::ModelOwner => matches!(call, RuntimeCall::Utility(..) | RuntimeCall::Models(..)),
+			Self::Governance => matches!(
+				call,
+				RuntimeCall::Utility(..)
+					| RuntimeCall::Preimage(..)
+					| RuntimeCall::Dso(..)
+					| RuntimeCall::Democracy(..)
+					| RuntimeCall::GuardCommittee(..)
+			),
 		}
 	}
 

@@ -1,16 +1,24 @@
 //! Works and their market: pallet-creations and pallet-market over finished jobs, models and pallet-nfts.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use autonomy_primitives::{
-	community::Pot,
+	community::{CommunityId, Pot, X_COMMUNITY},
 	payout::{divide, ModelRevenue, Payee, Share},
 	JobId, ModelId,
 };
-use frame_support::{parameter_types, traits::ConstU32, PalletId};
+use frame_support::{
+	parameter_types,
+	traits::{ConstU32, Get},
+	PalletId,
+};
 use pallet_inference::Purpose;
-use sp_runtime::{traits::AccountIdConversion, Permill};
+use sp_runtime::Permill;
 
-use super::{parameters::dynamic, system::deposit};
+use super::{
+	parameters::{dynamic, ShareWithin},
+	rules::MAX_ROYALTY,
+	system::deposit,
+};
 use crate::{
 	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Creations, Inference, Models, Runtime,
 	RuntimeHoldReason, AUTON, DAYS, MILLI_AUTON, MINUTES,
@@ -43,9 +51,10 @@ pub struct FinalJobs;
 impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	fn final_job(job: JobId) -> Option<pallet_creations::FinalJob<AccountId, BlockNumber>> {
 		let row = Inference::provenance(job)?;
-		// What an evaluation leaves is a report, not a work.
-		if row.purpose == Purpose::Evaluation {
-			return None;
+		// What an evaluation or a ballot leaves is a report, not a work.
+		match row.purpose {
+			Purpose::Plain | Purpose::Character(_) => (),
+			Purpose::Evaluation | Purpose::Ballot => return None,
 		}
 		Some(pallet_creations::FinalJob {
 			requester: row.requester,
@@ -89,30 +98,36 @@ impl pallet_creations::Provenance<AccountId, BlockNumber> for FinalJobs {
 	}
 }
 
-/// What a model gets of each sale of a work that it made, in parts per million: 5 %, divided as its part of a fee is.
-const MODEL_ROYALTY: u32 = 50_000;
-/// What a character gets of each sale of a work that was ordered of it: 5 %, for whoever has bonded its shares.
-const CHARACTER_ROYALTY: Permill = Permill::from_percent(5);
+/// What a model gets of each sale of a work that it made, divided as its part of a fee is.
+type ModelPart = ShareWithin<dynamic::market::ModelRoyalty, 0, MAX_ROYALTY>;
+/// What whoever has bonded a character's shares gets of each sale of it, or of a work that was ordered of it.
+type CharacterPart = ShareWithin<dynamic::market::CharacterRoyalty, 0, MAX_ROYALTY>;
+
+/// What a character's investors get.
+fn character_royalty(community: CommunityId) -> Option<Share<AccountId>> {
+	let royalty: Permill = CharacterPart::get();
+	(!royalty.is_zero()).then_some((Payee::Pot(community, Pot::Shares), royalty))
+}
 
 /// The royalties of the model and of the character behind a work, as they stand when the work is minted.
 pub struct ModelRoyalty;
 
 impl pallet_creations::RoyaltyTerms<AccountId> for ModelRoyalty {
 	fn terms(job: JobId, model: ModelId) -> Vec<Share<AccountId>> {
-		let of_model = divide(MODEL_ROYALTY, &<Models as ModelRevenue<AccountId>>::revenue(model)).into_iter();
+		let royalty: Permill = ModelPart::get();
+		let of_model = divide(royalty.deconstruct(), &<Models as ModelRevenue<AccountId>>::revenue(model)).into_iter();
 		let of_model = of_model.map(|(payee, share)| (payee, Permill::from_parts(share)));
 		let community = match Inference::provenance(job).map(|row| row.purpose) {
 			Some(Purpose::Character(character)) => Characters::character(character).map(|page| page.info.community),
-			Some(Purpose::Plain | Purpose::Evaluation) | None => None,
+			Some(Purpose::Plain | Purpose::Evaluation | Purpose::Ballot) | None => None,
 		};
-		let of_character = community.map(|community| (Payee::Pot(community, Pot::Shares), CHARACTER_ROYALTY));
-		of_model.chain(of_character).collect()
+		of_model.chain(community.and_then(character_royalty)).collect()
 	}
 }
 
 parameter_types! {
-	/// Gets the market's fee. It has no key; governance spends from it.
-	pub TreasuryAccount: AccountId = PalletId(*b"aut/trsy").into_account_truncating();
+	/// Gets the market's fee and the platform's part: the treasury of X, which has no key and which X spends from.
+	pub TreasuryAccount: AccountId = Bonds::treasury_of(X_COMMUNITY);
 	pub const MinPrice: Balance = 10 * MILLI_AUTON;
 	pub const MaxDuration: BlockNumber = 365 * DAYS;
 	pub const SoftClose: BlockNumber = 10 * MINUTES;
@@ -139,8 +154,8 @@ impl pallet_market::Config for Runtime {
 	type WeightInfo = pallet_market::weights::SubstrateWeight<Runtime>;
 }
 
-/// What can be sold: works with their royalties, models, and characters, whose investors get 5 %. All of their collections
-/// are owned by accounts without a key.
+/// What can be sold: works with their royalties, models, and characters, whose investors get their royalty. All of their
+/// collections are owned by accounts without a key.
 pub struct OwnedItems;
 
 impl pallet_market::Tradable<AccountId, u32, u32> for OwnedItems {
@@ -150,8 +165,8 @@ impl pallet_market::Tradable<AccountId, u32, u32> for OwnedItems {
 		}
 		if pallet_characters::Collection::<Runtime>::get() == Some(*collection) {
 			let community = Characters::character(*item)?.info.community;
-			let investors = (Payee::Pot(community, Pot::Shares), CHARACTER_ROYALTY);
-			return Some(pallet_market::Royalties::truncate_from(vec![investors]));
+			let investors = character_royalty(community).into_iter().collect();
+			return Some(pallet_market::Royalties::truncate_from(investors));
 		}
 		Creations::royalties(*collection, *item)
 	}
