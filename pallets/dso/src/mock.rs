@@ -419,7 +419,7 @@ impl ContainsPair<Track, RuntimeCall> for MockCalls {
 				crate::Call::set_template { .. } | crate::Call::set_track { .. } | crate::Call::lift_pause { .. },
 			) => *track == Track::Templates,
 			RuntimeCall::System(frame_system::Call::remark { .. }) => {
-				matches!(track, Track::Economic | Track::Interaction | Track::Models)
+				matches!(track, Track::Economic | Track::Interaction | Track::Models | Track::Data)
 			}
 			_ => false,
 		}
