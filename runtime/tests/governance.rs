@@ -128,7 +128,8 @@ fn pass_in_x(action: Action) -> ProposalId {
 
 /// A proposal that is refused changes nothing. What it needs is noted before.
 fn refuses(who: Key, community: CommunityId, action: Action, why: impl Into<DispatchError>) {
-	assert_noop!(Dso::submit(signed(who), community, Box::new(action), Default::default()), why.into());
+	let why: DispatchError = why.into();
+	assert_noop!(Dso::submit(signed(who), community, Box::new(action), Default::default()), why);
 }
 
 fn execute(id: ProposalId) -> frame_support::dispatch::DispatchResult {
