@@ -770,6 +770,6 @@ impl pallet_dso::traits::BenchmarkHelper<AccountId, RuntimeCall> for Helper {
 	}
 
 	fn call() -> RuntimeCall {
-		pallet_dso::Call::lift_pause { scope: pallet_dso::Scope::All }.into()
+		RuntimeCall::Dso(pallet_dso::Call::lift_pause { scope: pallet_dso::Scope::All })
 	}
 }

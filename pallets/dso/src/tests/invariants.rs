@@ -368,7 +368,7 @@ proptest! {
 					}
 					2 => State::set((days, days / 2, days % 2, days % 3)),
 					_ => {
-						crate::ShadowVotes::<Test>::put(crate::Shadow { since: Some(0), asked: 100, given: 90 + days % 11 });
+						crate::ShadowVotes::<Test>::put(crate::Shadow { since: Some(0), asked: 100, given: 90 + days % 11, ..Default::default() });
 						go_on(days);
 					}
 				}
