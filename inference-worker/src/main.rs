@@ -2,6 +2,7 @@
 
 mod amount;
 mod artifacts;
+mod ballot;
 mod chain;
 mod check;
 mod cli;

@@ -1,5 +1,6 @@
 //! `autonomy-worker verify`: runs a final job, or the one behind a work, again and compares. An evaluation is run on the two
-//! versions and the set that its input names, any other job on the weights that it was made with.
+//! versions and the set that its input names, any other job on the weights that it was made with, that of a character with
+//! its persona. What a ballot says is printed.
 
 use std::{
 	path::{Path, PathBuf},
@@ -8,13 +9,13 @@ use std::{
 };
 
 use anyhow::{bail, Context, Result};
-use autonomy_engine::{digest::cid_text, InputSpec};
+use autonomy_engine::{digest::cid_text, BallotRecord, InputSpec};
 use autonomy_primitives::{digest::input_hash, job::JobInput, JobId};
 use autonomy_sandbox::run_job;
 use serde_json::json;
 
 use crate::{
-	artifacts,
+	artifacts, ballot,
 	chain::{node::Node, BlockNumber, Chain, Provenance},
 	cli::{hex32, model_dirs, ChainArgs},
 	run::{
@@ -41,7 +42,7 @@ pub struct Args {
 	/// Blocks before the end of the job in which its submission is looked for.
 	#[arg(long, default_value_t = 5000)]
 	blocks: BlockNumber,
-	/// Write the file here: a PNG, a GIF or a text.
+	/// Write the file here: a PNG, a GIF, a text or JSON.
 	#[arg(long, value_name = "FILE")]
 	out: Option<PathBuf>,
 	/// One JSON object.
@@ -108,6 +109,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let store = Arc::new(artifacts::reader(&config)?);
 	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
 	let (seed, weights_root) = (row.seed, row.weights_root);
+	let is_ballot = matches!(input, JobInput::Ballot(_));
 	let (name, computed) = tokio::task::spawn_blocking(move || -> Result<_> {
 		let files = Files::find(&library, &view, weights_root, &input)?;
 		let opened = files.open()?;
@@ -119,11 +121,12 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		std::fs::write(out, &computed.bytes).with_context(|| format!("cannot write {}", out.display()))?;
 	}
 	let differences = differences(&row, &computed);
+	let record = BallotRecord::from_json(&computed.bytes).filter(|_| is_ballot);
 	if args.json {
 		let line = json!({
 			"job": job, "verified": differences.is_empty(), "model": row.model, "name": name,
 			"result": hex32(&row.result), "engine": hex32(&engine), "k": row.k, "artifact": cid_text(&row.artifact),
-			"differences": differences.iter().map(|d| d.0).collect::<Vec<_>>(),
+			"differences": differences.iter().map(|d| d.0).collect::<Vec<_>>(), "ballot": record,
 		});
 		println!("{line}");
 	} else if differences.is_empty() {
@@ -142,6 +145,9 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 			println!("  {what:10}  chain {chain}");
 			println!("  {:10}  here  {here}", "");
 		}
+	}
+	if !args.json {
+		record.iter().flat_map(ballot::lines).for_each(|line| println!("{line}"));
 	}
 	if !differences.is_empty() && !args.json {
 		bail!("job {} is not what its model makes of its input here; run `autonomy-worker check`", job);

@@ -628,6 +628,31 @@ fn evaluation_should_give_the_same_bits_when_it_is_isolated() {
 }
 
 #[test]
+fn ballot_should_give_the_same_bits_when_it_is_isolated() {
+	let dir = tempfile::tempdir().unwrap();
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	let (keeper, job) = model("keeper");
+	let spec = InputSpec::Ballot {
+		question: "Spend 5 AUTON on lamp oil?".into(),
+		prose: "The nights are long.".into(),
+		persona: autonomy_engine::digest::cid_text(&cid(b"wry")),
+	};
+	let job = Job { input: spec.to_job_input().unwrap(), persona: Some(b"wry".to_vec()), ..job };
+	let engine = Engine::open(&keeper.folder).unwrap();
+	let here = Ready::Character { model: &engine, persona: b"wry" };
+	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected));
+	for n in 0..3 {
+		let (operator, draw) = ([n; 32], [7; 32]);
+		let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true);
+		assert_eq!(opened, open_trace(here, &job, &operator, &draw, &mut |_, _| true), "{n}");
+	}
+	// A persona that is another one than the job names is this machine's trouble.
+	let other = Job { persona: Some(b"warm".to_vec()), ..job };
+	assert!(machine(run(&sandbox, &keeper, &other)).contains("the job names"));
+}
+
+#[test]
 fn candidate_that_no_machine_can_open_should_be_the_inputs_fault() {
 	let dir = tempfile::tempdir().unwrap();
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use autonomy_engine::digest::state_bytes;
+use autonomy_engine::digest::{cid_text, state_bytes};
 use autonomy_engine::pipelines::chat::Chat;
 use autonomy_engine::pipelines::text_to_image::{pixel_shuffle, pixel_unshuffle};
 use autonomy_engine::weights::ModelFolder;
@@ -40,16 +40,19 @@ fn run(model: &Model, input: &JobInput, seed: u8) -> JobOutput {
 #[test]
 fn digests_should_stay_what_they_are() {
 	let mut lines = report().unwrap();
-	assert_eq!(lines.len(), 36);
+	assert_eq!(lines.len(), 42);
+	let ballots = lines.split_off(36);
 	let of_kinds = lines.split_off(18);
 	let (traces, outputs): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(name, _)| name.ends_with("trace"));
 	assert_eq!(combined(&outputs), OUTPUTS, "another digest is another engine: {outputs:#?}");
 	assert_eq!(combined(&traces), TRACES, "another step, or another way to hash the steps: {traces:#?}");
 	assert_eq!(combined(&of_kinds), KINDS, "another digest is another engine: {of_kinds:#?}");
+	assert_eq!(combined(&ballots), BALLOTS, "another digest is another engine: {ballots:#?}");
 }
 const OUTPUTS: &str = "3921ae74410534b14ada61cb88ade9fa951070ff7f2e472d55a1ca8f10305abe";
 const TRACES: &str = "4577eb4f3642d8773dec698faa7880acdb332f0021e43ef34ae02f7b01ca09a9";
 const KINDS: &str = "2b8c55c862281af715a247be13b7a451d488af5e4e091d9b32e9346ce341134e";
+const BALLOTS: &str = "16c3b713d4a6c2003defb7d73e3f5c187a346c84ecfd514c4009c3ce04043f2e";
 
 #[test]
 fn results_of_the_shipped_model_should_stay_what_they_are() {
@@ -464,6 +467,8 @@ fn input_should_be_refused_when_it_does_not_fit_the_model() {
 		(&chat, InputSpec::text(&"w8 ".repeat(22), 3, 0.0), "66 bytes, the model takes 64"),
 		(&chat, InputSpec::image("w8", 16, 16, 2, 1.0), "Text"),
 		(&chat, InputSpec::Tile(picture("w8", 2, 1.0)), "Text"),
+		(&chat, ballot("wry", "w8", ""), "48 tokens, the model allows 1 to 40"),
+		(&picture_model, ballot("wry", "w8", ""), "Image"),
 		(&picture_model, InputSpec::Tile(PictureSpec { width: 18, ..picture("w8", 2, 1.0) }), "multiples of 4"),
 		(&picture_model, animation(picture("w8", 2, 1.0), "", 1, 1.0), "1 frames, an animation has 2 to 32"),
 		(&picture_model, animation(picture("w8", 2, 1.0), "", 33, 1.0), "33 frames"),
@@ -518,6 +523,7 @@ fn input_should_come_back_from_its_json_and_from_its_form_on_chain() {
 		animation(picture("w8", 3, 1.5), "w9", 8, 0.35),
 		sheet(picture("", 3, 1.5), &["w20", "w21"], 2, 24),
 		InputSpec::Tile(picture("w8", 3, 1.5)),
+		ballot("wry", "Shall we?", "It is \"cheap\"."),
 	];
 	for spec in specs {
 		let json = serde_json::to_string(&spec).unwrap();
@@ -543,6 +549,8 @@ fn input_should_come_back_from_its_json_and_from_its_form_on_chain() {
 	// What manifests were written with before there were other kinds.
 	let json = r#"{"image":{"prompt":"w8","negative_prompt":"","width":16,"height":24,"steps":3,"guidance":2.5}}"#;
 	assert_eq!(serde_json::to_string(&InputSpec::image("w8", 16, 24, 3, 2.5)).unwrap(), json);
+	let json = format!(r#"{{"ballot":{{"question":"Shall we?","persona":"{}"}}}}"#, cid_text(&cid(b"wry")));
+	assert_eq!(serde_json::from_str::<InputSpec>(&json).unwrap(), ballot("wry", "Shall we?", ""));
 	let json = r#"{"tile":{"width":1,"height":1,"steps":1,"guidance":1,"depth":1}}"#;
 	assert!(serde_json::from_str::<InputSpec>(json).unwrap_err().to_string().contains("depth"));
 }

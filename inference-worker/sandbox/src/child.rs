@@ -189,8 +189,13 @@ mod tests {
 
 	/// A request about a model of `inference-worker/models`, answered as the engine process does, and its steps.
 	fn answered(models: &mut Models, request: Request) -> (Reply, u32) {
+		answered_in(models, request, 100)
+	}
+
+	/// The same of one that takes at most so many steps.
+	fn answered_in(models: &mut Models, request: Request, most: u32) -> (Reply, u32) {
 		let (mut input, mut output) = (Vec::new(), Vec::new());
-		(0..100).for_each(|_| write(&mut input, &Request::Continue).unwrap());
+		(0..most).for_each(|_| write(&mut input, &Request::Continue).unwrap());
 		let mut steps = Steps { input: &mut &input[..], output: &mut output, broken: None };
 		let reply = models.answer(request, &mut steps).unwrap();
 		assert!(steps.broken.is_none());
@@ -326,6 +331,37 @@ mod tests {
 			matches!(&other, Reply::Failed(ComputeError::Machine(why)) if why.contains("held-out set")),
 			"{other:?}"
 		);
+	}
+
+	#[test]
+	fn ballot_should_be_answered_as_any_other_job() {
+		use autonomy_primitives::digest::cid;
+		let folder = "../models/keeper";
+		let weights_root = Manifest::load(folder).unwrap().weights_root.0;
+		let spec = InputSpec::Ballot {
+			question: "Spend 5 AUTON on lamp oil?".into(),
+			prose: "The nights are long.".into(),
+			persona: autonomy_engine::digest::cid_text(&cid(b"wry")),
+		};
+		let (input, persona) = (spec.to_job_input().unwrap(), Some(b"wry".to_vec()));
+		let job = Job { input, seed: [5; 32], genesis: [9; 32], evaluation: None, persona };
+		let mut models = Models::default();
+		let load = Request::Load { folder: folder.as_bytes().to_vec(), weights_root };
+		assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
+		let (done, steps) = answered_in(&mut models, Request::Run { weights_root, job: job.clone() }, 200);
+		let Reply::Done(expected) = done else { panic!("{done:?}") };
+		let record = autonomy_engine::BallotRecord::from_json(&expected.bytes).unwrap();
+		assert_eq!(record.runs.len(), 2);
+		let (operator, draw) = ([1; 32], [7; 32]);
+		let request = Request::OpenTrace { weights_root, job: job.clone(), operator, draw };
+		let (opened, _) = answered_in(&mut models, request, 200);
+		let Reply::Opened(computed, opening, trace) = opened else { panic!("{opened:?}") };
+		assert_eq!((&computed, trace.step_roots.len()), (&expected, steps as usize));
+		assert!(opening.verify(&expected.trace_root, &operator, &draw));
+
+		// Without its persona it is the worker's mistake.
+		let (bare, _) = answered(&mut models, Request::Run { weights_root, job: Job { persona: None, ..job } });
+		assert!(matches!(bare, Reply::Failed(ComputeError::Machine(_))), "{bare:?}");
 	}
 
 	#[test]

@@ -41,7 +41,7 @@ pub struct Job {
 	pub genesis: Digest,
 	/// For an evaluation: where the rest of what it takes is.
 	pub evaluation: Option<EvaluationFiles>,
-	/// For a message to a character: the bytes of its persona's file.
+	/// For a message to a character or a ballot of it: the bytes of its persona's file.
 	pub persona: Option<Vec<u8>>,
 }
 
@@ -211,7 +211,7 @@ pub enum Ready<'a> {
 	Character {
 		/// The model.
 		model: &'a Model,
-		/// Who is talked to.
+		/// Who is talked to, or asked.
 		persona: &'a [u8],
 	},
 }
@@ -225,7 +225,9 @@ impl<'a> From<&'a Model> for Ready<'a> {
 /// A job that its caller did not make ready for. No fault of the input.
 fn misfit() -> JobFault {
 	JobFault::Io(
-		"an evaluation takes two versions and a set, a message to a character a model and a persona, any other job one model".into(),
+		"an evaluation takes two versions and a set, a message to a character or its ballot a model and a persona, any other job \
+		 one model"
+			.into(),
 	)
 }
 
@@ -236,11 +238,11 @@ impl Ready<'_> {
 			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
 				Evaluation { base, candidate, set, input }.run_traced(*seed, *genesis, sink)
 			}
-			(Self::Character { model, persona }, JobInput::Talk(_)) => {
+			(Self::Character { model, persona }, JobInput::Talk(_) | JobInput::Ballot(_)) => {
 				Message { model, persona, input }.run_traced(*seed, *genesis, sink)
 			}
 			(Self::Evaluation { .. } | Self::Character { .. }, _) => Err(misfit()),
-			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_)) => Err(misfit()),
+			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_) | JobInput::Ballot(_)) => Err(misfit()),
 			(Self::Model(model), input) => model.run_traced(input, *seed, *genesis, sink),
 		}
 	}
@@ -257,11 +259,11 @@ impl Ready<'_> {
 			(Self::Evaluation { base, candidate, set }, JobInput::Evaluation(input)) => {
 				Evaluation { base, candidate, set, input }.run_opening(*seed, *genesis, operator, draw, sink)
 			}
-			(Self::Character { model, persona }, JobInput::Talk(_)) => {
+			(Self::Character { model, persona }, JobInput::Talk(_) | JobInput::Ballot(_)) => {
 				Message { model, persona, input }.run_opening(*seed, *genesis, operator, draw, sink)
 			}
 			(Self::Evaluation { .. } | Self::Character { .. }, _) => Err(misfit()),
-			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_)) => Err(misfit()),
+			(Self::Model(_), JobInput::Evaluation(_) | JobInput::Talk(_) | JobInput::Ballot(_)) => Err(misfit()),
 			(Self::Model(model), input) => model.run_opening(input, *seed, *genesis, operator, draw, sink),
 		}
 	}

@@ -8,7 +8,7 @@ use std::{
 use autonomy_primitives::{
 	digest::{cid, commitment},
 	evaluation::EvaluatedWeights,
-	job::{EvaluationInput, ImageInput, JobInput, Modality},
+	job::{BallotInput, EvaluationInput, ImageInput, JobInput, Modality},
 	model::ModelLimits,
 	trace::TraceOpening,
 	Digest, JobId, ModelId,
@@ -19,7 +19,7 @@ use super::{
 	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, ChallengeView, Found, JobEvent, JobState, JobView,
 	JuryView, MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
 };
-use crate::queue::Answer;
+use crate::queue::{Answer, Report};
 
 /// What goes wrong with the next transaction of a kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +46,7 @@ struct State {
 	proofs: Vec<(ModelId, Digest)>,
 	declined: Vec<JobId>,
 	challenges: Vec<(JobId, Found)>,
-	reports: Vec<(JobId, u64, u64)>,
+	reports: Vec<(JobId, Report)>,
 	reported: BTreeSet<JobId>,
 	funds: Balance,
 	events: BTreeMap<BlockNumber, Vec<(JobId, JobEvent)>>,
@@ -116,6 +116,15 @@ pub fn evaluation() -> JobInput {
 		model: Modality::Image,
 		samples: 2,
 		size: 4096,
+	})
+}
+
+/// The input of a ballot of a character whose persona is "wry".
+pub fn ballot() -> JobInput {
+	JobInput::Ballot(BallotInput {
+		question: b"Shall we?".to_vec().try_into().expect("short"),
+		prose: b"It is cheap.".to_vec().try_into().expect("short"),
+		persona: cid(b"wry"),
 	})
 }
 
@@ -272,12 +281,12 @@ impl Memory {
 		self.block();
 	}
 
-	/// Every report of an evaluation that the chain saw, also those it refused.
-	pub fn reports(&self) -> Vec<(JobId, u64, u64)> {
+	/// Every report of an evaluation or a ballot that the chain saw, also those it refused.
+	pub fn reports(&self) -> Vec<(JobId, Report)> {
 		self.with(|s| s.reports.clone())
 	}
 
-	/// Somebody else reports an evaluation first.
+	/// Somebody else reports an evaluation or a ballot first.
 	pub fn report_by_others(&self, job: JobId) {
 		self.with(|s| s.reported.insert(job));
 	}
@@ -581,15 +590,16 @@ impl Chain for Memory {
 		.await
 	}
 
-	async fn report_evaluation(&self, job: JobId, base: u64, candidate: u64) -> Result<(), ChainError> {
-		self.transact("report_evaluation", |s| {
-			s.reports.push((job, base, candidate));
+	async fn report(&self, job: JobId, report: Report) -> Result<(), ChainError> {
+		let call = report.call();
+		self.transact(call, |s| {
+			s.reports.push((job, report));
 			if !s.finals.contains_key(&job) {
-				return Err(refused("report_evaluation", "NotFinal"));
+				return Err(refused(call, "NotFinal"));
 			}
 			match s.reported.insert(job) {
 				true => Ok(()),
-				false => Err(refused("report_evaluation", "AlreadyReported")),
+				false => Err(refused(call, "AlreadyReported")),
 			}
 		})
 		.await

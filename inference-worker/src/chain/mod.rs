@@ -7,7 +7,7 @@
 use std::future::Future;
 
 use autonomy_primitives::{
-	digest::Cid,
+	digest::{self, Cid, ResultContext},
 	job::{JobInput, Modality},
 	model::ModelLimits,
 	trace::TraceOpening,
@@ -15,7 +15,7 @@ use autonomy_primitives::{
 };
 use codec::{Decode, Encode};
 
-use crate::queue::Answer;
+use crate::queue::{Answer, Report};
 
 pub use autonomy_chain_api as api;
 pub mod endpoints;
@@ -417,6 +417,15 @@ pub struct Provenance {
 	pub finalised_at: BlockNumber,
 }
 
+impl Provenance {
+	/// Whether the job's result is a digest of this output.
+	pub fn is_of(&self, genesis: Digest, modality: Modality, canonical: &[u8]) -> bool {
+		let Self { weights_root: model_root, engine, input_hash, seed, .. } = *self;
+		let context = ResultContext { genesis, model_root, engine, input_hash, seed, modality };
+		digest::result(&context, canonical) == self.result
+	}
+}
+
 /// A registered model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ModelView {
@@ -537,13 +546,8 @@ pub trait Chain: Send + Sync + 'static {
 	fn decline(&self, job: JobId) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// Shows that the worker reproduces a model's golden job.
 	fn prove_engine(&self, model: ModelId, result: Digest) -> impl Future<Output = Result<(), ChainError>> + Send;
-	/// Reports the losses that a final evaluation found, in billionths: the chain has only their digest. Anyone may, once.
-	fn report_evaluation(
-		&self,
-		job: JobId,
-		base: u64,
-		candidate: u64,
-	) -> impl Future<Output = Result<(), ChainError>> + Send;
+	/// Reports what a final evaluation or ballot found: the chain has only its digest. Anyone may, once.
+	fn report(&self, job: JobId, report: Report) -> impl Future<Output = Result<(), ChainError>> + Send;
 	/// The jobs whose answer is agreed and can be challenged: no auditor is at work on them.
 	fn agreed_jobs(&self) -> impl Future<Output = Result<Vec<JobView>, ChainError>> + Send;
 	/// The bond that challenging a job with this fee of a seat takes, in planck.

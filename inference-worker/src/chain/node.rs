@@ -36,7 +36,11 @@ use super::{
 	AccountId, AuditorView, Balance, BlockNumber, Chain, ChainError, ChallengeView, Found, JobEvent, JobState, JobView,
 	JuryView, MembershipView, ModelView, OperatorView, Provenance, Role, SeatView,
 };
-use crate::{config::Config, keys, queue::Answer};
+use crate::{
+	config::Config,
+	keys,
+	queue::{Answer, Report},
+};
 
 /// How the chain is configured for subxt. `SubstrateConfig`, because subxt's `PolkadotConfig` knows the block numbers of
 /// Polkadot's upgrades.
@@ -855,9 +859,17 @@ impl Chain for Node {
 		self.transact("prove_engine", &call).await.map(|_| ())
 	}
 
-	async fn report_evaluation(&self, job: JobId, base: u64, candidate: u64) -> Result<(), ChainError> {
-		let call = api::transactions().inference().report_evaluation(job, base, candidate);
-		self.transact("report_evaluation", &call).await.map(|_| ())
+	async fn report(&self, job: JobId, report: Report) -> Result<(), ChainError> {
+		let calls = api::transactions().inference();
+		let sent = match report {
+			Report::Evaluation { base, candidate } => {
+				self.transact(report.call(), &calls.report_evaluation(job, base, candidate)).await
+			}
+			Report::Ballot { decision, reasons } => {
+				self.transact(report.call(), &calls.report_ballot(job, decision, reasons)).await
+			}
+		};
+		sent.map(|_| ())
 	}
 
 	async fn agreed_jobs(&self) -> Result<Vec<JobView>, ChainError> {

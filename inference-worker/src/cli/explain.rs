@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{
 	digest::{cid_text, parse_cid},
-	Hash32,
+	BallotRecord, Hash32,
 };
 use autonomy_kernels::{with_isa, Isa};
 use autonomy_primitives::{
@@ -23,7 +23,7 @@ use serde_json::{json, Value};
 
 use super::{hex32, model_dirs, ChainArgs};
 use crate::{
-	artifacts,
+	artifacts, ballot,
 	chain::{node::Node, AccountId, BlockNumber, Chain, Found, JobState, JobView, Provenance, Role},
 	run::{engine::Files, models::Library},
 	trace::{short, Machine, Subject, TraceFile},
@@ -96,12 +96,12 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let library = Library::scan(&model_dirs(&args.models, &config), config.model_cache(), store)?;
 	let (weights_root, input, seed) = (case.weights_root, case.input.clone(), case.seed);
 	let (number, all_paths) = (args.job, args.all_paths);
-	let (here, paths) = tokio::task::spawn_blocking(move || -> Result<_> {
+	let (here, record, paths) = tokio::task::spawn_blocking(move || -> Result<_> {
 		let files = Files::find(&library, &view, weights_root, &input)?;
 		let job = files.job(input, seed, genesis);
 		let runner = Runner { files, job, number, model: view.id };
-		let here = runner.run(autonomy_kernels::isa())?;
-		Ok((here, if all_paths { runner.other_paths()? } else { Vec::new() }))
+		let (here, record) = runner.run_and_read(autonomy_kernels::isa())?;
+		Ok((here, record, if all_paths { runner.other_paths()? } else { Vec::new() }))
 	})
 	.await??;
 	if let Some(path) = &args.write {
@@ -112,8 +112,15 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	}
 	let report = Report::new(&case, here, &files, &paths);
 	match args.json {
-		true => println!("{}", report.json(&case)),
-		false => report.lines(&case).into_iter().for_each(|line| println!("{line}")),
+		true => {
+			let mut value = report.json(&case);
+			value["ballot"] = json!(record);
+			println!("{value}");
+		}
+		false => {
+			let lines = report.lines(&case).into_iter();
+			lines.chain(record.iter().flat_map(ballot::lines)).for_each(|line| println!("{line}"));
+		}
 	}
 	report.conclude(args.job, args.json)
 }
@@ -257,6 +264,11 @@ impl Runner {
 	/// Runs the job with the kernels as they are, which is on `isa`. The model is opened for it, so that what is prepared
 	/// then is prepared on that code path too.
 	fn run(&self, isa: Isa) -> Result<TraceFile> {
+		Ok(self.run_and_read(isa)?.0)
+	}
+
+	/// The same, and what it says if it is a ballot.
+	fn run_and_read(&self, isa: Isa) -> Result<(TraceFile, Option<BallotRecord>)> {
 		let opened = self.files.open()?;
 		let manifest = opened.model.manifest();
 		let subject = Subject {
@@ -280,7 +292,10 @@ impl Runner {
 			true
 		});
 		bar.finish_and_clear();
-		Ok(TraceFile::of_run(subject, Machine::this(isa), &trace, outcome.as_ref().map_err(Clone::clone))?)
+		let asked = matches!(self.job.input, JobInput::Ballot(_));
+		let record = outcome.as_ref().ok().filter(|_| asked).and_then(|done| BallotRecord::from_json(&done.bytes));
+		let file = TraceFile::of_run(subject, Machine::this(isa), &trace, outcome.as_ref().map_err(Clone::clone))?;
+		Ok((file, record))
 	}
 
 	/// Runs the job on every other code path that this processor has.
@@ -660,6 +675,24 @@ mod tests {
 		assert_eq!(of_finding(&here, &other).verdict, "another fault");
 		let found = OperatorFinding { result: [1; 32], trace_root: [1; 32], artifact: [1; 36], ..other };
 		assert!(of_finding(&here, &found).verdict.contains("it found an output"));
+	}
+
+	#[test]
+	fn ballot_should_be_run_with_its_persona_and_read() {
+		let spec = InputSpec::Ballot {
+			question: "Spend 5 AUTON on lamp oil?".into(),
+			prose: "The nights are long.".into(),
+			persona: cid_text(&cid(b"wry")),
+		};
+		let Runner { mut files, mut job, number, model } = runner(&spec);
+		(files.persona, job.persona) = (Some(b"wry".to_vec()), Some(b"wry".to_vec()));
+		let runner = Runner { files, job, number, model };
+		let (here, record) = runner.run_and_read(autonomy_kernels::isa()).unwrap();
+		assert_eq!((here.fault.as_ref(), record.map(|record| record.runs.len())), (None, Some(2)));
+		let case = case(&runner, vec![finding(1, &here)]);
+		assert_eq!(Report::new(&case, here, &[], &[]).differences(), 0);
+		// A job of another kind is read as what it is.
+		assert_eq!(talk().run_and_read(autonomy_kernels::isa()).unwrap().1, None);
 	}
 
 	#[test]

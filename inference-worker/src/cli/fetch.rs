@@ -8,12 +8,16 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 use autonomy_artifacts::check_url;
-use autonomy_engine::digest::{cid_text, parse_cid};
+use autonomy_engine::{
+	digest::{cid_text, parse_cid},
+	BallotRecord,
+};
 use image::ImageFormat;
 use serde_json::json;
 
 use crate::{
 	artifacts::{self, find, Cid, Found, Limits, Peers},
+	ballot,
 	config::{ArtifactsConfig, Config},
 };
 
@@ -72,6 +76,9 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	match (&args.out, kind) {
 		(Some(out), _) if !args.json => println!("written to {}", out.display()),
 		(None, Kind::Text(text)) if !args.json => println!("{text}"),
+		(None, Kind::Ballot(record)) if !args.json => {
+			ballot::lines(&record).into_iter().for_each(|line| println!("{line}"));
+		}
 		_ => {}
 	}
 	Ok(ExitCode::SUCCESS)
@@ -100,11 +107,12 @@ async fn look(args: &Args, cid: Cid) -> Result<Found> {
 }
 
 /// What a file is, for people.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Kind<'a> {
 	Picture { width: u32, height: u32 },
 	Animation { width: u32, height: u32 },
 	Text(&'a str),
+	Ballot(Box<BallotRecord>),
 	Data,
 }
 
@@ -117,6 +125,9 @@ impl<'a> Kind<'a> {
 				Some(ImageFormat::Gif) => Self::Animation { width, height },
 				_ => Self::Picture { width, height },
 			};
+		}
+		if let Some(record) = BallotRecord::from_json(bytes) {
+			return Self::Ballot(Box::new(record));
 		}
 		// A text that would steer the terminal is not shown.
 		match std::str::from_utf8(bytes) {
@@ -132,6 +143,7 @@ impl std::fmt::Display for Kind<'_> {
 			Self::Picture { width, height } => write!(f, "a picture of {width} × {height} pixels"),
 			Self::Animation { width, height } => write!(f, "an animation of {width} × {height} pixels"),
 			Self::Text(_) => f.write_str("a text"),
+			Self::Ballot(_) => f.write_str("a ballot"),
 			Self::Data => f.write_str("data"),
 		}
 	}
@@ -147,6 +159,9 @@ mod tests {
 		assert_eq!(Kind::of("a reply\n\twith ümläuts".as_bytes()), Kind::Text("a reply\n\twith ümläuts"));
 		assert_eq!(Kind::of(b"\x1b]0;steered\x07"), Kind::Data);
 		assert_eq!(Kind::of(b"\xff\xfe"), Kind::Data);
+		let record = crate::ballot::tests::record();
+		assert_eq!(Kind::of(&record.to_json()), Kind::Ballot(Box::new(record.clone())));
+		assert_eq!(Kind::of(&record.to_json()).to_string(), "a ballot");
 		let mut png = Cursor::new(Vec::new());
 		image::RgbImage::new(3, 2).write_to(&mut png, ImageFormat::Png).unwrap();
 		assert_eq!(Kind::of(&png.into_inner()), Kind::Picture { width: 3, height: 2 });

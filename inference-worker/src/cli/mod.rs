@@ -79,7 +79,7 @@ enum Command {
 	Fund(register::FundArgs),
 	/// Shows a job: where it stands, or what stays of it.
 	Show(show::Args),
-	/// Fetches a stored picture, animation or text by its CID and checks it.
+	/// Fetches a stored picture, animation, text or ballot by its CID and checks it.
 	Fetch(fetch::Args),
 	/// Stores files under their CIDs.
 	#[command(subcommand)]

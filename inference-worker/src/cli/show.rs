@@ -10,6 +10,8 @@ use serde_json::json;
 use super::{hex32, ChainArgs};
 use crate::{
 	amount::Auton,
+	artifacts::{ArtifactStore, Local},
+	ballot,
 	chain::{Chain, SeatView},
 };
 
@@ -27,7 +29,8 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn execute(args: Args) -> Result<ExitCode> {
-	let (_, node) = args.chain.node()?;
+	let (config, node) = args.chain.node()?;
+	let mut lines = Vec::new();
 	let value = if let Some(job) = node.job(args.job).await? {
 		let (state, until) = (job.state.name(), job.state.until());
 		let seat = |seat: &SeatView| {
@@ -53,11 +56,16 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 			"auditor": auditor, "jury": jury,
 		})
 	} else if let Some(row) = node.provenance(args.job).await? {
+		// What a ballot says is in its file. Only this machine's folder is looked into: `fetch` asks everywhere.
+		let file = Local::reader(&config.artifact_dir()).get(row.artifact).await.ok().flatten();
+		let genesis = node.genesis().await?;
+		let record = file.and_then(|file| ballot::of_job(&file, &row, genesis));
+		lines.extend(record.iter().flat_map(ballot::lines));
 		json!({
 			"job": args.job, "state": "final", "model": row.model, "k": row.k, "requester": row.requester.to_string(),
 			"result": hex32(&row.result), "trace_root": hex32(&row.trace_root), "artifact": cid_text(&row.artifact),
 			"seed": hex32(&row.seed), "input_hash": hex32(&row.input_hash), "engine": hex32(&row.engine),
-			"weights_root": hex32(&row.weights_root), "finalised_at": row.finalised_at,
+			"weights_root": hex32(&row.weights_root), "finalised_at": row.finalised_at, "ballot": record,
 		})
 	} else {
 		bail!("job {}: there is no such job, or it ended without a result and was refunded", args.job);
@@ -65,12 +73,13 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	if args.json {
 		println!("{value}");
 	} else if let Some(fields) = value.as_object() {
-		for (name, value) in fields {
+		for (name, value) in fields.iter().filter(|(name, _)| *name != "ballot") {
 			match value.as_str() {
 				Some(text) => println!("{name:13} {text}"),
 				None => println!("{name:13} {value}"),
 			}
 		}
+		lines.into_iter().for_each(|line| println!("{line}"));
 	}
 	Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What the worker owes to the chain, on disk: the answers of its seats, and the reports of evaluations.
+//! What the worker owes to the chain, on disk: the answers of its seats, and the reports of evaluations and ballots.
 //!
 //! Guarantee: a seat's answer and salt are written and synced before anything about them is sent, and are never
 //! replaced. So a worker that is killed at any point sends the same commitment again, or the reveal that belongs to it.
@@ -25,6 +25,9 @@ const VERSION: u8 = 2;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// job → losses of both versions, in billionths: final evaluations whose result is to be reported.
 const REPORTS: TableDefinition<u64, (u64, u64)> = TableDefinition::new("reports");
+/// job → SCALE of the decision in percent, if there is one, and of the digest of the reasons: final ballots whose result is
+/// to be reported.
+const BALLOTS: TableDefinition<u64, &[u8]> = TableDefinition::new("ballots");
 /// Ended seats that are kept for the operator to look at.
 const KEEP_ENDED: usize = 10_000;
 
@@ -110,6 +113,35 @@ impl Answer {
 	/// The commitment of this answer.
 	pub fn commitment(&self, job: JobId, round: u32, operator: &AccountId) -> Digest {
 		commitment(job, round, &operator.0, &self.sealed())
+	}
+}
+
+/// What the chain is told of a final job whose result it has as a digest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Report {
+	/// The losses of both versions, in billionths.
+	Evaluation {
+		/// Of the version that was compared with.
+		base: u64,
+		/// Of the candidate.
+		candidate: u64,
+	},
+	/// How a character voted.
+	Ballot {
+		/// In percent; none when the proposer's words turned it round.
+		decision: Option<i8>,
+		/// Digest of the reasons.
+		reasons: Digest,
+	},
+}
+
+impl Report {
+	/// Name of the call.
+	pub fn call(self) -> &'static str {
+		match self {
+			Self::Evaluation { .. } => "report_evaluation",
+			Self::Ballot { .. } => "report_ballot",
+		}
 	}
 }
 
@@ -239,6 +271,7 @@ impl Queue {
 		write.open_table(SEATS)?;
 		write.open_table(META)?;
 		write.open_table(REPORTS)?;
+		write.open_table(BALLOTS)?;
 		write.commit()?;
 		let queue = Self {
 			database,
@@ -316,30 +349,45 @@ impl Queue {
 		Ok(())
 	}
 
-	/// Notes that an evaluation's losses are to be reported. Noting it twice is fine.
-	pub fn report_due(&self, job: JobId, base: u64, candidate: u64) -> Result<(), QueueError> {
+	/// Notes that something is to be reported of a job. Noting it twice is fine.
+	pub fn report_due(&self, job: JobId, report: Report) -> Result<(), QueueError> {
 		let write = self.database.begin_write()?;
-		write.open_table(REPORTS)?.insert(job, (base, candidate))?;
+		match report {
+			Report::Evaluation { base, candidate } => {
+				write.open_table(REPORTS)?.insert(job, (base, candidate))?;
+			}
+			Report::Ballot { decision, reasons } => {
+				write.open_table(BALLOTS)?.insert(job, (decision, reasons).encode().as_slice())?;
+			}
+		}
 		write.commit()?;
 		Ok(())
 	}
 
-	/// The evaluations that are to be reported: job, loss of the base version, loss of the candidate.
-	pub fn reports(&self) -> Result<Vec<(JobId, u64, u64)>, QueueError> {
-		let table = self.database.begin_read()?.open_table(REPORTS)?;
+	/// What is to be reported, evaluations first.
+	pub fn reports(&self) -> Result<Vec<(JobId, Report)>, QueueError> {
+		let read = self.database.begin_read()?;
 		let mut reports = Vec::new();
-		for row in table.iter()? {
+		for row in read.open_table(REPORTS)?.iter()? {
 			let (job, losses) = row?;
 			let (base, candidate) = losses.value();
-			reports.push((job.value(), base, candidate));
+			reports.push((job.value(), Report::Evaluation { base, candidate }));
+		}
+		for row in read.open_table(BALLOTS)?.iter()? {
+			let (job, ballot) = row?;
+			let job = job.value();
+			let (decision, reasons) = <(Option<i8>, Digest)>::decode(&mut ballot.value())
+				.map_err(|_| QueueError::Record { job, round: 0 })?;
+			reports.push((job, Report::Ballot { decision, reasons }));
 		}
 		Ok(reports)
 	}
 
-	/// Notes that an evaluation is reported, by whomever.
+	/// Notes that a job's finding is reported, by whomever.
 	pub fn reported(&self, job: JobId) -> Result<(), QueueError> {
 		let write = self.database.begin_write()?;
 		write.open_table(REPORTS)?.remove(job)?;
+		write.open_table(BALLOTS)?.remove(job)?;
 		write.commit()?;
 		Ok(())
 	}
@@ -560,15 +608,27 @@ mod tests {
 	fn report_should_be_due_across_restarts_until_it_is_made() {
 		let dir = tempfile::tempdir().unwrap();
 		let queue = Queue::open(dir.path()).unwrap();
-		queue.report_due(7, 30, 20).unwrap();
-		queue.report_due(9, 5, u64::MAX).unwrap();
-		queue.report_due(7, 30, 20).unwrap();
+		let evaluation = |base, candidate| Report::Evaluation { base, candidate };
+		let ballot = |decision, n| Report::Ballot { decision, reasons: [n; 32] };
+		queue.report_due(7, evaluation(30, 20)).unwrap();
+		queue.report_due(9, evaluation(5, u64::MAX)).unwrap();
+		queue.report_due(8, ballot(Some(-50), 1)).unwrap();
+		queue.report_due(6, ballot(None, 2)).unwrap();
+		queue.report_due(7, evaluation(30, 20)).unwrap();
+		queue.report_due(8, ballot(Some(-50), 1)).unwrap();
 		drop(queue);
 		let queue = Queue::open(dir.path()).unwrap();
-		assert_eq!(queue.reports().unwrap(), [(7, 30, 20), (9, 5, u64::MAX)]);
-		queue.reported(7).unwrap();
-		queue.reported(7).unwrap();
-		assert_eq!(queue.reports().unwrap(), [(9, 5, u64::MAX)]);
+		let due = [
+			(7, evaluation(30, 20)),
+			(9, evaluation(5, u64::MAX)),
+			(6, ballot(None, 2)),
+			(8, ballot(Some(-50), 1)),
+		];
+		assert_eq!(queue.reports().unwrap(), due);
+		for job in [7, 7, 8, 8] {
+			queue.reported(job).unwrap();
+		}
+		assert_eq!(queue.reports().unwrap(), [due[1], due[2]]);
 	}
 
 	#[test]

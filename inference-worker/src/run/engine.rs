@@ -12,7 +12,7 @@ use autonomy_engine::{Engine, EngineError, Model};
 use autonomy_primitives::{
 	digest::Cid,
 	fault::FaultCode,
-	job::{JobInput, MAX_PERSONA_BYTES},
+	job::{BallotInput, JobInput, TalkInput, MAX_PERSONA_BYTES},
 	trace::TraceOpening,
 	Digest,
 };
@@ -69,7 +69,7 @@ pub struct Files {
 	pub model: LocalModel,
 	/// For an evaluation: the candidate, and the file of the held-out set.
 	pub evaluation: Option<(LocalModel, PathBuf)>,
-	/// For a message to a character: the bytes of its persona's file.
+	/// For a message to a character or a ballot of it: the bytes of its persona's file.
 	pub persona: Option<Vec<u8>>,
 }
 
@@ -87,7 +87,9 @@ impl Files {
 		let JobInput::Evaluation(input) = input else {
 			let folder = library.version(view, &weights_root).map_err(refused)?;
 			let persona = match input {
-				JobInput::Talk(talk) => Some(persona(library, &talk.persona)?),
+				JobInput::Talk(TalkInput { persona: cid, .. }) | JobInput::Ballot(BallotInput { persona: cid, .. }) => {
+					Some(persona(library, cid)?)
+				}
 				_ => None,
 			};
 			return Ok(Self { model: LocalModel { folder, weights_root }, evaluation: None, persona });
@@ -359,9 +361,9 @@ fn run_limit(task: &Task, most: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use autonomy_primitives::job::AnimationInput;
+	use autonomy_primitives::job::{AnimationInput, TextInput};
 
-	use crate::chain::memory::{evaluation, input, model};
+	use crate::chain::memory::{ballot, evaluation, input, model};
 
 	#[test]
 	fn run_limit_should_follow_the_budget_when_the_configuration_allows_it() {
@@ -382,6 +384,57 @@ mod tests {
 		task.input = evaluation();
 		task.model.budget = 1;
 		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(90));
+		task.input = ballot();
+		task.model.budget = 20;
+		assert_eq!(run_limit(&task, Duration::MAX), Duration::from_secs(378), "two replies");
+	}
+
+	#[tokio::test(flavor = "multi_thread")]
+	async fn persona_should_be_at_hand_when_a_character_is_talked_to_or_asked() {
+		use autonomy_primitives::digest::cid;
+
+		use crate::artifacts::Local;
+		let dir = tempfile::tempdir().unwrap();
+		let store = Arc::new(Local::open(dir.path()).unwrap());
+		let keeper: PathBuf = "models/keeper".into();
+		let manifest = autonomy_engine::Manifest::load(&keeper).unwrap();
+		let bytes = std::fs::read(keeper.join("manifest.json")).unwrap();
+		let view = ModelView {
+			manifest: cid(&bytes),
+			weights_root: manifest.weights_root.0,
+			engine: manifest.engine.0,
+			..model(0)
+		};
+		let library = Arc::new(Library::scan(&[keeper], dir.path().join("cache"), store.clone()).unwrap());
+		let find = |input: JobInput| {
+			let (library, view) = (library.clone(), view.clone());
+			tokio::task::spawn_blocking(move || Files::find(&library, &view, view.weights_root, &input))
+		};
+		let JobInput::Ballot(asked) = ballot() else { panic!("a ballot") };
+		let missing = find(JobInput::Ballot(asked.clone())).await.unwrap();
+		assert!(matches!(&missing, Err(ComputeError::Missing(why)) if why.contains("persona")), "{missing:?}");
+		store.put(asked.persona, b"wry".to_vec()).await.unwrap();
+		let text = TextInput {
+			prompt: b"hi".to_vec().try_into().unwrap(),
+			max_tokens: 8,
+			temperature_centi: 0,
+			top_p_permille: 1000,
+			top_k: 0,
+		};
+		let talk = TalkInput { text: text.clone(), persona: asked.persona, memory: [7; 32] };
+		for input in [JobInput::Talk(talk), JobInput::Ballot(asked)] {
+			assert_eq!(find(input).await.unwrap().unwrap().persona.as_deref(), Some(&b"wry"[..]));
+		}
+		assert_eq!(find(JobInput::Text(text)).await.unwrap().unwrap().persona, None);
+		// One that is too long goes nowhere.
+		let long = vec![b'w'; 8193];
+		store.put(cid(&long), long.clone()).await.unwrap();
+		let JobInput::Ballot(asked) = ballot() else { panic!("a ballot") };
+		let refused = find(JobInput::Ballot(BallotInput { persona: cid(&long), ..asked })).await.unwrap();
+		assert!(
+			matches!(&refused, Err(ComputeError::Fault(InputFault { code: FaultCode::InputRejected, .. }))),
+			"{refused:?}"
+		);
 	}
 
 	#[test]

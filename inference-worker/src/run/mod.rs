@@ -24,7 +24,7 @@ use std::{
 
 use autonomy_engine::{Hash32, Losses};
 use autonomy_primitives::{
-	digest::{self, input_hash, Cid, ResultContext},
+	digest::{input_hash, Cid},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
 	job::{JobInput, Modality},
 	trace::TraceOpening,
@@ -44,11 +44,12 @@ use self::{
 };
 use crate::{
 	artifacts::ArtifactStore,
+	ballot,
 	chain::{
 		endpoints::Backoff, follow, AccountId, BlockNumber, Chain, ChainError, JobEvent, JobState, JobView, ModelView,
 		Place, Provenance, Role,
 	},
-	queue::{Answer, Queue, QueueError, Seat, Stage},
+	queue::{Answer, Queue, QueueError, Report, Seat, Stage},
 	trace::{Machine, Subject, TraceFile},
 };
 
@@ -131,7 +132,8 @@ enum Tx {
 	Audit(JobId, u32),
 	Decline(JobId, u32),
 	Prove(ModelId),
-	Report(JobId),
+	/// Of a job, by this call.
+	Report(JobId, &'static str),
 }
 
 impl Tx {
@@ -142,7 +144,7 @@ impl Tx {
 			Self::Audit(..) => "audit",
 			Self::Decline(..) => "decline",
 			Self::Prove(_) => "prove_engine",
-			Self::Report(_) => "report_evaluation",
+			Self::Report(_, call) => call,
 		}
 	}
 }
@@ -711,16 +713,19 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		}
 	}
 
-	/// Sends the reports of evaluations that are due. Every seat sends one; the chain takes the first.
+	/// Sends the reports of evaluations and ballots that are due. Every seat sends one; the chain takes the first.
 	fn report(&mut self) -> Result<(), QueueError> {
-		for (job, base, candidate) in self.operator.queue.reports()? {
-			let tx = Tx::Report(job);
+		for (job, report) in self.operator.queue.reports()? {
+			let tx = Tx::Report(job, report.call());
 			if !self.may_send(tx, job) {
 				continue;
 			}
 			let chain = self.operator.chain.clone();
-			info!(job, base, candidate, "reporting the evaluation");
-			self.transactions.spawn(async move { (tx, chain.report_evaluation(job, base, candidate).await) });
+			match report {
+				Report::Evaluation { base, candidate } => info!(job, base, candidate, "reporting the evaluation"),
+				Report::Ballot { decision, .. } => info!(job, ?decision, "reporting the ballot"),
+			}
+			self.transactions.spawn(async move { (tx, chain.report(job, report).await) });
 			self.in_flight.insert(job, tx);
 		}
 		Ok(())
@@ -738,7 +743,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	async fn sent(&mut self, tx: Tx, outcome: Result<(), ChainError>) -> Result<(), RunError> {
 		let name = tx.name();
 		match tx {
-			Tx::Commit(job, _) | Tx::Reveal(job, _) | Tx::Audit(job, _) | Tx::Decline(job, _) | Tx::Report(job) => {
+			Tx::Commit(job, _) | Tx::Reveal(job, _) | Tx::Audit(job, _) | Tx::Decline(job, _) | Tx::Report(job, _) => {
 				self.in_flight.remove(&job);
 			}
 			Tx::Prove(model) => {
@@ -765,16 +770,16 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 						self.proving.remove(&model);
 						self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
 					}
-					Tx::Report(job) => {
-						info!(job, "the evaluation is reported");
+					Tx::Report(job, _) => {
+						info!(job, "what the job found is reported");
 						self.operator.queue.reported(job)?;
 					}
 				}
 			}
-			Err(error @ ChainError::Refused { .. }) if matches!(tx, Tx::Decline(..) | Tx::Report(_)) => {
+			Err(error @ ChainError::Refused { .. }) if matches!(tx, Tx::Decline(..) | Tx::Report(..)) => {
 				info!(?tx, "{error}");
 				// Another seat's report came first, as a rule.
-				if let Tx::Report(job) = tx {
+				if let Tx::Report(job, _) = tx {
 					self.operator.queue.reported(job)?;
 				}
 			}
@@ -844,33 +849,24 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		Ok(())
 	}
 
-	/// Notes that the losses of a final evaluation are to be reported. They are in the file that was stored, and they are
-	/// those that the chain's result is a digest of; of any other job nothing of the kind can be found.
+	/// Notes that what a final evaluation or ballot found is to be reported. It is in the file that was stored, and it is what
+	/// the chain's result is a digest of; of any other job nothing of the kind can be found.
 	async fn note_report(&self, job: JobId, row: &Provenance, artifact: Cid) -> Result<(), QueueError> {
-		let other = |view: &JobView| !matches!(view.input, JobInput::Evaluation(_));
+		let other = |view: &JobView| !matches!(view.input, JobInput::Evaluation(_) | JobInput::Ballot(_));
 		if artifact == NO_ARTIFACT || self.views.get(&job).is_some_and(other) {
 			return Ok(());
 		}
 		let file = match self.operator.artifacts.get(artifact).await {
 			Ok(file) => file,
 			Err(error) => {
-				warn!(job, "{error}; should it be an evaluation, its report is left to others");
+				warn!(job, "{error}; should it be an evaluation or a ballot, its report is left to others");
 				None
 			}
 		};
-		let Some(losses) = file.and_then(|file| Losses::from_json(&file)) else { return Ok(()) };
-		let context = ResultContext {
-			genesis: self.genesis,
-			model_root: row.weights_root,
-			engine: row.engine,
-			input_hash: row.input_hash,
-			seed: row.seed,
-			modality: Modality::Evaluation,
-		};
-		if digest::result(&context, &losses.canonical()) == row.result {
-			self.operator.queue.report_due(job, losses.base_loss, losses.candidate_loss)?;
+		match file.and_then(|file| report_in(&file, row, self.genesis)) {
+			Some(report) => self.operator.queue.report_due(job, report),
+			None => Ok(()),
 		}
-		Ok(())
 	}
 
 	/// Lets everybody have the steps of a run whose answer nobody can copy any more.
@@ -1132,7 +1128,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 						self.operator.queue.revealed(job, round)?;
 						self.release(job);
 					}
-					Ok((Tx::Report(job), Ok(()) | Err(ChainError::Refused { .. }))) => {
+					Ok((Tx::Report(job, _), Ok(()) | Err(ChainError::Refused { .. }))) => {
 						self.operator.queue.reported(job)?
 					}
 					_ => {}
@@ -1147,6 +1143,16 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		info!("stopped");
 		Ok(())
 	}
+}
+
+/// What a stored file has to report of the final job that it belongs to.
+fn report_in(file: &[u8], row: &Provenance, genesis: Digest) -> Option<Report> {
+	if let Some(record) = ballot::of_job(file, row, genesis) {
+		return Some(Report::Ballot { decision: record.decision, reasons: record.reasons.0 });
+	}
+	let losses = Losses::from_json(file)?;
+	let (base, candidate) = (losses.base_loss, losses.candidate_loss);
+	row.is_of(genesis, Modality::Evaluation, &losses.canonical()).then_some(Report::Evaluation { base, candidate })
 }
 
 /// Whether a state waits for a seat's next step.

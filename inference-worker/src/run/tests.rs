@@ -10,7 +10,7 @@ use std::{
 	time::Duration,
 };
 
-use autonomy_engine::Losses;
+use autonomy_engine::{BallotRecord, Losses};
 use autonomy_primitives::{
 	digest::{cid, result, ResultContext},
 	fault::{FaultCode, NO_ARTIFACT, NO_TRACE},
@@ -28,11 +28,12 @@ use super::{
 };
 use crate::{
 	artifacts::{ArtifactStore, Local},
+	ballot::tests::record,
 	chain::{
-		memory::{evaluation, worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
+		memory::{ballot, evaluation, worker, Fault, Memory, AUDIT_RESERVE, SEAT_FEE, SHARE},
 		AccountId, JobState, Role,
 	},
-	queue::{Queue, QueueError, Stage},
+	queue::{Queue, QueueError, Report, Stage},
 	trace::TraceFile,
 };
 
@@ -612,6 +613,9 @@ async fn engine_should_be_proved_again_when_the_model_gets_a_version() {
 	assert_eq!(*bench.machine.weights.lock().unwrap(), [[33; 32]]);
 }
 
+/// What is reported of a job that [`evaluates`].
+const LOSSES: Report = Report::Evaluation { base: 30, candidate: 20 };
+
 /// Has the machine find these losses in the next run of a job, as the chain in memory has its result.
 fn evaluates(bench: &Bench, job: JobId) {
 	let losses = Losses {
@@ -622,18 +626,32 @@ fn evaluates(bench: &Bench, job: JobId) {
 		gain_ppm: 333_333,
 		schema: 1,
 	};
+	finds(bench, Modality::Evaluation, losses.to_json(), &losses.canonical());
+	bench.chain.assign(job);
+	bench.chain.change(job, |view| view.input = evaluation());
+}
+
+/// The same with a ballot, of which this is reported.
+fn votes(bench: &Bench, job: JobId, decision: Option<i8>) -> Report {
+	let record = BallotRecord { decision, ..record() };
+	finds(bench, Modality::Ballot, record.to_json(), &record.canonical());
+	bench.chain.assign(job);
+	bench.chain.change(job, |view| view.input = ballot());
+	Report::Ballot { decision, reasons: record.reasons.0 }
+}
+
+/// Has the machine make this file in the next runs of jobs, and this output in the next one.
+fn finds(bench: &Bench, modality: Modality, file: Vec<u8>, canonical: &[u8]) {
 	let context = ResultContext {
 		genesis: [8; 32],
 		model_root: [3; 32],
 		engine: [4; 32],
 		input_hash: [0; 32],
 		seed: [7; 32],
-		modality: Modality::Evaluation,
+		modality,
 	};
-	*bench.machine.file.lock().unwrap() = Some(losses.to_json());
-	bench.machine.results.lock().unwrap().push_back(result(&context, &losses.canonical()));
-	bench.chain.assign(job);
-	bench.chain.change(job, |view| view.input = evaluation());
+	*bench.machine.file.lock().unwrap() = Some(file);
+	bench.machine.results.lock().unwrap().push_back(result(&context, canonical));
 }
 
 /// Waits until the chain has seen this many reports.
@@ -643,7 +661,7 @@ async fn until_reported(bench: &Bench, count: usize) {
 			tokio::time::sleep(Duration::from_millis(2)).await;
 		}
 	};
-	tokio::time::timeout(Duration::from_secs(20), reported).await.expect("the evaluation is reported");
+	tokio::time::timeout(Duration::from_secs(20), reported).await.expect("what the job found is reported");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -657,11 +675,11 @@ async fn losses_should_be_reported_once_when_an_evaluation_is_final() {
 	bench.chain.assign(8);
 	running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
 	running.stop().await.unwrap();
-	assert_eq!(bench.chain.reports(), [(7, 30, 20)]);
+	assert_eq!(bench.chain.reports(), [(7, LOSSES)]);
 	let running = bench.start();
 	running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
 	running.stop().await.unwrap();
-	assert_eq!(bench.chain.reports(), [(7, 30, 20)]);
+	assert_eq!(bench.chain.reports(), [(7, LOSSES)]);
 	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
 }
 
@@ -678,7 +696,7 @@ async fn losses_should_be_reported_when_the_worker_is_killed_in_the_report() {
 		until_reported(&bench, sent).await;
 		running.stop().await.unwrap();
 		// What the chain took before the worker heard of it is refused the second time, and that is the end of it.
-		assert_eq!(bench.chain.reports(), vec![(7, 30, 20); sent], "{fault:?}");
+		assert_eq!(bench.chain.reports(), vec![(7, LOSSES); sent], "{fault:?}");
 		assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty(), "{fault:?}");
 	}
 }
@@ -691,6 +709,57 @@ async fn report_should_be_let_go_when_another_seat_was_first() {
 	let running = bench.start();
 	until_reported(&bench, 1).await;
 	running.stop().await.unwrap();
+	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decision_should_be_reported_once_when_a_ballot_is_final() {
+	for decision in [Some(-50), None] {
+		let bench = bench();
+		let report = votes(&bench, 7, decision);
+		let running = bench.start();
+		running.until_stage("done").await;
+		until_reported(&bench, 1).await;
+		// Any other job has nothing to report, whatever its file looks like.
+		bench.chain.assign(8);
+		running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
+		running.stop().await.unwrap();
+		let running = bench.start();
+		running.until(|s| s.seats.get("done").is_some_and(|n| *n == 2)).await;
+		running.stop().await.unwrap();
+		assert_eq!(bench.chain.reports(), [(7, report)], "{decision:?}");
+		assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decision_should_be_reported_when_the_worker_is_killed_in_the_report() {
+	for (fault, sent) in [(Fault::DieBefore, 1), (Fault::DieAfter, 2)] {
+		let bench = bench();
+		bench.chain.fault("report_ballot", fault);
+		let report = votes(&bench, 7, Some(100));
+		let running = bench.start();
+		bench.chain.died.notified().await;
+		running.kill().await;
+		let running = bench.start();
+		until_reported(&bench, sent).await;
+		running.stop().await.unwrap();
+		assert_eq!(bench.chain.reports(), vec![(7, report); sent], "{fault:?}");
+		assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty(), "{fault:?}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decision_should_not_be_reported_when_the_result_is_no_digest_of_it() {
+	let bench = bench();
+	votes(&bench, 7, Some(-50));
+	// The file says something else than what was agreed on.
+	*bench.machine.file.lock().unwrap() = Some(BallotRecord { decision: Some(100), ..record() }.to_json());
+	let running = bench.start();
+	running.until_stage("done").await;
+	bench.chain.block();
+	running.stop().await.unwrap();
+	assert!(bench.chain.reports().is_empty(), "{:?}", bench.chain.reports());
 	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
 }
 

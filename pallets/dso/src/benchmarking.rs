@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-	traits::{BallotResults, BenchmarkHelper, UsageSink},
+	traits::{Anchors as _, BallotResults, BenchmarkHelper, UsageSink},
 	types::{Ballot, Decision, Moment, PhaseInfo, Stage, VoterKey},
 };
 use alloc::vec;
@@ -12,9 +12,12 @@ use autonomy_primitives::{
 	CharacterId,
 };
 use frame_benchmarking::v2::*;
-use frame_support::traits::fungible::Mutate;
+use frame_support::traits::fungible::{Inspect as _, Mutate};
 use frame_system::RawOrigin;
-use sp_runtime::{traits::Bounded, SaturatedConversion};
+use sp_runtime::{
+	traits::{Bounded, Saturating},
+	SaturatedConversion,
+};
 
 fn funded<T: Config>(who: &'static str) -> T::AccountId {
 	let who: T::AccountId = account(who, 0, 0);
@@ -87,6 +90,43 @@ fn seated<T: Config>(owner: &T::AccountId) -> CommunityId {
 	let (child, _) = community::<T>(owner);
 	Pallet::<T>::do_open_ai_seat(owner, child).expect("it can be paid");
 	child
+}
+
+/// Accounts that have a badge in X, and power from tomorrow on.
+fn contributors<T: Config>(count: u32) {
+	for index in 0..count {
+		let power = T::Power::set_power(X_COMMUNITY, Class::Contributor, &contributor::<T>(index), 1);
+		power.expect("X is open");
+		// Nobody reads what is said about them.
+		if index % 1_000 == 0 {
+			frame_system::Pallet::<T>::reset_events();
+		}
+	}
+}
+
+fn contributor<T: Config>(index: u32) -> T::AccountId {
+	account("among", index, 0)
+}
+
+/// Their ballots on a proposal of X.
+fn ballots<T: Config>(id: ProposalId, count: u32) {
+	let ballot = Ballot { side: Some(Side::Aye), power: 1, overridden: 0 };
+	for index in 0..count {
+		let voter = VoterKey::Account(Class::Contributor, contributor::<T>(index));
+		Ballots::<T>::insert((id, X_COMMUNITY, voter), ballot);
+	}
+	Proposals::<T>::mutate(id, |proposal| {
+		let lines = proposal.iter_mut().flat_map(|proposal| proposal.lines.iter_mut());
+		for line in lines.filter(|line| line.class == Class::Contributor) {
+			line.votes.votes.ayes = count.into();
+		}
+	});
+}
+
+/// The community of the model that a character talks with.
+fn model<T: Config>(owner: &T::AccountId, character: Anchor) -> CommunityId {
+	let mind = T::Anchors::mind(character).expect("it talks");
+	Pallet::<T>::do_open_community(owner, Anchor::Model(mind.model)).expect("the model is there")
 }
 
 #[benchmarks]
@@ -446,6 +486,138 @@ mod benches {
 		_(RawOrigin::Root, Phase::One);
 
 		assert_eq!(CurrentPhase::<T>::get().reached, Phase::One);
+	}
+
+	#[benchmark]
+	fn refresh_model_seat() {
+		let who = funded::<T>("owner");
+		let (child, anchor) = community::<T>(&who);
+		Pallet::<T>::do_open_ai_seat(&who, child).expect("it can be paid");
+		model::<T>(&who, anchor);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), child);
+
+		assert!(ModelSeats::<T>::contains_key(child));
+	}
+
+	#[benchmark]
+	fn end_training() {
+		let who = funded::<T>("owner");
+		let (_, anchor) = community::<T>(&who);
+		let community = model::<T>(&who, anchor);
+		let budget = T::Currency::minimum_balance().saturating_mul(10u32.into());
+		T::Currency::set_balance(&T::Registry::treasury(community), budget.saturating_mul(2u32.into()));
+		let recipe = [1; 36];
+		Pallet::<T>::do_start_training(community, types::Path::Large, recipe, who.clone(), budget, 1)
+			.expect("the treasury has it");
+		go_on::<T>(2);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), community, 0);
+
+		assert_eq!(Trainings::<T>::iter().count(), 0);
+	}
+
+	/// What the model does has a weight of its own: here it may refuse.
+	#[benchmark]
+	fn withdraw_data() {
+		let who = funded::<T>("owner");
+		let (_, anchor) = community::<T>(&who);
+		let (community, root) = (model::<T>(&who, anchor), [1; 36]);
+		DataGivers::<T>::insert(community, root, &who);
+
+		#[block]
+		{
+			let _ = with_storage_layer(|| Pallet::<T>::do_withdraw_data(&who, community, root));
+		}
+
+		assert!(Communities::<T>::contains_key(community));
+	}
+
+	/// A vote among `m` members who have all voted. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn vote_among_members(m: Linear<10, 100_000>) {
+		contributors::<T>(m);
+		let who = member::<T>("member");
+		let id = opened::<T>(&who);
+		ballots::<T>(id, m);
+
+		#[block]
+		{
+			Pallet::<T>::do_vote(&who, id, Capacity::Member(Class::Token), Side::Aye).expect("a member votes");
+		}
+
+		assert_eq!(Proposals::<T>::get(id).expect("proposed").lines.len(), 2);
+	}
+
+	/// The end of a vote of `m` members. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn close_among_members(m: Linear<10, 100_000>) {
+		contributors::<T>(m);
+		let who = member::<T>("member");
+		let id = voted::<T>(&who);
+		ballots::<T>(id, m);
+
+		#[block]
+		{
+			Pallet::<T>::do_close(id).expect("its voting has ended");
+		}
+
+		assert!(!Proposals::<T>::get(id).expect("proposed").is_live());
+	}
+
+	/// Counting an AI of `m` members who have all voted. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn settle_among_members(m: Linear<10, 100_000>) {
+		let owner = funded::<T>("owner");
+		let child = seated::<T>(&owner);
+		for index in 0..m {
+			let power = T::Power::set_power(child, Class::Fan, &contributor::<T>(index), 1);
+			power.expect("it is open");
+			if index % 1_000 == 0 {
+				frame_system::Pallet::<T>::reset_events();
+			}
+		}
+		let who = member::<T>("member");
+		let id = opened::<T>(&who);
+		let proposal = Proposals::<T>::get(id).expect("proposed");
+		let mut poll = Pallet::<T>::child_poll(id, child, &proposal).expect("the snapshot is there");
+		for line in poll.lines.iter_mut().filter(|line| line.class == Class::Fan) {
+			line.votes.votes.ayes = m.into();
+		}
+		ChildPolls::<T>::insert(id, child, poll);
+		let ballot = Ballot { side: Some(Side::Aye), power: 1, overridden: 0 };
+		for index in 0..m {
+			let voter = VoterKey::Account(Class::Fan, contributor::<T>(index));
+			Ballots::<T>::insert((id, child, voter), ballot);
+		}
+		go_to::<T>(proposal.voting.cut_off());
+		let children = Batch::truncate_from(vec![child]);
+
+		#[block]
+		{
+			Pallet::<T>::do_settle_ai(id, children).expect("its members have voted");
+		}
+
+		assert!(ChildPolls::<T>::get(id, child).expect("settled").settled.is_some());
+	}
+
+	/// Doing what `m` members have decided. Its cost must not depend on them.
+	#[benchmark(extra)]
+	fn execute_among_members(m: Linear<10, 100_000>) {
+		contributors::<T>(m);
+		let who = member::<T>("member");
+		let id = approved::<T>(&who);
+		ballots::<T>(id, m);
+
+		#[block]
+		{
+			Pallet::<T>::do_execute(id, Weight::zero()).expect("it was approved");
+		}
+
+		let proposal = Proposals::<T>::get(id).expect("approved");
+		assert_eq!(Pallet::<T>::stage_of(&proposal), Stage::Ended(Outcome::Done));
 	}
 
 	#[benchmark]

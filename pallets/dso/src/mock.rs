@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autonomy_governance::{Lean, Phase, Side, Track};
+use autonomy_governance::{Lean, Needs, Phase, Side, Track};
 use autonomy_primitives::{
 	community::{Class, Communities as _, CommunityId, Day, Pot, Power, PowerSink},
 	digest::cid,
@@ -13,8 +13,10 @@ use codec::Encode;
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{
-		fungible::Inspect, AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf, EnsureOrigin,
-		Hooks, Nothing, QueryPreimage,
+		fungible::{Inspect, Mutate},
+		tokens::Preservation,
+		AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf, EnsureOrigin, Hooks, Nothing,
+		QueryPreimage,
 	},
 	weights::Weight,
 	PalletId,
@@ -29,10 +31,11 @@ use sp_runtime::{
 
 use crate as pallet_dso;
 use crate::{
-	actions::{Action, CharacterAction, ModelAction, Split},
+	actions::{Action, CharacterAction, ModelAction, Split, TierRow},
 	origins::{EnsureCommunity, Origin, XTemplate},
 	traits::{
-		Anchors, BallotOrder, BallotResults, Ballots, ChainState, Mind, OnPhase, RootGate, Step, StepSource, Subjects, UsageSink,
+		Anchors, BallotOrder, BallotResults, Ballots, CallWords, ChainState, Mind, OnPhase, RootGate, Step, StepSource,
+		Subjects, Trial, TrialSource, UsageSink,
 	},
 	types::{Anchor, Capacity, CollectiveId, Place, ProposalId, Prose, SeatRules, Status},
 	ActionOf, Event, Outcome, ProposalOf, Proposals,
@@ -125,6 +128,10 @@ parameter_types! {
 	pub static Collectives: BTreeMap<CollectiveId, (bool, Vec<CharacterId>)> = BTreeMap::new();
 	/// Blocks at which characters changed last.
 	pub static ChangedAt: BTreeMap<CharacterId, u32> = BTreeMap::new();
+	/// Models that characters talk with, where it is not number 7.
+	pub static RunsOn: BTreeMap<CharacterId, ModelId> = BTreeMap::new();
+	/// What fans of characters have to have to vote.
+	pub static Entries: BTreeMap<CharacterId, TierRow> = BTreeMap::new();
 	/// How characters divide what they earn.
 	pub static Splits: BTreeMap<CharacterId, Split> = BTreeMap::new();
 	/// What communities have done to characters and models: by whom, to which, what.
@@ -133,6 +140,13 @@ parameter_types! {
 	pub static SubjectsFail: bool = false;
 	/// Ballot jobs in order: number 1 is the first.
 	pub static Orders: Vec<BallotOrder<AccountId32>> = Vec::new();
+	/// What a ballot job costs.
+	pub static BallotFee: u128 = 0;
+	/// What phases need.
+	pub static NeedsNow: Needs = Needs::DEFAULT;
+	/// Since when that which a remark puts into use has been tried, and how it was evaluated; none for a remark that puts
+	/// nothing into use.
+	pub static Tried: Option<(Option<u32>, Option<[u8; 32]>)> = None;
 	/// What the gate has before the holders.
 	pub static Tabled: Option<H256> = None;
 	/// What it had, in order, with its origin.
@@ -290,7 +304,8 @@ impl Anchors<AccountId32> for MockAnchors {
 		let Anchor::Character(character) = anchor else { return None };
 		Self::owner(anchor)?;
 		let changed_at = ChangedAt::get().get(&character).copied().unwrap_or(0);
-		Some(Mind { character, model: 7, persona: cid(&character.to_le_bytes()), changed_at })
+		let model = RunsOn::get().get(&character).copied().unwrap_or(7);
+		Some(Mind { character, model, persona: cid(&character.to_le_bytes()), changed_at })
 	}
 
 	fn members(collective: CollectiveId) -> Vec<CharacterId> {
@@ -299,6 +314,10 @@ impl Anchors<AccountId32> for MockAnchors {
 
 	fn split(character: CharacterId) -> Option<Split> {
 		Splits::get().get(&character).copied()
+	}
+
+	fn entry(character: CharacterId) -> Option<TierRow> {
+		Entries::get().get(&character).copied()
 	}
 }
 
@@ -327,12 +346,17 @@ impl Subjects<RuntimeOrigin, u128> for MockSubjects {
 	}
 }
 
-/// Numbers jobs in order and keeps them in [`Orders`].
+/// Numbers jobs in order and keeps them in [`Orders`]. The issuer of shares gets what they cost.
 pub struct MockBallots;
 impl Ballots<AccountId32> for MockBallots {
 	type Error = DispatchError;
 
 	fn order(order: BallotOrder<AccountId32>) -> Result<JobId, DispatchError> {
+		let fee = BallotFee::get();
+		if fee > 0 {
+			let (payer, keep) = (&order.payer, Preservation::Preserve);
+			<Balances as Mutate<AccountId32>>::transfer(payer, &account(ISSUER), fee, keep)?;
+		}
 		Orders::mutate(|orders| orders.push(order));
 		Ok(Orders::get().len() as JobId)
 	}
@@ -386,7 +410,7 @@ impl OnPhase for MockListener {
 	}
 }
 
-/// Templates set templates and terms of tracks and lift pauses; the economy remarks.
+/// Templates set templates and terms of tracks and lift pauses; the others remark.
 pub struct MockCalls;
 impl ContainsPair<Track, RuntimeCall> for MockCalls {
 	fn contains(track: &Track, call: &RuntimeCall) -> bool {
@@ -395,7 +419,7 @@ impl ContainsPair<Track, RuntimeCall> for MockCalls {
 				crate::Call::set_template { .. } | crate::Call::set_track { .. } | crate::Call::lift_pause { .. },
 			) => *track == Track::Templates,
 			RuntimeCall::System(frame_system::Call::remark { .. }) => {
-				matches!(track, Track::Economic | Track::Interaction)
+				matches!(track, Track::Economic | Track::Interaction | Track::Models)
 			}
 			_ => false,
 		}
@@ -409,6 +433,23 @@ impl StepSource<RuntimeCall> for MockSteps {
 		let RuntimeCall::System(frame_system::Call::remark { remark }) = call else { return None };
 		let to = u128::from_le_bytes(remark.as_slice().try_into().ok()?);
 		Some(Step { key: [7; 32], from: Fee::get(), to })
+	}
+}
+
+/// What [`Tried`] says, of remarks.
+pub struct MockTrials;
+impl TrialSource<RuntimeCall> for MockTrials {
+	fn trial(call: &RuntimeCall) -> Option<Trial> {
+		let RuntimeCall::System(frame_system::Call::remark { .. }) = call else { return None };
+		Tried::get().map(|(since, evaluation)| Trial { since, evaluation })
+	}
+}
+
+/// A remark of sixteen bytes in words.
+pub struct MockWords;
+impl CallWords<RuntimeCall> for MockWords {
+	fn words(call: &RuntimeCall) -> Option<String> {
+		Some(format!("the fee becomes {}", MockSteps::step(call)?.to))
 	}
 }
 
@@ -441,10 +482,13 @@ impl pallet_dso::Config for Test {
 	type Preimages = Preimage;
 	type TrackCalls = MockCalls;
 	type Steps = MockSteps;
+	type Trials = MockTrials;
+	type Words = MockWords;
 	type BallotWeight = ();
 	type Ballots = MockBallots;
 	type Gate = MockGate;
 	type State = MockState;
+	type PhaseNeeds = NeedsNow;
 	type OnPhase = MockListener;
 	type TemplateOrigin = EitherOf<EnsureRoot<AccountId32>, XTemplate>;
 	type AdminOrigin = EitherOf<EnsureRoot<AccountId32>, XTemplate>;
@@ -472,6 +516,7 @@ impl crate::traits::BenchmarkHelper<AccountId32, RuntimeCall> for MockHelper {
 	fn character(owner: &AccountId32) -> CharacterId {
 		let id = CharacterCommunities::get().len() as CharacterId + 1;
 		new_character(id, owner.clone());
+		RunsOn::mutate(|models| models.insert(id, MODEL));
 		id
 	}
 
@@ -786,10 +831,15 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Parents::set(BTreeMap::new());
 		Collectives::set(BTreeMap::new());
 		ChangedAt::set(BTreeMap::new());
+		RunsOn::set(BTreeMap::new());
+		Entries::set(BTreeMap::new());
 		Splits::set(BTreeMap::new());
 		Done::set(Vec::new());
 		SubjectsFail::set(false);
 		Orders::set(Vec::new());
+		BallotFee::set(0);
+		NeedsNow::set(Needs::DEFAULT);
+		Tried::set(None);
 		Tabled::set(None);
 		Submitted::set(Vec::new());
 		Blacklist::set(BTreeSet::new());
@@ -835,7 +885,8 @@ pub fn check() -> Result<(), sp_runtime::TryRuntimeError> {
 	let held: u128 = pallet_balances::Holds::<Test>::iter_values().flatten().map(|hold| hold.amount).sum();
 	let communities: u128 = crate::Communities::<Test>::iter_values().map(|info| info.deposit).sum();
 	let proposals: u128 = Proposals::<Test>::iter_values().map(|proposal| proposal.deposit).sum();
-	frame_support::ensure!(held == communities + proposals, "money is on hold for nothing");
+	let trainings: u128 = crate::Trainings::<Test>::iter_values().map(|training| training.left).sum();
+	frame_support::ensure!(held == communities + proposals + trainings, "money is on hold for nothing");
 	Ok(())
 }
 

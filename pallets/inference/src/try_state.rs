@@ -9,7 +9,10 @@ use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use sp_runtime::{traits::Saturating, TryRuntimeError};
+use sp_runtime::{
+	traits::{Saturating, Zero},
+	TryRuntimeError,
+};
 
 use crate::{
 	Agenda, AgendaCursor, Audit, BalanceOf, BondedOperators, Config, EngineFaults, HoldReason, JobOf, JobState, Jobs,

@@ -17,8 +17,8 @@ use sp_runtime::{traits::Zero, ArithmeticError};
 use crate::{
 	lineage::{flatten, total, MAX_ANCESTORS_SHARE},
 	BalanceOf, Collection, CollectionIdOf, Config, Error, Event, HoldReason, Licence, Lineage, Lineages,
-	ModelByCommunity, ModelByManifest, ModelDetails, ModelInfo, ModelItems, ModelStateOf, ModelStates, Models, NextModelId, Pallet,
-	Parents, ParentsOf, Version, Versions,
+	ModelByCommunity, ModelByManifest, ModelDetails, ModelInfo, ModelItems, ModelStateOf, ModelStates, Models,
+	NextModelId, Pallet, Parents, ParentsOf, Version, Versions,
 };
 
 impl<T: Config> Pallet<T> {

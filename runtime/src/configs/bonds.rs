@@ -8,9 +8,7 @@ use super::{
 	ownership::{CharactersPalletId, ModelsPalletId},
 	works::CreationsPalletId,
 };
-use crate::{
-	AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Runtime, RuntimeFreezeReason, AUTON, DAYS,
-};
+use crate::{AccountId, AssetsFreezer, Balance, Balances, BlockNumber, Runtime, RuntimeFreezeReason, AUTON, DAYS};
 
 parameter_types! {
 	pub const BondsPalletId: PalletId = PalletId(*b"aut/bond");

@@ -460,7 +460,7 @@ impl Subjects<RuntimeOrigin, Balance> for Doing {
 			OfModels::set_active(),
 		]
 		.into_iter()
-		.fold(Weight::zero(), Weight::max)
+		.fold(Weight::zero(), |most, weight| most.max(weight))
 	}
 }
 

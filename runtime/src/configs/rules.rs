@@ -146,8 +146,7 @@ const TIERS: Rule = Rule {
 const EVALUATION_SAMPLES: Rule =
 	Rule { name: "inference.EvaluationSamples", track: Track::Models, numbers: &[number("", 1, MAX_SAMPLES)] };
 
-const MARKET_FEE: Rule =
-	Rule { name: "market.Fee", track: Track::Economic, numbers: &[number("", 0, MAX_MARKET_FEE)] };
+const MARKET_FEE: Rule = Rule { name: "market.Fee", track: Track::Economic, numbers: &[number("", 0, MAX_MARKET_FEE)] };
 
 const MODEL_ROYALTY: Rule =
 	Rule { name: "market.ModelRoyalty", track: Track::Economic, numbers: &[number("", 0, MAX_ROYALTY as u128)] };
@@ -158,11 +157,8 @@ const CHARACTER_ROYALTY: Rule =
 const CREATION_BURN: Rule =
 	Rule { name: "characters.CreationBurn", track: Track::Economic, numbers: &[number("", 0, MAX_CREATION_BURN)] };
 
-const MAX_GRANT: Rule = Rule {
-	name: "models.MaxGrant",
-	track: Track::Models,
-	numbers: &[number("", GRANT.0 as u128, GRANT.1 as u128)],
-};
+const MAX_GRANT: Rule =
+	Rule { name: "models.MaxGrant", track: Track::Models, numbers: &[number("", GRANT.0 as u128, GRANT.1 as u128)] };
 
 const MIN_GAIN: Rule =
 	Rule { name: "models.MinGain", track: Track::Models, numbers: &[number("", GAIN.0 as u128, GAIN.1 as u128)] };
@@ -200,8 +196,7 @@ const COMPUTATION: Rule = Rule {
 	numbers: &[number("", COMPUTATION_FEE.0, COMPUTATION_FEE.1)],
 };
 
-const BYTE: Rule =
-	Rule { name: "fees.Byte", track: Track::Economic, numbers: &[number("", BYTE_FEE.0, BYTE_FEE.1)] };
+const BYTE: Rule = Rule { name: "fees.Byte", track: Track::Economic, numbers: &[number("", BYTE_FEE.0, BYTE_FEE.1)] };
 
 /// What governs a parameter. Each has one rule, and so one track.
 pub fn of(key: &RuntimeParametersKey) -> &'static Rule {
@@ -256,10 +251,7 @@ pub fn all() -> Vec<RuntimeParameters> {
 		)),
 		P::Market(market::Parameters::Fee(market::Fee, now::<market::Fee, _>())),
 		P::Market(market::Parameters::ModelRoyalty(market::ModelRoyalty, now::<market::ModelRoyalty, _>())),
-		P::Market(market::Parameters::CharacterRoyalty(
-			market::CharacterRoyalty,
-			now::<market::CharacterRoyalty, _>(),
-		)),
+		P::Market(market::Parameters::CharacterRoyalty(market::CharacterRoyalty, now::<market::CharacterRoyalty, _>())),
 		P::Characters(characters::Parameters::CreationBurn(
 			characters::CreationBurn,
 			now::<characters::CreationBurn, _>(),

@@ -413,4 +413,17 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(a.into())))
 			.saturating_add(Weight::from_parts(0, 1877).saturating_mul(a.into()))
 	}
+
+	/// Counted: Provenance, OpenBallots, BlockHash; the job, the decision and the shadow votes of governance.
+	fn report_ballot() -> Weight {
+		Weight::from_parts(100_000_000, 30_000)
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Counted: the job and the decision of governance.
+	fn ballot_failed() -> Weight {
+		Weight::from_parts(50_000_000, 15_000)
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
+	}
 }

@@ -82,12 +82,15 @@ export const keyOf = (name: string) => `//Alice//tests//${name}`;
 
 export class Chain {
 	readonly api: ApiPromise;
+	/** The connection, for methods that are not polkadot.js's own. */
+	readonly provider: WsProvider;
 	/** Who has the root key and registered the demo models; the block author of a development chain. */
 	readonly alice: KeyringPair;
 	private readonly keyring = new Keyring({ type: 'sr25519' });
 
-	private constructor(api: ApiPromise) {
+	private constructor(api: ApiPromise, provider: WsProvider) {
 		this.api = api;
+		this.provider = provider;
 		this.alice = this.keyring.addFromUri('//Alice');
 	}
 
@@ -95,8 +98,9 @@ export class Chain {
 	static async connect(): Promise<Chain> {
 		const url = process.env.AUTONOMY_URL;
 		assert.ok(url, 'AUTONOMY_URL is not set: run `npm test`, which starts a chain, or name one of yours');
-		const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
-		return new Chain(api);
+		const provider = new WsProvider(url);
+		const api = await ApiPromise.create({ provider, noInitWarn: true, throwOnConnect: true });
+		return new Chain(api, provider);
 	}
 
 	async disconnect(): Promise<void> {
@@ -239,6 +243,47 @@ export class Chain {
 		const at = await this.api.at(hash);
 		const account = (await at.query.system.account(address)) as unknown as { data: { free: Codec; reserved: Codec } };
 		return { free: int(account.data.free), held: int(account.data.reserved) };
+	}
+
+	/** Sends what the chain must refuse with this error, and returns how it did. What it says about it must not be empty. */
+	async refuses(failure: string, tx: SubmittableExtrinsic<'promise'>, signer: KeyringPair): Promise<DispatchFailure> {
+		const found = await refused(this.send(tx, signer));
+		assert.equal(found.failure, failure, found.message);
+		assert.notEqual(found.explanation, '', `${failure} says what to do`);
+		return found;
+	}
+
+	/** Waits until something holds, which is asked again with every finalised block. */
+	async until(what: string, holds: () => Promise<boolean>, patience = PATIENCE): Promise<void> {
+		if (await holds()) return;
+		await new Promise<void>((resolve, reject) => {
+			let busy = false;
+			let unsubscribe: (() => void) | undefined;
+			const done = (act: () => void) => {
+				clearTimeout(timer);
+				unsubscribe?.();
+				act();
+			};
+			const timer = setTimeout(() => done(() => reject(new Error(`${what} did not come about in time`))), patience);
+			this.api.rpc.chain
+				.subscribeFinalizedHeads(() => {
+					if (busy) return;
+					busy = true;
+					holds().then(
+						(does) => {
+							busy = false;
+							if (does) done(resolve);
+						},
+						(error: Error) => done(() => reject(error)),
+					);
+				})
+				.then(
+					(stop) => {
+						unsubscribe = stop;
+					},
+					(error: Error) => done(() => reject(error)),
+				);
+		});
 	}
 
 	/** Hash of the newest finalised block. */

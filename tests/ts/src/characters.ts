@@ -135,15 +135,22 @@ export async function storeText(text: string): Promise<string> {
 	}
 }
 
-/** Creates a character of the template that talks with `keeper` and draws with `shapes`. */
+/** What a character draws with, if it does, and what it talks with. */
+interface Models {
+	image: number | null;
+	language: number;
+}
+
+const demoModels = (): Models => ({ image: network().shapes, language: network().keeper });
+
+/** Creates a character of the template; without other models, one that talks with `keeper` and draws with `shapes`. */
 export async function createCharacter(
 	chain: Chain,
 	owner: KeyringPair,
 	name: string,
 	persona: string,
-	{ split = {} as Partial<Split>, round = undefined as Round | undefined } = {},
+	{ split = {} as Partial<Split>, round = undefined as Round | undefined, models = demoModels() } = {},
 ): Promise<Character> {
-	const { shapes, keeper } = network();
 	const [template, cid] = [await companionTemplate(chain), await storeText(persona)];
 	const terms = round && {
 		supply: round.supply,
@@ -156,8 +163,8 @@ export async function createCharacter(
 		template,
 		name: bytes(name),
 		persona: cid,
-		imageModel: shapes,
-		languageModel: keeper,
+		imageModel: models.image,
+		languageModel: models.language,
 		customisation: charter(split),
 		round: terms ?? null,
 	};

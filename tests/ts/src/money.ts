@@ -76,7 +76,7 @@ export function communityAccount(chain: Chain, community: number, purpose: keyof
 export const chainTreasury = () => keyless(stringToU8a('aut/trsy'));
 
 /** The account that FRAME derives of a pallet's identifier. */
-function keyless(...parts: Uint8Array[]): string {
+export function keyless(...parts: Uint8Array[]): string {
 	const account = new Uint8Array(32);
 	account.set(u8aConcat(stringToU8a('modl'), ...parts));
 	return encodeAddress(account, 42);

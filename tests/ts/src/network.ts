@@ -23,10 +23,19 @@ export interface Network {
 	worker: string;
 	/** Folder of the model folders. */
 	models: string;
-	/** Numbers of the demo models on chain. */
+	/** Numbers of the demo models on chain. On the network of governance nobody serves `shapes`, and `keeper` is not there. */
 	shapes: number;
 	keeper: number;
+	/** The model that answers ballots, on the network of governance. */
+	council?: number;
 	operators: Operator[];
+}
+
+/** The number of the model that answers ballots. */
+export function council(): number {
+	const { council: model } = network();
+	assert.ok(model !== undefined, 'this network has no model `council`: start one with `scripts/start --governance`');
+	return model;
 }
 
 /** The network of this run. */
