@@ -274,16 +274,23 @@ fn last_minute_should_give_the_others_time() {
 	build_and_execute(|| {
 		spread_ais();
 		set_phase(Phase::Two);
+		bond(EVE, X, 200_000);
+		go_on(1);
 		let id = propose(ALICE, X, Action::Signal);
 		open(id);
 		vote(ALICE, id, Class::Token, Side::Aye);
-		for who in [BOB, CAROL] {
+		for who in [BOB, EVE] {
 			vote(who, id, Class::Token, Side::Nay);
 		}
+		// Just before the end the AIs make it pass.
 		all_ais(id, 100);
 		finish(id);
+		assert!(Dso::proposal(id).unwrap().passes);
 		assert_ok!(Dso::close(signed(DAVE), id));
-		// A third of the people and a fifth of AIs are not a half: nothing to object to.
+		assert!(matches!(proposal(id).status, Status::Objection { .. }));
+		vote(CAROL, id, Class::Token, Side::Nay);
+		go_on(2);
+		assert_ok!(Dso::close(signed(DAVE), id));
 		assert_eq!(outcome(id), Some(Outcome::Rejected));
 	});
 }
@@ -302,6 +309,25 @@ fn lazy_delegations_should_not_empty_a_treasury() {
 		open(id);
 		vote(ALICE, id, Class::Token, Side::Aye);
 		assert_eq!(cast(id, Class::Token).ayes, 2_000_000, "her own power alone");
+	});
+}
+
+/// Asking an AI, of which its treasury pays each answer, until nothing is left.
+#[test]
+fn treasury_of_an_ai_should_not_be_asked_empty() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		endow(of(ADA), 100_000 + ED);
+		BallotFee::set(20_000);
+		let ids = [ALICE, BOB, CAROL].map(|who| propose(who, X, Action::Signal));
+		open(ids[2]);
+		ask(ids[0], ADA);
+		// Once for each proposal, and a quarter of what there is in seven days.
+		let request = |id| Dso::request_decision(signed(EVE), id, of(ADA));
+		assert_noop!(request(ids[0]), Error::<Test>::AskedBefore);
+		for id in &ids[1..] {
+			assert_noop!(request(*id), Error::<Test>::DecisionLimitReached);
+		}
 	});
 }
 
@@ -354,7 +380,9 @@ fn guard_should_only_stop_and_not_for_ever() {
 		unlock(id);
 		assert_noop!(Dso::execute(signed(DAVE), id, ENOUGH), Error::<Test>::Paused);
 		go_on(14);
-		assert_noop!(Dso::pause(signed(GUARD), Scope::All, [1; 32]), Error::<Test>::PausedLately);
+		for scope in [Scope::All, Scope::Track(Track::TreasurySmall), Scope::Community(X)] {
+			assert_noop!(Dso::pause(signed(GUARD), scope, [1; 32]), Error::<Test>::PausedLately);
+		}
 		assert_ok!(Dso::execute(signed(DAVE), id, ENOUGH));
 	});
 }

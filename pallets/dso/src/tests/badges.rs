@@ -1,3 +1,4 @@
+use autonomy_primitives::community::Class;
 use frame_support::{assert_noop, assert_ok};
 
 use crate::{mock::*, Action, Badge, Badges, Error, Event};
@@ -10,7 +11,8 @@ fn badge_should_be_granted_renewed_and_ended_by_the_community() {
 		let id = pass(ALICE, grant(3));
 		execute(id);
 		let badge = Badges::<Test>::get(X, account(DAVE)).unwrap();
-		assert_eq!(badge, Badge { points: 3, expires: Bonds::today() + 60 });
+		let expires = Bonds::today() + 60;
+		assert_eq!(badge, Badge { points: 3, expires, class: Class::Contributor });
 		go_on(1);
 		assert_noop!(Dso::lapse_badge(signed(BOB), X, account(DAVE)), Error::<Test>::BadgeRuns);
 		// A contributor can propose.

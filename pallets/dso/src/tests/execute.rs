@@ -28,6 +28,8 @@ fn model_should_be_governed_by_its_community() {
 		let anchor = Anchor::Model(MODEL);
 		assert_ok!(Dso::claim_seat(signed(ALICE), of_model(), anchor));
 		go_on(1);
+		// Data and opening are for the last phase.
+		set_phase(Phase::Four);
 		for action in [
 			ModelAction::AcceptVersion(3),
 			ModelAction::RejectVersion(4),
@@ -72,6 +74,51 @@ fn x_should_dispatch_calls_within_the_weight_limit() {
 		assert_ok!(Dso::execute(signed(DAVE), id, ENOUGH));
 		assert!(!<Preimage as QueryPreimage>::is_requested(&hash), "it can be removed again");
 		assert!(events().contains(&Event::Dispatched { proposal: id, track: Track::Interaction, hash }));
+	});
+}
+
+#[test]
+fn model_should_be_in_the_shadow_and_evaluated_before_x_decides_on_it() {
+	build_and_execute(|| {
+		set_phase(Phase::Three);
+		let now = System::block_number() as u32;
+		let submit = || {
+			let approve = dispatch(Track::Models, &fee_call(1));
+			Dso::submit(signed(ALICE), X, Box::new(approve), prose(""))
+		};
+		let week = 7 * DAY as u32;
+		Tried::set(Some((None, Some([1; 32]))));
+		assert_noop!(submit(), Error::<Test>::TrialTooShort);
+		Tried::set(Some((Some(now - week + 1), Some([1; 32]))));
+		assert_noop!(submit(), Error::<Test>::TrialTooShort);
+		Tried::set(Some((Some(now - week), None)));
+		assert_noop!(submit(), Error::<Test>::NotEvaluated);
+		Tried::set(Some((Some(now - week), Some([1; 32]))));
+		assert_ok!(submit());
+		all_for(0);
+		close(0);
+		unlock(0);
+		// It is looked at once more.
+		Tried::set(Some((None, None)));
+		assert_noop!(Dso::execute(signed(DAVE), 0, ENOUGH), Error::<Test>::TrialTooShort);
+		Tried::set(Some((Some(now - week), Some([2; 32]))));
+		assert_ok!(Dso::execute(signed(DAVE), 0, ENOUGH));
+		// What puts nothing into use needs no trial.
+		Tried::set(None);
+		assert_ok!(submit());
+	});
+}
+
+#[test]
+fn call_should_be_short_enough_to_be_read() {
+	build_and_execute(|| {
+		set_phase(Phase::Two);
+		let remark = vec![0; crate::MAX_CALL_BYTES as usize];
+		let call = RuntimeCall::System(frame_system::Call::remark { remark });
+		let long = dispatch(Track::Interaction, &call);
+		assert_noop!(Dso::submit(signed(ALICE), X, Box::new(long), prose("")), Error::<Test>::CallTooLong);
+		// The holders vote on a hash.
+		assert_ok!(Dso::submit(signed(ALICE), X, Box::new(motion(false, &call)), prose("")));
 	});
 }
 

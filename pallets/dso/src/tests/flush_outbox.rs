@@ -80,3 +80,22 @@ fn dual_motion_should_need_both_houses_by_two_thirds() {
 		assert_eq!(outcome(id), Some(crate::Outcome::Rejected));
 	});
 }
+
+#[test]
+fn guard_should_stop_a_motion_that_waits() {
+	build_and_execute(|| {
+		let (one, two) = (queue(ALICE, 5, false), queue(ALICE, 6, false));
+		let id = Outbox::<Test>::get()[0].proposal;
+		assert_noop!(Dso::cancel(signed(ALICE), id, [1; 32], false), sp_runtime::DispatchError::BadOrigin);
+		// Even once nothing else is left of the proposal.
+		go_on(61);
+		assert_ok!(Dso::reap(signed(DAVE), id, 100));
+		assert_ok!(Dso::cancel(signed(GUARD), id, [1; 32], false));
+		assert!(events().contains(&Event::MotionDropped { proposal: id, hash: one }));
+		assert_eq!(last_event(), Event::Cancelled { proposal: id, reason: [1; 32], is_spam: false });
+		assert!(!<Preimage as QueryPreimage>::is_requested(&one));
+		assert_ok!(Dso::flush_outbox(signed(DAVE)));
+		assert_eq!(Submitted::get(), [(Origin::Constitution, two)]);
+		assert_noop!(Dso::cancel(signed(GUARD), id, [1; 32], false), Error::<Test>::UnknownProposal);
+	});
+}

@@ -69,3 +69,40 @@ fn voting_should_go_on_during_a_pause() {
 		close(id);
 	});
 }
+
+#[test]
+fn pauses_under_other_names_should_not_follow_each_other_for_ever() {
+	build_and_execute(|| {
+		endow(X, 100_000);
+		let id = pass(ALICE, Action::Spend { asset: None, to: account(DAVE), amount: 1_000 });
+		unlock(id);
+		let scopes = [Scope::Track(Track::TreasurySmall), Scope::Community(X), Scope::All];
+		let pause = |scope| Dso::pause(signed(GUARD), scope, [1; 32]);
+		for scope in scopes {
+			assert_ok!(pause(scope));
+			assert_noop!(Dso::execute(signed(DAVE), id, ENOUGH), Error::<Test>::Paused);
+			go_on(14);
+		}
+		for scope in scopes {
+			assert_noop!(pause(scope), Error::<Test>::PausedLately);
+		}
+		// Six weeks later there is all the time that there was.
+		go_on(13);
+		assert_ok!(Dso::execute(signed(DAVE), id, ENOUGH));
+	});
+}
+
+#[test]
+fn pause_of_a_part_should_wait_for_the_rest_of_the_whole() {
+	build_and_execute(|| {
+		assert_ok!(Dso::pause(signed(GUARD), Scope::All, [1; 32]));
+		for scope in [Scope::Track(Track::Wish), Scope::Community(of(ADA))] {
+			assert_noop!(Dso::pause(signed(GUARD), scope, [1; 32]), Error::<Test>::PausedLately);
+			go_on(14);
+		}
+		assert_ok!(Dso::pause(signed(GUARD), Scope::Track(Track::Wish), [1; 32]));
+		// Another community is another one's.
+		assert_ok!(Dso::pause(signed(GUARD), Scope::Community(of(ADA)), [1; 32]));
+		assert_ok!(Dso::pause(signed(GUARD), Scope::Community(of(2)), [1; 32]));
+	});
+}

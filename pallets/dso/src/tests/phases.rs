@@ -1,14 +1,16 @@
-use autonomy_governance::{Perbill, Phase, Side, Track};
+use autonomy_governance::{period_of, Needs, Perbill, Phase, Side, Track};
 use autonomy_primitives::community::Class;
 use frame_support::{assert_noop, assert_ok};
-use sp_runtime::DispatchError;
+use sp_runtime::{BuildStorage, DispatchError};
 
 use super::{all_ais, spread_ais};
 use crate::{mock::*, Action, CurrentPhase, Error, Event, Shadow, ShadowVotes};
 
-/// Thirty days of AI votes without weight, all of them settled.
+/// Thirty days of AI votes without weight, 95 % of them settled.
 fn shadow() {
-	ShadowVotes::<Test>::put(Shadow { since: Some(Bonds::today() - 30), asked: 100, given: 95 });
+	let (today, period) = (Bonds::today(), period_of(Bonds::today()));
+	let shadow = Shadow { since: Some(today - 30), period, asked: 100, given: 95, ..Shadow::default() };
+	ShadowVotes::<Test>::put(shadow);
 }
 
 fn advance(from: Phase, to: Phase) -> frame_support::dispatch::DispatchResult {
@@ -94,6 +96,39 @@ fn phase_should_not_advance_while_the_guard_has_set_it_back() {
 		assert_ok!(Dso::regress_phase(signed(GUARD), Phase::One));
 		assert_noop!(advance(Phase::Two, Phase::Three), Error::<Test>::PhaseIsSuspended);
 	});
+}
+
+#[test]
+fn genesis_should_say_what_phases_need() {
+	let needs = Needs { characters: 1, workers: 0, shadow_days: 0, days_in_two: 2, ..Needs::DEFAULT };
+	let genesis = RuntimeGenesisConfig {
+		dso: crate::GenesisConfig { needs: Some(needs), ..Default::default() },
+		..Default::default()
+	};
+	sp_io::TestExternalities::new(genesis.build_storage().unwrap()).execute_with(|| {
+		go_to_day(40);
+		assert_eq!(Dso::needs(), needs);
+		State::set((1, 0, 0, 1));
+		let shadow = Shadow { since: Some(40), period: 1, asked: 20, given: 19, ..Shadow::default() };
+		ShadowVotes::<Test>::put(shadow);
+		assert_ok!(advance(Phase::One, Phase::Two));
+		assert_noop!(advance(Phase::Two, Phase::Three), Error::<Test>::PhaseTooYoung);
+		go_on(2);
+		assert_ok!(advance(Phase::Two, Phase::Three));
+	});
+	build_and_execute(|| assert_eq!(Dso::needs(), Needs::DEFAULT));
+}
+
+#[test]
+fn shadow_votes_should_be_those_of_the_last_two_periods() {
+	let first = Shadow { since: Some(3), period: 0, asked: 100, given: 10, ..Shadow::default() };
+	let next = first.on(30);
+	assert_eq!((next.since, next.asked, next.asked_before, next.given_before), (Some(3), 0, 100, 10));
+	assert_eq!(next.on(59), next);
+	let third = Shadow { asked: 20, given: 20, ..next }.on(60);
+	assert_eq!((third.asked_before, third.given_before), (20, 20), "a bad beginning is forgotten");
+	// Nobody was asked for a whole period.
+	assert_eq!(first.on(60), Shadow { period: 2, ..Shadow::default() });
 }
 
 #[test]

@@ -1,4 +1,5 @@
-use frame_support::{assert_noop, assert_ok};
+use autonomy_governance::period_of;
+use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};
 
 use crate::{mock::*, Action, BallotJobs, Decision, Decisions, Error, Event, Shadow, ShadowVotes};
 
@@ -69,8 +70,8 @@ fn on_ballot_should_record_a_decision_once() {
 		answer(99, Some(100));
 		assert_eq!(Decisions::<Test>::get(id, of(1)), Some(Decision::Given(percent(-60))));
 		assert_eq!(BallotJobs::<Test>::iter().count(), 0);
-		let since = Some(Bonds::today());
-		assert_eq!(ShadowVotes::<Test>::get(), Shadow { since, asked: 2, given: 1 });
+		let (since, period) = (Some(Bonds::today()), period_of(Bonds::today()));
+		assert_eq!(ShadowVotes::<Test>::get(), Shadow { since, period, asked: 2, given: 1, ..Shadow::default() });
 	});
 }
 
@@ -83,5 +84,44 @@ fn decision_should_never_be_more_than_whole() {
 		let job = ask(id, ADA);
 		answer(job, Some(i8::MIN));
 		assert_eq!(Decisions::<Test>::get(id, of(ADA)), Some(Decision::Given(percent(-100))));
+	});
+}
+
+#[test]
+fn treasury_should_pay_a_part_for_decisions_in_seven_days() {
+	build_and_execute(|| {
+		bond(20, X, 1_000);
+		seat_ais(&[ADA], 100);
+		endow(of(ADA), 10_000 + ED);
+		// A quarter is 2,500.
+		BallotFee::set(1_000);
+		let ids = [ALICE, BOB, CAROL].map(|who| propose(who, X, Action::Signal));
+		open(ids[2]);
+		for id in &ids[..2] {
+			ask(*id, ADA);
+		}
+		let request = || Dso::request_decision(signed(DAVE), ids[2], of(ADA));
+		assert_noop!(request(), Error::<Test>::DecisionLimitReached);
+		assert_eq!(Balances::balance(&treasury(of(ADA))), 8_000 + ED);
+		// The oldest is forgotten after seven days.
+		BallotFee::set(500);
+		assert_ok!(request());
+		go_on(7);
+		BallotFee::set(1_875);
+		let id = propose(20, X, Action::Signal);
+		open(id);
+		ask(id, ADA);
+	});
+}
+
+#[test]
+fn decision_that_nobody_can_pay_should_not_be_asked_for() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		BallotFee::set(1_000);
+		let id = propose(BOB, X, Action::Signal);
+		open(id);
+		assert!(Dso::request_decision(signed(DAVE), id, of(ADA)).is_err());
+		assert_eq!((Decisions::<Test>::iter().count(), Orders::get().len()), (0, 0));
 	});
 }

@@ -1,7 +1,9 @@
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, BoundedVec};
 
 use super::{all_below, charter, decide_below, in_force, with_members};
-use crate::{mock::*, Error, Event, Field, Pending, PendingCharters};
+use crate::{
+	mock::*, Action, ActionOf, CharacterAction, Error, Event, Field, Pending, PendingCharters, TierRow,
+};
 
 #[test]
 fn routine_fields_should_change_at_once() {
@@ -78,5 +80,35 @@ fn second_franchise_change_should_wait_for_the_first() {
 		go_on(7);
 		let charter = in_force(community);
 		assert_eq!((charter.get(Field::Quorum), charter.get(Field::AiOwnShare)), (1_100, 4_100));
+	});
+}
+
+fn tiers(rows: &[(u128, u128)], advanced_from: u8) -> ActionOf<Test> {
+	let rows = rows.iter().map(|(bonded, spent)| TierRow { bonded: *bonded, spent: *spent }).collect();
+	Action::Character(CharacterAction::SetTiers { rows: BoundedVec::truncate_from(rows), advanced_from })
+}
+
+#[test]
+fn line_between_fans_who_vote_and_others_should_move_slowly_and_late() {
+	build_and_execute(|| {
+		let community = with_members();
+		Entries::mutate(|all| all.insert(ADA, TierRow { bonded: 100_000, spent: 0 }));
+		let submit = |action| Dso::submit(signed(ALICE), community, Box::new(action), prose(""));
+		// What counts is the lowest tier that votes, and those below it.
+		assert_noop!(submit(tiers(&[(0, 0), (120_001, 0)], 1)), Error::<Test>::StepTooLarge);
+		assert_noop!(submit(tiers(&[(120_001, 0), (0, 0)], 1)), Error::<Test>::StepTooLarge);
+		assert_noop!(submit(tiers(&[(100_000, PROPOSAL_DEPOSIT + 1)], 0)), Error::<Test>::StepTooLarge);
+		let id = propose(ALICE, community, tiers(&[(0, 0), (120_000, 0), (900_000, 0)], 1));
+		assert_eq!(u64::from(proposal(id).lock), 7 * DAY);
+		let needs_consent: Vec<_> = proposal(id).lines.iter().map(|line| line.consent).collect();
+		assert_eq!(needs_consent, [false, false, true, false]);
+		all_below(id);
+		close(id);
+		execute(id);
+		Entries::mutate(|all| all.insert(ADA, TierRow { bonded: 120_000, spent: 0 }));
+		// Not again a fifth of what it is now, in thirty days.
+		assert_noop!(submit(tiers(&[(120_001, 0)], 0)), Error::<Test>::StepTooLarge);
+		go_on(30);
+		assert_ok!(submit(tiers(&[(144_000, 0)], 0)));
 	});
 }

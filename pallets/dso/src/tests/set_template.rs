@@ -4,7 +4,7 @@ use sp_runtime::DispatchError;
 
 use super::{charter, decide_below, in_force, with_members};
 use crate::{
-	mock::*, templates::default_template, ActionKind, Error, Event, Field, KindTag, Template, TemplateFault, TrackTerms,
+	mock::*, origins::Origin, templates::default_template, ActionKind, Error, Event, Field, KindTag, Template, TemplateFault, TrackTerms,
 };
 
 fn with(field: Field, bounds: Bounds) -> Template {
@@ -78,5 +78,19 @@ fn set_track_should_keep_within_the_double_and_the_half() {
 		assert_eq!(u64::from(proposal(id).voting.length), 10 * DAY);
 		assert_ok!(Dso::set_track(RuntimeOrigin::root(), Track::Wish, None));
 		assert_eq!(last_event(), Event::TrackSet { track: Track::Wish, terms: None });
+	});
+}
+
+#[test]
+fn track_of_templates_should_not_weaken_what_asks_for_more() {
+	build_and_execute(|| {
+		let weaker = TrackTerms { approval: 5_000, support: 500, voting_days: 7, lock_days: 4 };
+		for track in [Track::TreasuryLarge, Track::Constitution, Track::ConstitutionDual] {
+			let set = |origin| Dso::set_track(origin, track, Some(weaker));
+			assert_noop!(set(Origin::Templates.into()), DispatchError::BadOrigin);
+			assert_ok!(set(RuntimeOrigin::root()));
+		}
+		let own = TrackTerms { approval: 5_000, support: 500, voting_days: 7, lock_days: 3 };
+		assert_ok!(Dso::set_track(Origin::Templates.into(), Track::Templates, Some(own)));
 	});
 }

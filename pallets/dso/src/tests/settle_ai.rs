@@ -1,10 +1,11 @@
-use autonomy_governance::{Phase, Side, WHOLE};
+use autonomy_governance::{Bounds, Perbill, Phase, Side, WHOLE};
 use autonomy_primitives::community::Class;
 use frame_support::{assert_noop, assert_ok};
 
 use super::with_members;
 use crate::{
-	mock::*, Action, AiSeats, Capacity, ChildPolls, ControllerCasts, Error, Event, Field, ProposalId, Unsettled,
+	mock::*, templates::default_template, Action, AiSeats, Capacity, ChildPolls, ControllerCasts, Decision, Decisions,
+	Doable, Error, Event, Field, KindTag, Pending, PendingCharters, ProposalId, Unsettled,
 };
 
 /// A wish with the AIs that [`seat_ais`] has seated, in the second phase.
@@ -59,6 +60,54 @@ fn failed_decision_should_count_as_neither() {
 		settle(id, &[ADA]);
 		let ai = proposal(id).ai;
 		assert_eq!((ai.ayes, ai.nays, ai.abstentions), (0, 0, 100 * u128::from(WHOLE)));
+	});
+}
+
+#[test]
+fn late_decision_should_keep_nobody_from_being_counted() {
+	build_and_execute(|| {
+		fan(CAROL, ADA);
+		seat_ais(&[1, 2, 3, 4, 5], 100);
+		let id = wish();
+		let job = ask(id, ADA);
+		assert_ok!(Dso::vote_child(signed(CAROL), id, of(ADA), Capacity::Member(Class::Fan), Side::Aye));
+		let last_answer = u64::from(proposal(id).voting.last_answer());
+		go_to(last_answer - 1);
+		idle();
+		assert!(Unsettled::<Test>::contains_key(id, of(ADA)));
+		assert!(!Dso::doable(id, account(DAVE)).contains(&Doable::SettleAi));
+		go_to(last_answer);
+		assert!(Dso::doable(id, account(DAVE)).contains(&Doable::SettleAi));
+		settle(id, &[ADA]);
+		let settlement = ChildPolls::<Test>::get(id, of(ADA)).unwrap().settled.unwrap();
+		assert_eq!((settlement.decision, settlement.preference), (percent(0), percent(60)));
+		// What comes later is recorded and changes nothing.
+		let before = proposal(id).ai;
+		answer(job, Some(-100));
+		assert_eq!(Decisions::<Test>::get(id, of(ADA)), Some(Decision::Given(percent(-100))));
+		let again = Dso::settle_ai(signed(DAVE), id, vec![of(ADA)].try_into().unwrap());
+		assert_eq!(again, Err(Error::<Test>::NothingToSettle.into()));
+		assert_eq!(proposal(id).ai, before);
+	});
+}
+
+#[test]
+fn terms_of_a_community_below_should_be_those_of_the_snapshot() {
+	build_and_execute(|| {
+		fan(CAROL, ADA);
+		seat_ais(&[1, 2, 3, 4, 5], 100);
+		let id = wish();
+		// From today on the AI itself would say more, within other bounds.
+		let values = vec![(Field::AiOwnShare, 5_000)].try_into().unwrap();
+		PendingCharters::<Test>::insert(of(ADA), Pending { effective: Bonds::today(), values });
+		let mut template = default_template(KindTag::Character);
+		template.bounds[Field::Participation as usize] = Bounds::new(5_000, 5_000, 5_000);
+		assert_ok!(Dso::set_template(RuntimeOrigin::root(), KindTag::Character, Box::new(template)));
+		let charter = Dso::charter(of(ADA)).unwrap();
+		assert_eq!((charter.get(Field::AiOwnShare), charter.get(Field::Participation)), (5_000, 5_000));
+		assert_ok!(Dso::vote_child(signed(CAROL), id, of(ADA), Capacity::Member(Class::Fan), Side::Aye));
+		let poll = ChildPolls::<Test>::get(id, of(ADA)).unwrap();
+		assert_eq!((poll.own_share, poll.participation), (Perbill::from_percent(40), Perbill::from_percent(20)));
 	});
 }
 
