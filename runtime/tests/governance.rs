@@ -14,8 +14,8 @@ use autonomy_runtime::{
 		works::TreasuryAccount,
 	},
 	genesis_config_presets::{DEVELOPMENT_DAY, DEVELOPMENT_NEEDS, LOCAL_DAY},
-	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Dso, GuardCommittee, Hash, Inference, Models,
-	Parameters, Preimage, Runtime, RuntimeCall, RuntimeOrigin, AUTON,
+	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Dso, GuardCommittee, Hash, Inference,
+	Models, Parameters, Preimage, Runtime, RuntimeCall, RuntimeOrigin, AUTON,
 };
 use codec::Encode;
 use common::*;
@@ -322,7 +322,8 @@ fn community_should_take_over_when_somebody_else_has_a_say() {
 		assert_noop!(rename(4), pallet_characters::Error::<Runtime>::NotGovernor);
 		let persona = cid(b"chosen together");
 		let action = Action::Character(CharacterAction::SetPersona { persona });
-		let members = [(Key::Eve, Capacity::Holder(Anchor::Character(ada))), (Key::Ferdie, Capacity::Member(Class::Fan))];
+		let members =
+			[(Key::Eve, Capacity::Holder(Anchor::Character(ada))), (Key::Ferdie, Capacity::Member(Class::Fan))];
 		let id = submit(Key::Eve, home(ada), action).expect("the holder proposes");
 		pass(id, &members);
 		assert_ok!(execute(id));
@@ -564,8 +565,12 @@ fn template_track_should_make_templates_in_the_first_phase() {
 fn x_should_spend_from_the_treasury_that_the_platform_is_paid_into() {
 	test(|| {
 		let treasury = TreasuryAccount::get();
-		let paid =
-			<Balances as Mutate<AccountId>>::transfer(&account(Key::Dave), &treasury, 10_000 * AUTON, Preservation::Preserve);
+		let paid = <Balances as Mutate<AccountId>>::transfer(
+			&account(Key::Dave),
+			&treasury,
+			10_000 * AUTON,
+			Preservation::Preserve,
+		);
 		assert_ok!(paid);
 		let to = account(Key::Ferdie);
 		let before = <Balances as Inspect<AccountId>>::balance(&to);
@@ -661,13 +666,8 @@ fn guard_should_decide_by_a_motion_of_two_thirds() {
 fn use_of_a_character_should_raise_the_weight_of_its_seat() {
 	test(|| {
 		let (ada, home, _) = with_community();
-		let rules = SeatRules {
-			burn: AUTON / 1_000,
-			backing: 10 * AUTON,
-			opening: AUTON,
-			target: 20,
-			controller_cap: 2_000,
-		};
+		let rules =
+			SeatRules { burn: AUTON / 1_000, backing: 10 * AUTON, opening: AUTON, target: 20, controller_cap: 2_000 };
 		let rules = dynamic::governance::Parameters::Seats(dynamic::governance::Seats, Some(rules));
 		assert_ok!(Parameters::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Governance(rules)));
 		assert_ok!(Dso::open_ai_seat(signed(Key::Dave), home));

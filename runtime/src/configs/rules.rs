@@ -486,7 +486,11 @@ mod tests {
 				assert_eq!(now.len(), rule.numbers.len(), "{}", rule.name);
 				for (value, number) in now.iter().zip(rule.numbers) {
 					let within = (number.least..=number.most).contains(value);
-					assert!(within, "{} {}: {value} is not in {} to {}", rule.name, number.name, number.least, number.most);
+					assert!(
+						within,
+						"{} {}: {value} is not in {} to {}",
+						rule.name, number.name, number.least, number.most
+					);
 				}
 			}
 		});
@@ -536,7 +540,8 @@ mod tests {
 	fn call_should_not_move_two_numbers() {
 		test(|| {
 			let split: FeeSplit = inference::FeeSplit::get();
-			let set = |split| RuntimeParameters::Inference(inference::Parameters::FeeSplit(inference::FeeSplit, Some(split)));
+			let set =
+				|split| RuntimeParameters::Inference(inference::Parameters::FeeSplit(inference::FeeSplit, Some(split)));
 			let burn = Permill::from_percent(2);
 			let moved = Moved::by(&set(FeeSplit { burn, ..split })).expect("one number");
 			assert_eq!((moved.name().as_str(), moved.from, moved.to), ("inference.FeeSplit.burn", 30_000, 20_000));
