@@ -1,13 +1,26 @@
 # shellcheck shell=bash
-# A development chain with the demo models and three operators, for scripts/start, scripts/demo and the tests.
-# Sourced, never run; scripts/lib.sh comes first, and `cleanup_on_exit` has been called.
+# A development chain with the demo models and three operators, or the one of governance, for scripts/start, scripts/demo and
+# the tests. Sourced, never run; scripts/lib.sh comes first, and `cleanup_on_exit` has been called.
 
 OPERATORS=${AUTONOMY_OPERATORS:-3}
 MODELS_DIR=$ROOT/inference-worker/models
+# Models that are registered, and those of them that the operators serve.
+MODELS=(shapes keeper)
+SERVED=(shapes keeper)
 # Price of one unit of work (a denoise step over 64×64 pixels, a token) for one operator, in AUTON.
 PRICE=0.001
-# One slot on each model takes 100 AUTON of an operator's bond.
+# One slot on each model takes 100 AUTON of an operator's bond; a seat on a ballot puts 50 at stake.
 BOND=200
+
+# for_governance: eight operators, of whom a ballot takes five and an auditor, serve the model that answers ballots. The
+# picture model is there for its community.
+for_governance() {
+	OPERATORS=${AUTONOMY_OPERATORS:-8}
+	[ "$OPERATORS" -ge 6 ] || die "governance needs at least 6 operators, five for a ballot and an auditor, not $OPERATORS"
+	MODELS=(shapes council)
+	SERVED=(council)
+	BOND=400
+}
 
 worker_log() { printf '%s/operator-%d/worker.log' "$STATE" "$1"; }
 
@@ -49,20 +62,27 @@ start_chain() {
 	note "chain: $URL, a block every second"
 }
 
-# register_models: the demo models; their numbers are in $SHAPES and $KEEPER.
+# register_models: the models of $MODELS; their numbers are in MODEL_NUMBERS by name, and in $SHAPES and $KEEPER.
 register_models() {
-	local name
-	for name in shapes keeper; do
+	local name listed=''
+	for name in "${MODELS[@]}"; do
 		[ -f "$MODELS_DIR/$name/manifest.json" ] || die "the model $name is missing: $MODELS_DIR/$name has no manifest.json"
 	done
-	SHAPES=$(worker models register "$MODELS_DIR/shapes" --price "$PRICE" --dev alice --url "$URL" --json | json_field model)
-	KEEPER=$(worker models register "$MODELS_DIR/keeper" --price "$PRICE" --dev alice --url "$URL" --json | json_field model)
-	note "models: shapes is number $SHAPES, keeper is number $KEEPER, $PRICE AUTON per unit and operator"
+	for name in "${MODELS[@]}"; do
+		MODEL_NUMBERS[$name]=$(worker models register "$MODELS_DIR/$name" --price "$PRICE" --dev alice --url "$URL" --json |
+			json_field model)
+		listed+="$name is number ${MODEL_NUMBERS[$name]}, "
+	done
+	# shellcheck disable=SC2034 # for the scripts that source this one
+	SHAPES=${MODEL_NUMBERS[shapes]:-} KEEPER=${MODEL_NUMBERS[keeper]:-}
+	note "models: $listed$PRICE AUTON per unit and operator"
 }
 
 # start_operators: keys, configuration, registration and process of each operator.
 start_operators() {
-	local n folder port threads owner
+	local n folder port threads owner name
+	local -a joined=()
+	for name in "${SERVED[@]}"; do joined+=(--model "${MODEL_NUMBERS[$name]}"); done
 	# The same bits with any number of threads: share the cores out, so that the operators do not stand in each other's way.
 	threads=$(($(nproc) / OPERATORS))
 	[ "$threads" -ge 1 ] || threads=1
@@ -100,8 +120,7 @@ start_operators() {
 			[compute]
 			threads = $threads
 		TOML
-		worker register --config "$folder/worker.toml" --bond "$BOND" --model "$SHAPES" --model "$KEEPER" \
-			--key "$folder/owner.json" >/dev/null
+		worker register --config "$folder/worker.toml" --bond "$BOND" "${joined[@]}" --key "$folder/owner.json" >/dev/null
 		start "$(worker_log "$n")" "$BIN/autonomy-worker" run --config "$folder/worker.toml" --startup-timeout 30
 		WORKER_PIDS[n]=$STARTED
 	done
@@ -113,10 +132,11 @@ start_operators() {
 
 # describe_network: writes $STATE/network.json, whole or not at all.
 describe_network() {
-	local n separator=''
+	local n name separator=''
 	{
-		printf '{ "url": "%s", "worker": "%s", "models": "%s", "shapes": %d, "keeper": %d, "operators": [' \
-			"$URL" "$BIN/autonomy-worker" "$MODELS_DIR" "$SHAPES" "$KEEPER"
+		printf '{ "url": "%s", "worker": "%s", "models": "%s",' "$URL" "$BIN/autonomy-worker" "$MODELS_DIR"
+		for name in "${MODELS[@]}"; do printf ' "%s": %d,' "$name" "${MODEL_NUMBERS[$name]}"; done
+		printf ' "operators": ['
 		for ((n = 0; n < OPERATORS; n++)); do
 			printf '%s\n  { "owner": "%s", "url": "%s", "config": "%s" }' "$separator" "${OWNERS[n]}" "${WORKER_URLS[n]}" \
 				"$STATE/operator-$((n + 1))/worker.toml"
@@ -129,9 +149,9 @@ describe_network() {
 
 # start_network: all of it; needs $STATE, an empty folder.
 start_network() {
-	declare -gA WORKER_PIDS=()
+	declare -gA WORKER_PIDS=() MODEL_NUMBERS=()
 	local started=$SECONDS
-	say "Starting a chain and $OPERATORS operators (about 20 s)"
+	say "Starting a chain and $OPERATORS operators (about $((8 + 4 * OPERATORS)) s)"
 	start_chain
 	register_models
 	start_operators

@@ -618,12 +618,8 @@ mod tests {
 		queue.report_due(8, ballot(Some(-50), 1)).unwrap();
 		drop(queue);
 		let queue = Queue::open(dir.path()).unwrap();
-		let due = [
-			(7, evaluation(30, 20)),
-			(9, evaluation(5, u64::MAX)),
-			(6, ballot(None, 2)),
-			(8, ballot(Some(-50), 1)),
-		];
+		let due =
+			[(7, evaluation(30, 20)), (9, evaluation(5, u64::MAX)), (6, ballot(None, 2)), (8, ballot(Some(-50), 1))];
 		assert_eq!(queue.reports().unwrap(), due);
 		for job in [7, 7, 8, 8] {
 			queue.reported(job).unwrap();

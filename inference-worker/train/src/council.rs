@@ -27,9 +27,42 @@ const NUMBERS: [&str; 8] = ["high", "low", "id", "sum", "bp", "part", "len", "he
 const DIRECTIONS: [&str; 4] = ["lower_penalties", "raise_penalties", "lower_fees", "raise_fees"];
 
 const NAMES: [&str; 36] = [
-	"Marta", "Ivo", "Tilda", "Bruno", "Agnes", "Kofi", "Lena", "Oskar", "Yuki", "Samir", "Rosa", "Piet", "Nadia",
-	"Emil", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Leo", "Mina", "Nils", "Olga", "Pavel", "Quinn", "Rhea", "Sven",
-	"Tara", "Ulla", "Vera", "Wim", "Xenia", "Yann", "Zora", "Old Tom", "Sister Ruth",
+	"Marta",
+	"Ivo",
+	"Tilda",
+	"Bruno",
+	"Agnes",
+	"Kofi",
+	"Lena",
+	"Oskar",
+	"Yuki",
+	"Samir",
+	"Rosa",
+	"Piet",
+	"Nadia",
+	"Emil",
+	"Greta",
+	"Hugo",
+	"Ines",
+	"Jonas",
+	"Kaia",
+	"Leo",
+	"Mina",
+	"Nils",
+	"Olga",
+	"Pavel",
+	"Quinn",
+	"Rhea",
+	"Sven",
+	"Tara",
+	"Ulla",
+	"Vera",
+	"Wim",
+	"Xenia",
+	"Yann",
+	"Zora",
+	"Old Tom",
+	"Sister Ruth",
 ];
 const SYLLABLES: [&str; 24] = [
 	"ba", "do", "fi", "ga", "ha", "jo", "ka", "li", "mo", "na", "or", "pe", "ri", "sa", "ti", "um", "va", "we", "xa",
@@ -695,9 +728,8 @@ mod tests {
 	#[test]
 	fn the_stronger_trait_should_decide_unless_both_are_as_strong() {
 		let council = Council::parse(SMALL).unwrap();
-		let stance = |traits: &[usize], topic| {
-			council.verdict(traits, topic).map(|verdict| (verdict.stance, verdict.by))
-		};
+		let stance =
+			|traits: &[usize], topic| council.verdict(traits, topic).map(|verdict| (verdict.stance, verdict.by));
 		assert_eq!(stance(&[0], 0), Some((Stance::StronglyFor, 0)));
 		assert_eq!(stance(&[0, 1], 0), None);
 		assert_eq!(stance(&[0, 1], 1), None);

@@ -26,10 +26,10 @@ use sp_runtime::{
 };
 
 use crate::{
-	charter, ActiveCharacters, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf, CharacterItems,
-	CharacterPage, CharacterPageOf, Characters, Collection, CollectionIdOf, CollectiveMode, Collectives, Config,
-	CustomisationOf, Customisations, Error, Event, HoldReason, NextCharacterId, Pallet, RevenueSplit, RoundOf, Rounds,
-	Seat, ShareAssets,
+	charter, ActiveCharacters, BalanceOf, CharacterByCommunity, CharacterDetailsOf, CharacterInfo, CharacterInfoOf,
+	CharacterItems, CharacterPage, CharacterPageOf, Characters, Collection, CollectionIdOf, CollectiveMode,
+	Collectives, Config, CustomisationOf, Customisations, Error, Event, HoldReason, NextCharacterId, Pallet,
+	RevenueSplit, RoundOf, Rounds, Seat, ShareAssets,
 };
 
 impl<T: Config> Pallet<T> {

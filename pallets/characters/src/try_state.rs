@@ -11,9 +11,10 @@ use frame_support::{
 use sp_runtime::{traits::Zero, SaturatedConversion, Saturating, TryRuntimeError};
 
 use crate::{
-	charter, maths, ActiveCharacters, AskedParents, BalanceOf, CharacterByCommunity, CharacterId, CharacterInfoOf, Characters,
-	Collectives, Config, Customisations, Fans, HoldReason, Invested, Memories, NextCharacterId, NextCollectiveId,
-	NextTemplateId, Pallet, RoundOf, Rounds, Spent, Talks, TemplateVersions, Templates, MAX_POINTS, MAX_TIERS,
+	charter, maths, ActiveCharacters, AskedParents, BalanceOf, CharacterByCommunity, CharacterId, CharacterInfoOf,
+	Characters, Collectives, Config, Customisations, Fans, HoldReason, Invested, Memories, NextCharacterId,
+	NextCollectiveId, NextTemplateId, Pallet, RoundOf, Rounds, Spent, Talks, TemplateVersions, Templates, MAX_POINTS,
+	MAX_TIERS,
 };
 
 type Sums<T> = BTreeMap<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
@@ -93,7 +94,10 @@ impl<T: Config> Pallet<T> {
 			characters = characters.saturating_add(1);
 			active = active.saturating_add(u32::from(info.active));
 		}
-		ensure!(ActiveCharacters::<T>::get() == active, "ActiveCharacters is not the count of those that take messages");
+		ensure!(
+			ActiveCharacters::<T>::get() == active,
+			"ActiveCharacters is not the count of those that take messages"
+		);
 		ensure!(characters == next, "characters are not numbered without a gap");
 		ensure!(Customisations::<T>::iter_keys().count() == next as usize, "a customisation of no character");
 		ensure!(CharacterByCommunity::<T>::iter_keys().count() == next as usize, "a community of no character");

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// How an AI is to answer.
-const ANSWER: &str = "Answer with strongly for, for, neutral, against or strongly against, a colon, and why in one sentence.";
+const ANSWER: &str =
+	"Answer with strongly for, for, neutral, against or strongly against, a colon, and why in one sentence.";
 
 /// The question for an AI about a proposal: printable ASCII, at most 2,048 bytes.
 pub fn of<T: Config>(id: ProposalId, proposal: &ProposalOf<T>) -> Prompt {

@@ -406,12 +406,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	pub(crate) fn do_edit(
-		who: &T::AccountId,
-		id: ProposalId,
-		action: ActionOf<T>,
-		prose: Prose,
-	) -> DispatchResult {
+	pub(crate) fn do_edit(who: &T::AccountId, id: ProposalId, action: ActionOf<T>, prose: Prose) -> DispatchResult {
 		let before = Self::known_proposal(id)?;
 		ensure!(before.proposer == *who, Error::<T>::NotProposer);
 		ensure!(Self::stage_of(&before) == Stage::Queued, Error::<T>::VotingBegan);

@@ -214,7 +214,8 @@ impl<T: Config> Pallet<T> {
 		};
 		let mut refreshed = match before {
 			Some(seat) => {
-				let is_same = seat.parent == parent && seat.weight == above.weight && seat.controller == above.controller;
+				let is_same =
+					seat.parent == parent && seat.weight == above.weight && seat.controller == above.controller;
 				let is_due = seat.refreshed.last() < above.refreshed.last();
 				ensure!(!is_same || is_due, Error::<T>::RefreshedLately);
 				if seat.parent == parent {

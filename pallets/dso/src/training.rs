@@ -38,7 +38,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What can be known to be wrong with a checkpoint before anybody votes on it.
-	pub(crate) fn check_checkpoint(community: CommunityId, training: TrainingId, payment: BalanceOf<T>) -> DispatchResult {
+	pub(crate) fn check_checkpoint(
+		community: CommunityId,
+		training: TrainingId,
+		payment: BalanceOf<T>,
+	) -> DispatchResult {
 		ensure!(payment <= Self::known_training(community, training)?.left, Error::<T>::BudgetExceeded);
 		Ok(())
 	}

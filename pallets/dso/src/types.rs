@@ -795,14 +795,7 @@ impl Shadow {
 		let period = period_of(today);
 		match period.checked_sub(self.period) {
 			None | Some(0) => self,
-			Some(1) => Self {
-				period,
-				asked: 0,
-				given: 0,
-				asked_before: self.asked,
-				given_before: self.given,
-				..self
-			},
+			Some(1) => Self { period, asked: 0, given: 0, asked_before: self.asked, given_before: self.given, ..self },
 			// Nobody was asked for a whole period: it begins anew.
 			Some(_) => Self { period, ..Self::default() },
 		}

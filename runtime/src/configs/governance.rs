@@ -23,8 +23,8 @@ use pallet_dso::{
 		Anchors, CallWords, ChainState, CommunityOf, Mind, OnPhase, RootGate, Step, StepSource, Subjects, Trial,
 		TrialSource,
 	},
-	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Needs, Phase, Place, SeatRules,
-	Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
+	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Needs, Phase, Place,
+	SeatRules, Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
 };
 use pallet_inference::WeightInfo as _;
 use pallet_models::{Charter, ClassWeights, Evaluation, WeightInfo as _};
@@ -395,8 +395,8 @@ impl Subjects<RuntimeOrigin, Balance> for Doing {
 			CharacterAction::LeaveCollective => Characters::leave_collective(origin, character),
 			CharacterAction::VoteReferendum { referendum, aye, balance, conviction } => {
 				let voter = Self::voter(origin, character)?;
-				let conviction = Conviction::try_from(conviction)
-					.map_err(|()| pallet_dso::Error::<Runtime>::ActionNotAllowed)?;
+				let conviction =
+					Conviction::try_from(conviction).map_err(|()| pallet_dso::Error::<Runtime>::ActionNotAllowed)?;
 				let vote = AccountVote::Standard { vote: Vote { aye, conviction }, balance };
 				Democracy::vote(voter, referendum, vote)
 			}
@@ -533,9 +533,7 @@ impl TrialSource<RuntimeCall> for ProposedVersions {
 		let lifetime: BlockNumber = <Runtime as pallet_models::Config>::ProposalLifetime::get();
 		let evaluation = match proposal.evaluation {
 			Evaluation::None | Evaluation::Ordered { .. } => None,
-			Evaluation::Measured { .. } => {
-				Some(BlakeTwo256::hash_of(&(proposal.candidate, proposal.evaluation)).0)
-			}
+			Evaluation::Measured { .. } => Some(BlakeTwo256::hash_of(&(proposal.candidate, proposal.evaluation)).0),
 		};
 		Some(Trial { since: Some(proposal.expires.saturating_sub(lifetime)), evaluation })
 	}
@@ -600,9 +598,9 @@ fn of_models(call: &pallet_models::Call<Runtime>) -> Option<String> {
 		Call::set_active { model, active: false } => {
 			Some(format!("the call models.set_active has model {model} take no jobs"))
 		}
-		Call::accept_version { proposal } => {
-			Some(format!("the call models.accept_version makes proposed version {proposal} the current one of its model"))
-		}
+		Call::accept_version { proposal } => Some(format!(
+			"the call models.accept_version makes proposed version {proposal} the current one of its model"
+		)),
 		Call::reject_version { proposal } => {
 			Some(format!("the call models.reject_version rejects proposed version {proposal}"))
 		}
@@ -770,6 +768,6 @@ impl pallet_dso::traits::BenchmarkHelper<AccountId, RuntimeCall> for Helper {
 	}
 
 	fn call() -> RuntimeCall {
-		pallet_dso::Call::lift_pause { scope: pallet_dso::Scope::All }.into()
+		RuntimeCall::Dso(pallet_dso::Call::lift_pause { scope: pallet_dso::Scope::All })
 	}
 }

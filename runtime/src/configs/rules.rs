@@ -440,3 +440,125 @@ impl Moved {
 		Step { key: BlakeTwo256::hash(&name).0, from: self.from, to: self.to }
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::configs::parameters::RootOrTrack;
+	use alloc::collections::BTreeSet;
+	use frame_support::traits::{dynamic_params::AggregatedKeyValue, EnsureOriginWithArg};
+	use pallet_dso::Origin;
+	use scale_info::{TypeDef, TypeInfo};
+	use sp_keyring::Sr25519Keyring as Key;
+
+	fn test(run: impl FnOnce()) {
+		sp_io::TestExternalities::default().execute_with(run);
+	}
+
+	fn keys() -> Vec<RuntimeParametersKey> {
+		all().into_iter().map(|parameter| parameter.into_parts().0).collect()
+	}
+
+	/// The parameters that the type of all keys has.
+	fn declared() -> usize {
+		let TypeDef::Variant(groups) = RuntimeParametersKey::type_info().type_def else { panic!("keys are an enum") };
+		let of_group = |fields: &[scale_info::Field]| match fields[0].ty.type_info().type_def {
+			TypeDef::Variant(keys) => keys.variants.len(),
+			other => panic!("a group of keys is an enum: {other:?}"),
+		};
+		groups.variants.iter().map(|group| of_group(&group.fields)).sum()
+	}
+
+	fn set_fee(parts: u32) -> RuntimeParameters {
+		RuntimeParameters::Market(market::Parameters::Fee(market::Fee, Some(Permill::from_parts(parts))))
+	}
+
+	#[test]
+	fn every_parameter_should_have_a_rule_that_its_value_fits() {
+		test(|| {
+			assert_eq!(all().len(), declared(), "a parameter is missing in `all`");
+			let names: BTreeSet<_> = keys().iter().map(|key| of(key).name).collect();
+			assert_eq!(names.len(), all().len(), "two parameters have one name");
+			for parameter in all() {
+				let (now, then) = change_of(&parameter);
+				let rule = of(&parameter.clone().into_parts().0);
+				assert_eq!(Some(&now), then.as_ref());
+				assert_eq!(now.len(), rule.numbers.len(), "{}", rule.name);
+				for (value, number) in now.iter().zip(rule.numbers) {
+					let within = (number.least..=number.most).contains(value);
+					assert!(
+						within,
+						"{} {}: {value} is not in {} to {}",
+						rule.name, number.name, number.least, number.most
+					);
+				}
+			}
+		});
+	}
+
+	#[test]
+	fn every_parameter_should_be_changed_on_one_track_and_by_no_account() {
+		test(|| {
+			let tracks = [
+				(Origin::Templates, Some(Track::Templates)),
+				(Origin::Interaction, Some(Track::Interaction)),
+				(Origin::Economic, Some(Track::Economic)),
+				(Origin::Models, Some(Track::Models)),
+				(Origin::Data, Some(Track::Data)),
+				(Origin::Treasury, None),
+				(Origin::Constitution, None),
+				(Origin::ConstitutionDual, None),
+				(Origin::Community(0), None),
+				(Origin::Community(1), None),
+			];
+			for key in keys() {
+				let may = |origin| RootOrTrack::try_origin(origin, &key).is_ok();
+				let found: Vec<_> =
+					tracks.iter().filter(|(origin, _)| may((*origin).into())).map(|(_, track)| *track).collect();
+				assert_eq!(found, [Some(of(&key).track)], "{}", of(&key).name);
+				assert!(may(crate::RuntimeOrigin::root()));
+				assert!(!may(crate::RuntimeOrigin::signed(Key::Alice.to_account_id())));
+				assert!(!may(crate::RuntimeOrigin::none()));
+			}
+		});
+	}
+
+	#[test]
+	fn call_should_move_one_number_within_its_bounds() {
+		test(|| {
+			let moved = Moved::by(&set_fee(15_000)).expect("one number");
+			assert_eq!((moved.name().as_str(), moved.from, moved.to), ("market.Fee", 20_000, 15_000));
+			assert!(moved.is_within_bounds());
+			assert_ne!(moved.step().key, [0; 32]);
+			assert!(!Moved::by(&set_fee(100_001)).expect("one number").is_within_bounds());
+			assert_eq!(Moved::by(&set_fee(20_000)), None, "it changes nothing");
+			assert_eq!(Moved::by(&RuntimeParameters::Market(market::Parameters::Fee(market::Fee, None))), None);
+		});
+	}
+
+	#[test]
+	fn call_should_not_move_two_numbers() {
+		test(|| {
+			let split: FeeSplit = inference::FeeSplit::get();
+			let set =
+				|split| RuntimeParameters::Inference(inference::Parameters::FeeSplit(inference::FeeSplit, Some(split)));
+			let burn = Permill::from_percent(2);
+			let moved = Moved::by(&set(FeeSplit { burn, ..split })).expect("one number");
+			assert_eq!((moved.name().as_str(), moved.from, moved.to), ("inference.FeeSplit.burn", 30_000, 20_000));
+			assert_eq!(Moved::by(&set(FeeSplit { burn, model: Permill::zero(), ..split })), None);
+		});
+	}
+
+	#[test]
+	fn numbers_of_one_parameter_should_have_steps_of_their_own() {
+		test(|| {
+			let split: FeeSplit = inference::FeeSplit::get();
+			let step = |split| {
+				let set = inference::Parameters::FeeSplit(inference::FeeSplit, Some(split));
+				Moved::by(&RuntimeParameters::Inference(set)).expect("one number").step().key
+			};
+			let (burn, model) = (Permill::from_percent(2), Permill::from_percent(17));
+			assert_ne!(step(FeeSplit { burn, ..split }), step(FeeSplit { model, ..split }));
+		});
+	}
+}

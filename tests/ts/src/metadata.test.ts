@@ -52,13 +52,13 @@ test('pallets_should_keep_their_places_when_the_runtime_grows', () => {
 	const expected = {
 		System: 0, Timestamp: 1, Babe: 2, Authorship: 3, Balances: 4, TransactionPayment: 5, Session: 8, Grandpa: 9,
 		Utility: 10, Multisig: 11, Proxy: 12, Preimage: 13, Scheduler: 14, Sudo: 15, Assets: 20, Nfts: 21, Models: 30,
-		Inference: 31, Bonds: 32, Characters: 33, Creations: 34, Market: 35,
+		Inference: 31, Bonds: 32, Characters: 33, Creations: 34, Market: 35, Dso: 40, Democracy: 41, GuardCommittee: 42,
 	};
 	for (const [name, index] of Object.entries(expected)) assert.equal(places[name], index, name);
 });
 
 test('calls_should_be_explained_when_apps_shows_them', () => {
-	for (const [section, calls] of [['models', 16], ['inference', 18], ['characters', 21]] as const) {
+	for (const [section, calls] of [['models', 16], ['inference', 19], ['characters', 21], ['dso', 32]] as const) {
 		assert.equal(Object.keys(chain.api.tx[section]).length, calls, `calls of ${section}`);
 		for (const [name, call] of Object.entries(chain.api.tx[section])) {
 			assert.ok(call.meta.docs.length > 0, `${section}.${name} has no explanation`);

@@ -72,8 +72,9 @@ export function communityAccount(chain: Chain, community: number, purpose: keyof
 	return keyless(pallet, new Uint8Array([PURPOSE[purpose]]), littleEndian(community, 32));
 }
 
-/** The account that the market's fees go to. */
-export const chainTreasury = () => keyless(stringToU8a('aut/trsy'));
+/** The account that the market's fees and the platform's parts go to: the treasury of X. */
+export const chainTreasury = () =>
+	keyless(stringToU8a('aut/bond'), new Uint8Array([PURPOSE.treasury]), littleEndian(0, 32));
 
 /** The account that FRAME derives of a pallet's identifier. */
 export function keyless(...parts: Uint8Array[]): string {

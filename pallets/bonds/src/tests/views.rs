@@ -11,10 +11,7 @@ fn day_should_be_as_long_as_genesis_says_or_else_as_the_runtime_does() {
 		System::set_block_number(DAY * 3 - 1);
 		assert_eq!(Bonds::today(), 2);
 	});
-	let config = RuntimeGenesisConfig {
-		bonds: crate::GenesisConfig { day_length: Some(4) },
-		..Default::default()
-	};
+	let config = RuntimeGenesisConfig { bonds: crate::GenesisConfig { day_length: Some(4) }, ..Default::default() };
 	let mut ext = sp_io::TestExternalities::new(config.build_storage().unwrap());
 	ext.execute_with(|| {
 		assert_eq!(Bonds::blocks_per_day(), 4);
@@ -27,10 +24,7 @@ fn day_should_be_as_long_as_genesis_says_or_else_as_the_runtime_does() {
 #[test]
 #[should_panic(expected = "a day has at least one block")]
 fn day_without_blocks_should_be_refused_at_genesis() {
-	let config = RuntimeGenesisConfig {
-		bonds: crate::GenesisConfig { day_length: Some(0) },
-		..Default::default()
-	};
+	let config = RuntimeGenesisConfig { bonds: crate::GenesisConfig { day_length: Some(0) }, ..Default::default() };
 	let _ = config.build_storage();
 }
 

@@ -82,10 +82,8 @@ fn model_should_be_in_the_shadow_and_evaluated_before_x_decides_on_it() {
 	build_and_execute(|| {
 		set_phase(Phase::Three);
 		let now = System::block_number() as u32;
-		let submit = || {
-			let approve = dispatch(Track::Models, &fee_call(1));
-			Dso::submit(signed(ALICE), X, Box::new(approve), prose(""))
-		};
+		let approve = dispatch(Track::Models, &fee_call(1_100));
+		let submit = || Dso::submit(signed(ALICE), X, Box::new(approve.clone()), prose(""));
 		let week = 7 * DAY as u32;
 		Tried::set(Some((None, Some([1; 32]))));
 		assert_noop!(submit(), Error::<Test>::TrialTooShort);

@@ -64,7 +64,10 @@ fn identity_should_decide_about_its_charter_and_its_treasury() {
 		assert_eq!(in_force(community).get(Field::VotingDays), 7);
 		// It is nobody's character, and has no AI.
 		let persona = Action::Character(CharacterAction::SetActive(false));
-		assert_noop!(Dso::submit(signed(BOB), community, Box::new(persona), prose("")), Error::<Test>::ActionNotAllowed);
+		assert_noop!(
+			Dso::submit(signed(BOB), community, Box::new(persona), prose("")),
+			Error::<Test>::ActionNotAllowed
+		);
 		assert_noop!(Dso::open_ai_seat(signed(DAVE), community), Error::<Test>::NoAi);
 	});
 }

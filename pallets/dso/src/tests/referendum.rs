@@ -18,7 +18,7 @@ fn treasury_should_vote_on_a_referendum_by_the_community_s_decision() {
 		decide_below(Action::Character(CharacterAction::RemoveVote(3)));
 		let vote = CharacterAction::VoteReferendum { referendum: 3, aye: true, balance: 500, conviction: 1 };
 		let done = [vote.encode(), CharacterAction::RemoveVote(3).encode()];
-		assert_eq!(Done::get(), done.map(|what| (community, Anchor::Character(ADA), what)));
+		assert_eq!(Done::get(), done.clone().map(|what| (community, Anchor::Character(ADA), what)));
 		// Their indices are those that clients know.
 		assert_eq!(done.map(|what| what[0]), [12, 13]);
 	});

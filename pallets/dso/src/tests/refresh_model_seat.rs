@@ -144,12 +144,8 @@ fn contributors_of_data_and_of_compute_should_be_two_classes() {
 		holders_of_the_model();
 		let id = propose(ALICE, of_model(), Action::Model(ModelAction::OpenSource));
 		let lines: Vec<_> = proposal(id).lines.iter().map(|line| (line.class, line.consent)).collect();
-		let expected = [
-			(Class::Owner, false),
-			(Class::Investor, false),
-			(Class::Contributor, true),
-			(Class::Compute, true),
-		];
+		let expected =
+			[(Class::Owner, false), (Class::Investor, false), (Class::Contributor, true), (Class::Compute, true)];
 		assert_eq!(lines, expected);
 		open(id);
 		assert_ok!(Dso::vote(signed(ALICE), id, Capacity::Holder(Anchor::Model(MODEL)), Side::Aye));

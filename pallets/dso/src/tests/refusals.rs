@@ -9,7 +9,8 @@ use sp_runtime::DispatchError;
 
 use super::{charter, holders_of_the_model, pay, with_members};
 use crate::{
-	mock::*, templates::default_template, types::Anchor, Action, Capacity, Error, Field, KindTag, ModelAction, TrackTerms,
+	mock::*, templates::default_template, types::Anchor, Action, Capacity, Error, Field, KindTag, ModelAction,
+	TrackTerms,
 };
 
 const TOKEN: Capacity = Capacity::Member(Class::Token);
@@ -115,10 +116,7 @@ fn what_was_done_before_should_be_refused() {
 	build_and_execute(|| {
 		seat_ais(&[1, 2], 100);
 		claim(ALICE, ADA);
-		assert_noop!(
-			Dso::claim_seat(signed(ALICE), of(ADA), Anchor::Character(ADA)),
-			Error::<Test>::SeatClaimed
-		);
+		assert_noop!(Dso::claim_seat(signed(ALICE), of(ADA), Anchor::Character(ADA)), Error::<Test>::SeatClaimed);
 		assert_noop!(Dso::open_community(signed(DAVE), Anchor::Character(ADA)), Error::<Test>::OpenBefore);
 		assert_noop!(Dso::open_ai_seat(signed(DAVE), of(ADA)), Error::<Test>::SeatClaimed);
 		let id = propose(ALICE, X, Action::Signal);
@@ -143,10 +141,7 @@ fn what_is_out_of_bounds_should_be_refused() {
 		let badge = Action::GrantBadge { who: account(DAVE), points: 6 };
 		assert_noop!(submit(badge), Error::<Test>::PointsOutOfRange);
 		let terms = TrackTerms { approval: 4_999, support: 100, voting_days: 7, lock_days: 0 };
-		assert_noop!(
-			Dso::set_track(RuntimeOrigin::root(), Track::Wish, Some(terms)),
-			Error::<Test>::TrackOutOfBounds
-		);
+		assert_noop!(Dso::set_track(RuntimeOrigin::root(), Track::Wish, Some(terms)), Error::<Test>::TrackOutOfBounds);
 		let mut template = default_template(KindTag::Group);
 		template.bounds[Field::Approval as usize].least = 4_999;
 		assert_noop!(

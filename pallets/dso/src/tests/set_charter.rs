@@ -1,9 +1,7 @@
 use frame_support::{assert_noop, assert_ok, BoundedVec};
 
 use super::{all_below, charter, decide_below, in_force, with_members};
-use crate::{
-	mock::*, Action, ActionOf, CharacterAction, Error, Event, Field, Pending, PendingCharters, TierRow,
-};
+use crate::{mock::*, Action, ActionOf, CharacterAction, Error, Event, Field, Pending, PendingCharters, TierRow};
 
 #[test]
 fn routine_fields_should_change_at_once() {

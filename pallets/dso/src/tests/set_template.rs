@@ -4,7 +4,8 @@ use sp_runtime::DispatchError;
 
 use super::{charter, decide_below, in_force, with_members};
 use crate::{
-	mock::*, origins::Origin, templates::default_template, ActionKind, Error, Event, Field, KindTag, Template, TemplateFault, TrackTerms,
+	mock::*, origins::Origin, templates::default_template, ActionKind, Error, Event, Field, KindTag, Template,
+	TemplateFault, TrackTerms,
 };
 
 fn with(field: Field, bounds: Bounds) -> Template {

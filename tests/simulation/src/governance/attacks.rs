@@ -1,6 +1,8 @@
 //! What an attacker has, and what it costs.
 
-use autonomy_governance::{capped_weight, creation_burn, AiVotes, ClassVotes, Lean, Power, Side, Votes, ABSTENTION_BAND};
+use autonomy_governance::{
+	capped_weight, creation_burn, AiVotes, ClassVotes, Lean, Power, Side, Votes, ABSTENTION_BAND,
+};
 use sp_runtime::Permill;
 
 use super::{

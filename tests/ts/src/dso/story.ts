@@ -169,13 +169,6 @@ export class Story {
 		return found.account;
 	}
 
-	/** The name that goes with an address. */
-	nameOf(address: string): string {
-		const person = [...this.people.values()].find(({ account }) => account.address === address);
-		const soul = this.souls_.find(({ treasury }) => treasury === address);
-		return person?.name ?? (soul ? `${soul.name}'s treasury` : address);
-	}
-
 	private newcomer(name: string): Person {
 		const person = { name, account: this.chain.account(`governance-${name.toLowerCase()}`) };
 		this.people.set(name, person);
@@ -396,16 +389,15 @@ export class Story {
 			ivo,
 		);
 
-		// Ten of a hundred in seven days are routine: two payments of six are one too many.
-		const payment = (TREASURY * 6n) / 100n;
-		const half = (payment * 12n) / 10n;
+		// A tenth of the treasury in seven days is routine: each of these is less, both are more.
+		const [server, party] = [(TREASURY * 6n) / 100n, (TREASURY * 7n) / 100n];
 		const motion = await note(chain, hana, tx.dso.advancePhase('One', 'Two'));
 		const [days, share, badge, one, other, work, spam, phaseTwo] = await Promise.all([
 			submit(chain, mira, first.community, action.setCharter([['VotingDays', 3], ['LockDays', 1]]), 'We can decide faster.'),
 			submit(chain, ada, first.community, action.setCharter([['AiOwnShare', 4_800]]), `${first.name} knows best.`),
 			submit(chain, gil, first.community, action.grantBadge(karl.address, 3), 'Karl writes the lore.'),
-			submit(chain, nora, second.community, action.spend(nora.address, payment), 'For the server.'),
-			submit(chain, cleo, second.community, action.spend(cleo.address, half), 'For the party.'),
+			submit(chain, nora, second.community, action.spend(nora.address, server), 'For the server.'),
+			submit(chain, cleo, second.community, action.spend(cleo.address, party), 'For the party.'),
 			submit(chain, juno, X, action.grantBadge(karl.address, 5), 'Karl looks after the data.'),
 			submit(chain, pim, X, action.signal, 'Buy PimCoin.'),
 			submit(chain, hana, X, action.motion(motion), 'The AIs are ready to vote.'),
@@ -416,7 +408,8 @@ export class Story {
 			submission(chain, first.community, action.signal),
 			mira,
 		);
-		await clock.passTo(phaseTwo.times.start);
+		const all = [days, share, badge, one, other, work, spam, phaseTwo];
+		await clock.passTo(Math.max(...all.map(({ times }) => times.start)));
 
 		const holder = (soul: Soul, side: Vote['side']): Vote => ({ who: soul.owner.account, as: { Holder: { Character: soul.id } }, side });
 		const fan = (who: KeyringPair, side: Vote['side']): Vote => ({ who, as: { Member: 'Fan' }, side });
@@ -467,8 +460,8 @@ export class Story {
 		const left = await chain.balance(pim.address, ended.included.hash);
 		assert.equal(money.held - left.held, spam.deposit, 'the deposit is not on hold any more');
 		assert.equal(left.free, money.free, 'and has not come back');
-		this.refusals.push({ tried: 'spam, for which nobody votes', failure: ended.result.failure, explanation: `its deposit is burned` });
-		return { counted, before, after, first, spam, work, phaseTwo, karl };
+		this.refusals.push({ tried: 'spam, for which nobody votes', failure: ended.result.failure, explanation: 'its deposit is burned' });
+		return { counted, before, after, first, spam, work, phaseTwo };
 	}
 
 	/** A change of who decides is in force a week after it was executed. */
@@ -586,7 +579,8 @@ export class Story {
 		const voices = [
 			['Hana', true, 2_000n * AUTON],
 			['Ivo', true, 1_500n * AUTON],
-			['Juno', false, 500n * AUTON],
+			// With few votes, a nay weighs far more than an aye: that is what a super-majority means.
+			['Juno', false, 10n * AUTON],
 		] as const;
 		const ballots = voices.map(([name, aye, balance]) => {
 			const ballot = { Standard: { vote: { aye, conviction: 'Locked1x' }, balance } };
@@ -825,18 +819,18 @@ export class Story {
 		// As long as licences are sold, nobody uses it without one.
 		const terms = { perPeriod: 25n * AUTON, period: 5_000, perpetual: null };
 		await chain.send(tx.market.setLicenceTerms(shapes, terms), chain.alice);
-		const job = tx.inference.submitJob(shapes, PICTURE, 1, null, 'Chain', AUTON);
-		await chain.refuses('inference.LicenceMissing', job, stranger);
+		const job = () => tx.inference.submitJob(shapes, PICTURE, 1, null, 'Chain', AUTON);
+		await chain.refuses('inference.LicenceMissing', job(), stranger);
 		assert.equal(await isOpen(), false);
 		const opened = await this.ofModel(action.openSource, 'Let everybody draw.');
 		await chain.send(execution(chain, opened), chain.alice);
 		assert.equal(await isOpen(), true);
 		// What was sold is free: what stops the job now is that nobody serves the model here.
-		await chain.refuses('inference.NotEnoughOperators', job, stranger);
+		await chain.refuses('inference.NotEnoughOperators', job(), stranger);
 		await this.refuse('opening the model again, as its owner', 'models.ModelIsOpen', tx.models.openSource(shapes), chain.alice);
 		const again = await this.ofModel(action.openSource, 'Once more.');
 		await this.refuse('opening the model again, as its community', 'models.ModelIsOpen', execution(chain, again), chain.alice);
-		await this.closeAgain(terms, job, stranger);
+		await this.closeAgain(terms, job(), stranger);
 	}
 
 	/** Whoever holds the model's NFT tries to sell licences again: refused, or of no effect. The model stays open. */
