@@ -125,7 +125,7 @@ pub mod pallet {
 		type PhaseNeeds: Get<Needs>;
 		/// Who is told that another phase has begun.
 		type OnPhase: traits::OnPhase;
-		/// Who sets templates: root, or X on its track.
+		/// Who sets templates: root, or X on its track. That of X itself is root's alone.
 		type TemplateOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// Who sets terms of tracks and lifts pauses: root, or X on the track of templates. Terms of the constitution and of
 		/// large spending are root's alone.
@@ -841,7 +841,8 @@ pub mod pallet {
 
 		/// The template is unsound. `check_template` says why.
 		TemplateUnsound,
-		/// The terms are not near enough to the track's own: half to double, and an approval of 50 to 80 %.
+		/// The terms are not near enough to the track's own: half to double, at most 24 days of voting, and an approval of 50 to
+		/// 80 %.
 		TrackOutOfBounds,
 		/// No field is named. Name at least one.
 		NothingChanges,
@@ -1130,8 +1131,9 @@ pub mod pallet {
 		}
 
 		/// Takes the weight of an AI's seat anew: from what its use burned in the last closed period of 30 days, and what is
-		/// bonded behind it. Anyone can, once in a period, and when the AI has moved. A seat that was refreshed neither in
-		/// the period of a proposal's snapshot nor in the one before has no weight there.
+		/// bonded behind it. Anyone can, once in a period, and when the AI has moved; when its item was sold, only who controls
+		/// it is taken anew. A seat that was refreshed neither in the period of a proposal's snapshot nor in the one before has
+		/// no weight there.
 		///
 		/// - `child`: number of the AI's community.
 		///
@@ -1142,8 +1144,8 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_refresh_seat(child))
 		}
 
-		/// Sets the template of a kind of communities. The caller is `TemplateOrigin`. Charters are read by it at once; live
-		/// proposals keep what they had.
+		/// Sets the template of a kind of communities. The caller is `TemplateOrigin`, for the X Community root. Charters are
+		/// read by it at once; live proposals keep what they had.
 		///
 		/// - `kind`: the kind.
 		/// - `template`: see [`Template`]; `check_template` says what is wrong with it.
@@ -1151,7 +1153,12 @@ pub mod pallet {
 		/// Emits [`Event::TemplateSet`].
 		#[pallet::call_index(8)]
 		pub fn set_template(origin: OriginFor<T>, kind: KindTag, template: Box<Template>) -> DispatchResult {
-			T::TemplateOrigin::ensure_origin(origin)?;
+			// Who decides in X, and on what, is not for a track of X.
+			if kind == KindTag::X {
+				ensure_root(origin)?;
+			} else {
+				T::TemplateOrigin::ensure_origin(origin)?;
+			}
 			Self::do_set_template(kind, template)
 		}
 

@@ -148,12 +148,24 @@ impl<T: Config> Pallet<T> {
 		let is_due = seat.refreshed.last().is_none_or(|day| period_of(*day) < today);
 		// Who has left a collective does not weigh in it any longer than it takes to say so.
 		let shrinks = matches!(anchor, Anchor::Collective(_)) && Self::weight_of(child, anchor) < seat.weight;
-		ensure!(is_due || shrinks || parent != seat.parent, Error::<T>::RefreshedLately);
+		if !is_due && !shrinks && parent == seat.parent {
+			return Self::note_controller(child, anchor, seat);
+		}
 		if parent != seat.parent {
 			ensure!(Communities::<T>::contains_key(parent), Error::<T>::UnknownCommunity);
 			T::Power::set_power(seat.parent, Class::Ai, &Self::ai_account(child), 0)?;
 		}
 		Self::refresh(child, anchor, parent, seat)
+	}
+
+	/// Whoever has bought an AI since the last refresh is its controller from now on. What it weighs stays.
+	fn note_controller(child: CommunityId, anchor: Anchor, mut seat: AiSeatOf<T>) -> DispatchResult {
+		let controller = Self::controller_of(anchor);
+		ensure!(controller != seat.controller, Error::<T>::RefreshedLately);
+		seat.controller = controller.clone();
+		AiSeats::<T>::insert(child, &seat);
+		Self::deposit_event(Event::AiSeatRefreshed { child, parent: seat.parent, weight: seat.weight, controller });
+		Ok(())
 	}
 
 	fn refresh(child: CommunityId, anchor: Anchor, parent: CommunityId, mut seat: AiSeatOf<T>) -> DispatchResult {

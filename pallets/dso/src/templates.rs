@@ -29,6 +29,9 @@ const LIGHTEST: Power = 2;
 /// Members whose power a class has at least in the denominator.
 const FLOOR_MEMBERS: u32 = 5;
 
+/// Most days of voting. Extended twice they are 36: power of the snapshot can be read for 40.
+const MOST_VOTING_DAYS: u32 = 24;
+
 /// What the bounds of a field can be at most: X can change the one, only an upgrade the other.
 pub const fn limits(field: Field) -> (u32, u32) {
 	match field {
@@ -44,7 +47,7 @@ pub const fn limits(field: Field) -> (u32, u32) {
 		Field::Participation => (100, 10_000),
 		Field::Quorum => (100, 5_000),
 		Field::Approval => (5_000, 8_000),
-		Field::VotingDays => (1, 28),
+		Field::VotingDays => (1, MOST_VOTING_DAYS),
 		Field::LockDays => (1, 28),
 		Field::SpendLimit => (0, 2_500),
 		Field::OwnerFloor => (1, 16),
@@ -383,7 +386,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Terms of a track lie between a half and the double of the pallet's own, and approval takes a half at least.
+	/// Terms of a track lie between a half and the double of the pallet's own, approval takes a half at least, and voting ends
+	/// before the snapshot is forgotten.
 	fn fits_track(track: Track, terms: &TrackTerms) -> bool {
 		// Every track is open in the last phase.
 		let Some(rule) = track.rule(Phase::Four) else { return false };
@@ -395,6 +399,7 @@ impl<T: Config> Pallet<T> {
 			&& basis_points(terms.approval) <= rule.question.rule.ai_share.left_from_one()
 			&& near(terms.support.into(), points(rule.question.rule.support))
 			&& near(terms.voting_days, rule.voting_days)
+			&& terms.voting_days <= MOST_VOTING_DAYS
 			&& (terms.lock_days == lock || near(terms.lock_days, lock))
 	}
 }

@@ -208,7 +208,7 @@ pub struct AiSeat<AccountId> {
 	pub parent: CommunityId,
 	/// Its weight from the day of the last refresh on.
 	pub weight: u32,
-	/// Who controlled it at the last refresh.
+	/// Who controlled it when anybody has last looked: at the last refresh, or since.
 	pub controller: Option<AccountId>,
 	/// Days of the first refresh in each of the last three periods with one, the latest last.
 	pub refreshed: Refreshes,

@@ -129,3 +129,20 @@ fn open_ai_seat_should_fail_where_there_is_no_ai() {
 		assert_eq!(<MockAnchors as crate::traits::Anchors<_>>::place(Anchor::Character(2)), Some(Place::Under(3)));
 	});
 }
+
+#[test]
+fn buyer_of_an_ai_should_be_its_controller_at_once() {
+	build_and_execute(|| {
+		seat_ais(&[1, 2], 100);
+		sell(2, ALICE, BOB);
+		// More use and backing count in the next period.
+		use_ai(2, 10 * U);
+		bond(EVE, of(2), 10 * S);
+		go_on(2);
+		assert_ok!(Dso::refresh_seat(signed(DAVE), of(2)));
+		let controller = Some(account(BOB));
+		assert_eq!(last_event(), Event::AiSeatRefreshed { child: of(2), parent: X, weight: 100, controller });
+		assert_eq!(house(), 200);
+		assert_noop!(Dso::refresh_seat(signed(DAVE), of(2)), Error::<Test>::RefreshedLately);
+	});
+}

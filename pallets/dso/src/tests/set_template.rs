@@ -1,4 +1,5 @@
-use autonomy_governance::{Bounds, Track};
+use autonomy_governance::{Bounds, Side, Track};
+use autonomy_primitives::community::Class;
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::DispatchError;
 
@@ -93,5 +94,41 @@ fn track_of_templates_should_not_weaken_what_asks_for_more() {
 		}
 		let own = TrackTerms { approval: 5_000, support: 500, voting_days: 7, lock_days: 3 };
 		assert_ok!(Dso::set_track(Origin::Templates.into(), Track::Templates, Some(own)));
+	});
+}
+
+#[test]
+fn template_of_x_should_be_for_the_holders_alone() {
+	build_and_execute(|| {
+		let template = || Box::new(default_template(KindTag::X));
+		assert_noop!(Dso::set_template(Origin::Templates.into(), KindTag::X, template()), DispatchError::BadOrigin);
+		assert_ok!(Dso::set_template(RuntimeOrigin::root(), KindTag::X, template()));
+	});
+}
+
+#[test]
+fn nothing_should_be_voted_on_for_longer_than_its_snapshot_is_known() {
+	build_and_execute(|| {
+		let terms = TrackTerms { approval: 6_600, support: 1_000, voting_days: 24, lock_days: 7 };
+		let set = |terms| Dso::set_track(RuntimeOrigin::root(), Track::Constitution, Some(terms));
+		assert_noop!(set(TrackTerms { voting_days: 25, ..terms }), Error::<Test>::TrackOutOfBounds);
+		assert_ok!(set(terms));
+		let longer = with(Field::VotingDays, Bounds::new(3, 5, 25));
+		assert_eq!(
+			Dso::check_template(KindTag::Character, longer),
+			Err(TemplateFault::Bounds(Field::VotingDays))
+		);
+		// The last ballot of the longest vote, prolonged twice.
+		let id = propose(ALICE, X, motion(false, &template_call()));
+		open(id);
+		for side in [Side::Aye, Side::Nay, Side::Aye] {
+			for who in [ALICE, BOB, CAROL] {
+				vote(who, id, Class::Token, side);
+			}
+			go_to(u64::from(proposal(id).voting.end()) - 1);
+		}
+		assert_eq!(proposal(id).voting.extensions, 2);
+		vote(ALICE, id, Class::Token, Side::Nay);
+		assert!(Bonds::today() - proposal(id).snap >= 36);
 	});
 }
