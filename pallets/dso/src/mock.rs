@@ -1,5 +1,5 @@
-//! A chain of system, balances, nfts, assets with their freezer, bonds, preimages and this pallet. Characters, jobs and
-//! democracy are what a test says.
+//! A chain of system, balances, nfts, assets with their freezer, bonds, preimages, scheduler, democracy and this pallet.
+//! Characters and jobs are what a test says, and so are the holders, unless it asks for democracy itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ use frame_support::{
 	traits::{
 		fungible::{Inspect, Mutate},
 		tokens::Preservation,
-		AsEnsureOriginWithArg, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf, EnsureOrigin, Hooks, Nothing,
-		QueryPreimage,
+		AsEnsureOriginWithArg, Bounded, ConstBool, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf,
+		EnsureOrigin, EqualPrivilegeOnly, Hooks, Nothing, QueryPreimage,
 	},
 	weights::Weight,
 	PalletId,
 };
-use frame_system::{EnsureRoot, EnsureSigned};
+use frame_system::{EnsureNever, EnsureRoot, EnsureSigned};
 use pallet_nfts::{CollectionConfig, CollectionSetting, CollectionSettings, ItemConfig, ItemSettings, PalletFeatures};
 use sp_core::H256;
 use sp_runtime::{
@@ -32,7 +32,7 @@ use sp_runtime::{
 use crate as pallet_dso;
 use crate::{
 	actions::{Action, CharacterAction, ModelAction, Split, TierRow},
-	origins::{EnsureCommunity, Origin, XTemplate},
+	origins::{EnsureCommunity, Origin, XConstitution, XConstitutionDual, XTemplate},
 	traits::{
 		Anchors, BallotOrder, BallotResults, Ballots, CallWords, ChainState, Mind, OnPhase, RootGate, Step, StepSource,
 		Subjects, Trial, TrialSource, UsageSink,
@@ -76,6 +76,10 @@ mod runtime {
 	pub type Preimage = pallet_preimage;
 	#[runtime::pallet_index(7)]
 	pub type Dso = pallet_dso;
+	#[runtime::pallet_index(8)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(9)]
+	pub type Democracy = pallet_democracy;
 }
 
 pub type AccountPublic = <MultiSignature as Verify>::Signer;
@@ -147,6 +151,9 @@ parameter_types! {
 	/// Since when that which a remark puts into use has been tried, and how it was evaluated; none for a remark that puts
 	/// nothing into use.
 	pub static Tried: Option<(Option<u32>, Option<[u8; 32]>)> = None;
+	/// Whether the gate is pallet-democracy, and not what the statics below say.
+	pub static IsDemocracy: bool = false;
+	pub const MaximumWeight: Weight = Weight::MAX;
 	/// What the gate has before the holders.
 	pub static Tabled: Option<H256> = None;
 	/// What it had, in order, with its origin.
@@ -241,6 +248,55 @@ impl pallet_preimage::Config for Test {
 	type Currency = Balances;
 	type ManagerOrigin = EnsureRoot<AccountId32>;
 	type Consideration = ();
+}
+
+impl pallet_scheduler::Config for Test {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeOrigin = RuntimeOrigin;
+	type PalletsOrigin = OriginCaller;
+	type RuntimeCall = RuntimeCall;
+	type MaximumWeight = MaximumWeight;
+	type ScheduleOrigin = EnsureRoot<AccountId32>;
+	type MaxScheduledPerBlock = ConstU32<100>;
+	type WeightInfo = ();
+	type OriginPrivilegeCmp = EqualPrivilegeOnly;
+	type Preimages = Preimage;
+	type BlockNumberProvider = System;
+}
+
+/// Blocks from one referendum to the next.
+pub const LAUNCH: u64 = 5;
+
+impl pallet_democracy::Config for Test {
+	type RuntimeEvent = RuntimeEvent;
+	type Currency = Balances;
+	type EnactmentPeriod = ConstU64<2>;
+	type LaunchPeriod = ConstU64<LAUNCH>;
+	type VotingPeriod = ConstU64<100_000>;
+	type VoteLockingPeriod = ConstU64<3>;
+	type FastTrackVotingPeriod = ConstU64<100_000>;
+	type MinimumDeposit = ConstU128<100>;
+	type MaxDeposits = ConstU32<64>;
+	type MaxBlacklisted = ConstU32<5>;
+	type SubmitOrigin = EnsureSigned<AccountId32>;
+	type ExternalOrigin = XConstitution;
+	type ExternalMajorityOrigin = XConstitutionDual;
+	type ExternalDefaultOrigin = EnsureNever<()>;
+	type FastTrackOrigin = EnsureGuard;
+	type CancellationOrigin = EnsureGuard;
+	type BlacklistOrigin = EnsureRoot<AccountId32>;
+	type CancelProposalOrigin = EnsureRoot<AccountId32>;
+	type VetoOrigin = EnsureSigned<AccountId32>;
+	type CooloffPeriod = ConstU64<2>;
+	type Slash = ();
+	type InstantOrigin = EnsureNever<()>;
+	type InstantAllowed = ConstBool<false>;
+	type Scheduler = Scheduler;
+	type MaxVotes = ConstU32<64>;
+	type PalletsOrigin = OriginCaller;
+	type WeightInfo = ();
+	type MaxProposals = ConstU32<32>;
+	type Preimages = Preimage;
 }
 
 /// Items of pallet-nfts, and what the statics above say.
@@ -362,14 +418,25 @@ impl Ballots<AccountId32> for MockBallots {
 	}
 }
 
-/// Takes one motion at a time, as democracy does.
+/// Takes one motion at a time, as democracy does; or is democracy.
 pub struct MockGate;
 impl RootGate<H256> for MockGate {
 	fn is_free() -> bool {
-		Tabled::get().is_none()
+		if IsDemocracy::get() {
+			!pallet_democracy::NextExternal::<Test>::exists()
+		} else {
+			Tabled::get().is_none()
+		}
 	}
 
-	fn submit(origin: Origin, hash: H256, _: u32) -> DispatchResult {
+	fn submit(origin: Origin, hash: H256, len: u32) -> DispatchResult {
+		if IsDemocracy::get() {
+			let call = Bounded::Lookup { hash, len };
+			return match origin {
+				Origin::ConstitutionDual => Democracy::external_propose_majority(origin.into(), call),
+				_ => Democracy::external_propose(origin.into(), call),
+			};
+		}
 		frame_support::ensure!(Self::is_free(), "it would take another one's place");
 		frame_support::ensure!(!Blacklist::get().contains(&hash), "it is on the blacklist");
 		Tabled::set(Some(hash));
@@ -840,6 +907,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		BallotFee::set(0);
 		NeedsNow::set(Needs::DEFAULT);
 		Tried::set(None);
+		IsDemocracy::set(false);
 		Tabled::set(None);
 		Submitted::set(Vec::new());
 		Blacklist::set(BTreeSet::new());

@@ -47,6 +47,7 @@ fn ais_that_run_on_a_model_should_vote_in_its_community() {
 		assert_eq!(proposal(id).question.rule.ai_share, Perbill::from_percent(20));
 		assert_eq!(proposal(id).ai.total, 500);
 		open(id);
+		assert!(Dso::doable(id, account(DAVE)).contains(&crate::Doable::RequestDecision));
 		let job = ask(id, 2);
 		answer(job, Some(100));
 		// Members move theirs here as they do in X.

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use autonomy_governance::{Phase, Side, Track};
 use autonomy_primitives::community::Class;
-use frame_support::{assert_ok, traits::fungible::Inspect};
+use frame_support::{
+	assert_ok,
+	traits::{fungible::Inspect, Bounded, Hooks},
+};
+use pallet_democracy::{ReferendumInfo, VoteThreshold};
 use proptest::prelude::*;
 use sp_runtime::AccountId32;
 
@@ -124,6 +128,66 @@ proptest! {
 				let mut all: Vec<_> = Submitted::get().into_iter().map(|(_, hash)| hash).collect();
 				all.extend(waiting.iter().map(|motion| motion.hash));
 				all.extend(stopped.iter().copied());
+				all.sort();
+				let mut expected = pushed.clone();
+				expected.sort();
+				prop_assert_eq!(all, expected);
+			}
+			Ok(())
+		})?;
+	}
+
+	/// Property 15 of the design, with pallet-democracy itself before public proposals, vetoes and fast tracks: each motion
+	/// waits, is before the holders, is a referendum or was vetoed, once, and asks for the majority that it was made for.
+	#[test]
+	fn motions_should_reach_the_holders_once(steps in proptest::collection::vec((0u8..8, any::<bool>()), 1..80)) {
+		new_test_ext().execute_with(|| {
+			IsDemocracy::set(true);
+			let (mut pushed, mut vetoed, mut public) = (Vec::new(), Vec::new(), 0u8);
+			for (what, dual) in steps {
+				let tabled = pallet_democracy::NextExternal::<Test>::get().map(|(call, _)| call.hash());
+				match what {
+					0..=2 => {
+						let hash = sp_core::H256::from_low_u64_be(pushed.len() as u64 + 1);
+						if Dso::push_motion(pushed.len() as u32, dual, hash, 1).is_ok() {
+							pushed.push((hash, dual));
+						}
+					}
+					3 | 4 => { let _ = Dso::flush_outbox(signed(DAVE)); }
+					5 => {
+						go_to((System::block_number() / LAUNCH + 1) * LAUNCH);
+						Democracy::on_initialize(System::block_number());
+					}
+					6 if dual => {
+						if let Some(hash) = tabled {
+							assert_ok!(Democracy::veto_external(signed(DAVE), hash));
+							vetoed.push(hash);
+						}
+					}
+					6 => {
+						public += 1;
+						let call = Bounded::Lookup { hash: sp_core::H256::repeat_byte(255 - public), len: 1 };
+						let _ = Democracy::propose(signed(EVE), call, 100);
+					}
+					_ => {
+						if let Some(hash) = tabled {
+							let _ = Democracy::fast_track(signed(GUARD), hash, 100_000, 1);
+						}
+					}
+				}
+				let waiting = Outbox::<Test>::get().into_iter().map(|motion| (motion.hash, motion.dual));
+				let tabled = pallet_democracy::NextExternal::<Test>::get();
+				let referenda = pallet_democracy::ReferendumInfoOf::<Test>::iter_values().filter_map(|info| match info {
+					ReferendumInfo::Ongoing(status) => Some((status.proposal, status.threshold)),
+					ReferendumInfo::Finished { .. } => None,
+				});
+				let handed = tabled.into_iter().chain(referenda);
+				let is_dual = |threshold: VoteThreshold| threshold == VoteThreshold::SimpleMajority;
+				let handed = handed.map(|(call, threshold)| (call.hash(), is_dual(threshold)));
+				let mut all: Vec<_> = waiting.chain(handed).collect();
+				// Those of the public are nobody's motions.
+				all.retain(|(hash, _)| pushed.iter().any(|(motion, _)| motion == hash));
+				all.extend(pushed.iter().filter(|(hash, _)| vetoed.contains(hash)).copied());
 				all.sort();
 				let mut expected = pushed.clone();
 				expected.sort();
