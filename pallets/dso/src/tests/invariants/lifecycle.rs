@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use autonomy_governance::{Phase, Side, Track};
 use autonomy_primitives::community::Class;
-use frame_support::{assert_ok, traits::fungible::Inspect};
+use frame_support::traits::fungible::Inspect;
 use proptest::prelude::*;
 use sp_runtime::AccountId32;
 
