@@ -1,8 +1,8 @@
 //! What holds whatever is called. Each test says which property of the design it is; the README lists them by number.
 
 mod ais;
-mod limits;
 mod lifecycle;
+mod limits;
 mod money;
 mod votes;
 

@@ -185,10 +185,9 @@ fn deposits_of_communities_should_come_back() {
 		let before = [ALICE, BOB].map(wealth);
 		let (person, band) = (identity(), band());
 		assert_eq!(held(), 2 * COMMUNITY_DEPOSIT);
-		for (who, community, anchors) in [
-			(BOB, person, vec![Anchor::Identity(1)]),
-			(ALICE, band, vec![Anchor::Character(7), Anchor::Character(8)]),
-		] {
+		for (who, community, anchors) in
+			[(BOB, person, vec![Anchor::Identity(1)]), (ALICE, band, vec![Anchor::Character(7), Anchor::Character(8)])]
+		{
 			for anchor in anchors {
 				assert_ok!(Dso::purge_seat(signed(who), community, anchor));
 			}
