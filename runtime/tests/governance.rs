@@ -604,7 +604,7 @@ fn cancelled_proposal_of_the_holders_should_pay_into_the_treasury_of_x() {
 fn calls_should_be_said_in_plain_words() {
 	test(|| {
 		let words = |call: &RuntimeCall| InWords::words(call).expect("it has words");
-		assert_eq!(words(&set_fee(15_000)), "the call parameters.set_parameter sets market.Fee, from 20000 to 15000");
+		assert_eq!(words(&set_fee(15_000)), "the call parameters.set_parameter lowers market.Fee, from 20000 to 15000");
 		let advance = RuntimeCall::Dso(pallet_dso::Call::advance_phase { from: Phase::One, to: Phase::Two });
 		assert_eq!(words(&advance), "the call dso.advance_phase takes the chain from phase One to phase Two");
 		let open = RuntimeCall::Models(pallet_models::Call::open_source { model: 7 });

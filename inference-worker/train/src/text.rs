@@ -116,7 +116,7 @@ impl TextRecipe {
 			phases: vec![Phase {
 				steps: 4000,
 				warmup: 120,
-				learning_rate: 2.5e-3,
+				learning_rate: 3e-3,
 				final_learning_rate: 1e-4,
 				batch: 3072,
 				cut: None,

@@ -548,7 +548,8 @@ impl CallWords<RuntimeCall> for InWords {
 			RuntimeCall::Parameters(pallet_parameters::Call::set_parameter { key_value }) => {
 				let moved = Moved::by(key_value)?;
 				let (name, from, to) = (moved.name(), moved.from, moved.to);
-				Some(format!("the call parameters.set_parameter sets {name}, from {from} to {to}"))
+				let moves = if to < from { "lowers" } else { "raises" };
+				Some(format!("the call parameters.set_parameter {moves} {name}, from {from} to {to}"))
 			}
 			RuntimeCall::Characters(pallet_characters::Call::set_template { template, .. }) => Some(match template {
 				Some(template) => format!("the call characters.set_template changes template {template} of characters"),
