@@ -134,7 +134,7 @@ export async function close(chain: Chain, who: KeyringPair, { id }: Submitted): 
 
 /** The result of a close that must have approved. */
 export function approved({ result }: Closed): { approval: bigint; from: number; expires: number } {
-	assert.ok('approval' in result, `the proposal has not passed: ${JSON.stringify(result)}`);
+	if ('failure' in result) throw new Error(`the proposal has not passed: ${result.failure}`);
 	return result;
 }
 
