@@ -12,7 +12,7 @@ const run = (decision: number, stance: string, prose: string | null = null): Run
 });
 
 const file = (fields: Partial<Reasons>): Reasons => {
-	const all = { decision: -50, question: 'Proposal 1?', persona: 'bafkrei', runs: [run(-50, 'against')] };
+	const all = { decision: -50, question: 'Proposal 1?', persona: 'bafkrei', runs: [run(-50, 'against')], reasons: 'a5'.repeat(32) };
 	return { ...all, ...fields };
 };
 
@@ -33,5 +33,6 @@ test('file_should_be_refused_when_its_decision_does_not_follow', () => {
 	assert.throws(() => check(file({ decision: 50 })));
 	assert.throws(() => check(file({ runs: [run(50, 'against')] })));
 	assert.throws(() => check(file({ runs: [] })));
+	assert.throws(() => check(file({ reasons: '0x' })));
 	assert.throws(() => check({ ...file({}), more: 1 }));
 });

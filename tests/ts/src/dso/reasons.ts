@@ -33,6 +33,8 @@ export interface Reasons {
 	persona: string;
 	/** With the proposer's words, if there were any, and without them. */
 	runs: Run[];
+	/** Digest of stances and reasons over their tokens, in hexadecimal digits: what `inference.reportBallot` takes. */
+	reasons: string;
 }
 
 /** A character's answer. */
@@ -53,7 +55,8 @@ export function decide(runs: readonly Run[]): number | null {
 /** Checks that a file is one of a ballot, and that its decision follows from what it says. */
 export function check(file: unknown): asserts file is Reasons {
 	const reasons = file as Reasons;
-	assert.deepEqual(Object.keys(reasons), ['decision', 'question', 'persona', 'runs'], 'the fields of a ballot');
+	assert.deepEqual(Object.keys(reasons), ['decision', 'question', 'persona', 'runs', 'reasons'], 'the fields of a ballot');
+	assert.match(reasons.reasons, /^[0-9a-f]{64}$/, 'the digest of the reasons');
 	assert.ok(reasons.runs.length >= 1 && reasons.runs.length <= 2, 'a ballot has one run or two');
 	for (const { stance, decision, reason } of reasons.runs) {
 		assert.equal(decision, STANCES[stance], `the stance "${stance}"`);
