@@ -160,10 +160,14 @@ export async function settle(chain: Chain, who: KeyringPair, { id }: Submitted, 
 	});
 }
 
-/** Notes a call as a preimage, so that it can be decided on by its hash. */
+/** Notes a call as a preimage, so that it can be decided on by its hash. It may be there already. */
 export async function note(chain: Chain, who: KeyringPair, call: SubmittableExtrinsic<'promise'>): Promise<Noted> {
 	const encoded = call.method.toHex();
-	await chain.send(chain.api.tx.preimage.notePreimage(encoded), who);
+	try {
+		await chain.send(chain.api.tx.preimage.notePreimage(encoded), who);
+	} catch (error) {
+		if (!(error instanceof DispatchFailure && error.failure === 'preimage.AlreadyNoted')) throw error;
+	}
 	return { hash: call.method.hash.toHex(), len: encoded.length / 2 - 1 };
 }
 
