@@ -32,7 +32,7 @@ fn action() -> impl Strategy<Value = ActionOf<Test>> {
 		id().prop_map(|id| Action::Character(CharacterAction::AcceptChild(id))),
 		id().prop_map(|id| Action::Character(CharacterAction::JoinCollective(id))),
 		id().prop_map(|id| Action::Model(ModelAction::AcceptVersion(id.into()))),
-		id().prop_map(|id| Action::EndTraining(id)),
+		id().prop_map(Action::EndTraining),
 	];
 	prop_oneof![2 => prop::sample::select(every_action()), 1 => any_id]
 }
