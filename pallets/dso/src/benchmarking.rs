@@ -250,7 +250,7 @@ mod benches {
 	#[benchmark]
 	fn lapse_badge() {
 		let who = funded::<T>("contributor");
-		Pallet::<T>::set_badge(X_COMMUNITY, who.clone(), 5).expect("X is open");
+		Pallet::<T>::set_badge(X_COMMUNITY, who.clone(), Class::Contributor, 5).expect("X is open");
 		go_on::<T>(T::BadgeDays::get());
 
 		#[extrinsic_call]
