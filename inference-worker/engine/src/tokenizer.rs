@@ -17,7 +17,7 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 	if largest as usize >= vocab_size {
 		return Err(unsupported(format!(
 			"it has token {largest}, the network's vocabulary ends at {}",
-			vocab_size - 1
+			vocab_size.saturating_sub(1)
 		)));
 	}
 	match chance(&tokenizer) {
