@@ -26,7 +26,8 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 	}
 }
 
-/// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for it.
+/// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for
+/// it.
 fn chance(tokenizer: &Tokenizer) -> Option<String> {
 	let dropout = match tokenizer.get_model() {
 		ModelWrapper::BPE(model) => model.dropout.unwrap_or(0.0),
@@ -152,7 +153,7 @@ impl TextTokenizer {
 		Ok(self.tokenizer.encode_fast(text, false).map_err(invalid)?.get_ids().to_vec())
 	}
 
-	/// A text with a space for everything in it that would be read as a special token, such as the mark of another speaker.
+	/// A text with a space for everything in it that would be read as a special token, such as another speaker's mark.
 	pub fn unmarked(&self, text: &str) -> String {
 		let mut text = text.to_owned();
 		// Taking one out can bring another together. Each time less is left that is no white space, so this ends.

@@ -85,9 +85,9 @@ pub fn decide(runs: &[i8]) -> Option<i8> {
 	(!(for_it && against_it)).then_some(weakest)
 }
 
-/// The proposer's words as they stand between quotes: nothing in them ends the quote or a line, or looks like one of the
-/// marks with which most models tell who speaks, such as `<|end|>` and `</s>`. Those that a model has besides are taken out
-/// by [`TextTokenizer::unmarked`](crate::tokenizer::TextTokenizer::unmarked).
+/// The proposer's words as they stand between quotes: nothing in them ends the quote or a line, or looks like one of
+/// the marks with which most models tell who speaks, such as `<|end|>` and `</s>`. Those that a model has besides are
+/// taken out by [`TextTokenizer::unmarked`](crate::tokenizer::TextTokenizer::unmarked).
 pub fn quotable(prose: &str) -> String {
 	let is_taken = |c: char| matches!(c, '"' | '<' | '>' | '\u{2028}' | '\u{2029}') || c.is_control();
 	prose.chars().map(|c| if is_taken(c) { ' ' } else { c }).collect()
@@ -207,7 +207,8 @@ pub struct BallotRequest<'a> {
 }
 
 impl<'a> BallotRequest<'a> {
-	/// What the character is told in each run, and the proposer's words where they are in it. `quoted` is how these are shown.
+	/// What the character is told in each run, and the proposer's words where they are in it. `quoted` is how these are
+	/// shown.
 	fn texts(&self, quoted: &str) -> Vec<(Option<&'a str>, String)> {
 		let Self { question, prose, .. } = *self;
 		let mut texts = Vec::with_capacity(2);
