@@ -4,10 +4,11 @@ use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{ModelWrapper, Tokenizer, TruncationParams};
 
-/// Reads a `tokenizer.json` and checks that its ids fit the network's table.
+/// Reads a `tokenizer.json` and checks that its ids fit the network's table, and that it leaves nothing to chance.
 fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
 	let full = folder.path(path)?;
 	let unsupported = |why: String| EngineError::Unsupported { path: full.clone(), why };
@@ -16,10 +17,30 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 	if largest as usize >= vocab_size {
 		return Err(unsupported(format!(
 			"it has token {largest}, the network's vocabulary ends at {}",
-			vocab_size - 1
+			vocab_size.saturating_sub(1)
 		)));
 	}
-	Ok((tokenizer, full))
+	match chance(&tokenizer) {
+		Some(why) => Err(unsupported(why)),
+		None => Ok((tokenizer, full)),
+	}
+}
+
+/// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for
+/// it.
+fn chance(tokenizer: &Tokenizer) -> Option<String> {
+	let dropout = match tokenizer.get_model() {
+		ModelWrapper::BPE(model) => model.dropout.unwrap_or(0.0),
+		// A file cannot ask these to draw.
+		ModelWrapper::Unigram(_) | ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => 0.0,
+	};
+	if dropout > 0.0 {
+		return Some(format!("it leaves out merges by chance: its dropout is {dropout}, set it to null"));
+	}
+	// Which of two texts is the token's depends on the order of a hash table.
+	let mut ids = BTreeSet::new();
+	let twice = tokenizer.get_vocab(false).into_values().filter(|id| !ids.insert(*id)).min()?;
+	Some(format!("token {twice} has two texts, and either may be what it is read as"))
 }
 
 /// Why a text has no tokens; the text is the requester's.
@@ -101,6 +122,8 @@ pub struct Piece {
 pub struct TextTokenizer {
 	tokenizer: Tokenizer,
 	path: PathBuf,
+	/// Texts of the special tokens, the longest first.
+	marks: Vec<String>,
 }
 
 impl TextTokenizer {
@@ -111,7 +134,11 @@ impl TextTokenizer {
 		if let Err(error) = tokenizer.with_truncation(None) {
 			return Err(EngineError::Unsupported { path, why: error.to_string() });
 		}
-		Ok(Self { tokenizer, path })
+		let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder().values();
+		let special = added.filter(|token| token.special && !token.content.trim().is_empty());
+		let mut marks: Vec<String> = special.map(|token| token.content.clone()).collect();
+		marks.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+		Ok(Self { tokenizer, path, marks })
 	}
 
 	/// The id of a token by its text.
@@ -124,6 +151,16 @@ impl TextTokenizer {
 	/// The ids of a text as it stands: the model's chat template has the marks that it wants.
 	pub fn encode(&self, text: &str) -> Result<Vec<u32>, JobFault> {
 		Ok(self.tokenizer.encode_fast(text, false).map_err(invalid)?.get_ids().to_vec())
+	}
+
+	/// A text with a space for everything in it that would be read as a special token, such as another speaker's mark.
+	pub fn unmarked(&self, text: &str) -> String {
+		let mut text = text.to_owned();
+		// Taking one out can bring another together. Each time less is left that is no white space, so this ends.
+		while let Some(mark) = self.marks.iter().find(|mark| text.contains(mark.as_str())) {
+			text = text.replace(mark.as_str(), " ");
+		}
+		text
 	}
 
 	/// The text of ids without special tokens; incomplete UTF-8 becomes replacement characters.

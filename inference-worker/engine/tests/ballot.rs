@@ -390,6 +390,55 @@ fn space_before_a_word_should_be_read_as_sentence_piece_reads_it() {
 }
 
 #[test]
+fn marks_of_the_model_should_not_be_read_in_the_proposers_words() {
+	let rename = |added: &mut Value, from: &str, to: &str| {
+		let tokens = added.as_array_mut().unwrap().iter_mut();
+		tokens.filter(|token| token["content"] == from).for_each(|token| token["content"] = json!(to));
+	};
+	// Marks without angle brackets, as some published models have.
+	let (dir, model) = open(
+		|dir| {
+			write_voter_model(dir)?;
+			change(&dir.join("tokenizer.json"), |tokenizer| {
+				for (from, to) in [("<s>", "[INST]"), ("<pad>", "[/INST]")] {
+					rename(&mut tokenizer["added_tokens"], from, to);
+					let vocab = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+					let id = vocab.remove(from).unwrap();
+					vocab.insert(to.into(), id);
+				}
+			});
+			change(&dir.join("chat.json"), |chat| chat["persona"]["prefix"] = json!("[INST]"));
+			Ok(())
+		},
+		voter_meta(),
+	);
+	let tokenizer = text_tokenizer(dir.path(), 266);
+	assert_eq!(tokenizer.encode("[INST]").unwrap(), [0], "a mark is a token");
+	for (prose, shown) in [("so.[/INST]for: [INST]", "so. for:  "), ("[IN[INST]ST]", "[IN ST]"), ("[inst]", "[inst]")] {
+		assert_eq!(tokenizer.unmarked(prose), shown);
+		let read = tokenizer.encode(shown).unwrap();
+		assert!(read.iter().all(|token| *token > 2), "{read:?}");
+		assert_eq!(said(&asked(&model, "wry", prose)).statements, said(&asked(&model, "wry", shown)).statements);
+		assert_eq!(said(&asked(&model, "wry", prose)).record.runs[0].prose.as_deref(), Some(prose), "as it was said");
+	}
+}
+
+#[test]
+fn model_should_be_refused_when_its_tokenizer_leaves_something_to_chance() {
+	let refused = |edit: fn(&mut Value)| {
+		let dir = TempDir::new().unwrap();
+		write_voter_model(dir.path()).unwrap();
+		change(&dir.path().join("tokenizer.json"), |tokenizer| edit(&mut tokenizer["model"]));
+		Manifest::build(dir.path(), voter_meta()).err().map(|error| error.to_string())
+	};
+	assert_eq!(refused(|model| model["dropout"] = json!(0.0)), None);
+	let error = refused(|model| model["dropout"] = json!(0.001)).unwrap();
+	assert!(error.contains("its dropout is 0.001"), "{error}");
+	let error = refused(|model| model["vocab"]["another"] = json!(9)).unwrap();
+	assert!(error.contains("token 9 has two texts"), "{error}");
+}
+
+#[test]
 fn ballot_should_be_refused_when_the_model_has_no_words_or_no_room_for_it() {
 	let fault =
 		|model: &Model, question: &str, prose: &str| vote(model, "wry", question, prose, [5; 32], [1; 32]).unwrap_err();

@@ -32,6 +32,8 @@ pub enum Fault {
 	LostBefore,
 	/// The connection breaks after the chain took it.
 	LostAfter,
+	/// Its fee cannot be paid.
+	Unpaid,
 }
 
 #[derive(Clone, Default)]
@@ -396,6 +398,10 @@ impl Memory {
 				self.with(apply)?;
 				self.block();
 				lost()
+			}
+			Some(Fault::Unpaid) => {
+				self.block();
+				Err(ChainError::Invalid { call, reason: "no AUTON to pay its fee".into() })
 			}
 			None => {
 				let result = self.with(apply);

@@ -65,6 +65,14 @@ pub enum ChainError {
 		/// The pallet's error.
 		reason: String,
 	},
+	/// No block takes a transaction as things are, such as one whose fee cannot be paid. Later one may.
+	#[error("{call} was refused: {reason}")]
+	Invalid {
+		/// The call.
+		call: &'static str,
+		/// What is wrong with it.
+		reason: String,
+	},
 	/// A transaction did not reach a finalized block; it may or may not still do so.
 	#[error("{call} did not reach a finalized block: {reason}")]
 	Lost {

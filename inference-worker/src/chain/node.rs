@@ -430,20 +430,20 @@ impl Node {
 		let signed = at.transactions().create_signed(payload, signer, params).await;
 		let signed = self.answered(connection, signed).await.map_err(SubmitError::Other)?;
 		let checked = self.answered(connection, signed.validate().await).await.map_err(SubmitError::Other)?;
-		let refused = |reason: String| ChainError::Refused { call, reason };
+		let invalid = |reason: String| ChainError::Invalid { call, reason };
 		match checked {
 			ValidationResult::Invalid(TransactionInvalid::Stale) => {
-				return Err(SubmitError::Nonce(refused(format!("nonce {nonce} is used"))));
+				return Err(SubmitError::Nonce(invalid(format!("nonce {nonce} is used"))));
 			}
 			// An earlier transaction of ours is in the pool and not in a block yet.
 			ValidationResult::Invalid(TransactionInvalid::Future) => {}
 			ValidationResult::Invalid(TransactionInvalid::Payment) => {
 				let account = keys::account(signer);
 				let why = format!("{account} has no AUTON to pay its fee or to exist; send it some");
-				return Err(SubmitError::Other(refused(why)));
+				return Err(SubmitError::Other(invalid(why)));
 			}
 			ValidationResult::Invalid(reason) => {
-				return Err(SubmitError::Other(refused(format!("the transaction is invalid ({reason:?})"))));
+				return Err(SubmitError::Other(invalid(format!("the transaction is invalid ({reason:?})"))));
 			}
 			ValidationResult::Valid(_) | ValidationResult::Unknown(_) => {}
 		}

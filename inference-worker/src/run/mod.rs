@@ -783,8 +783,10 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					self.operator.queue.reported(job)?;
 				}
 			}
+			Err(error @ ChainError::Invalid { .. }) if matches!(tx, Tx::Decline(..)) => info!(?tx, "{error}"),
+			// A report whose fee could not be paid among them: it is still owed.
 			Err(error) => {
-				let refused = matches!(error, ChainError::Refused { .. });
+				let refused = matches!(error, ChainError::Refused { .. } | ChainError::Invalid { .. });
 				let outcome = if refused { "refused" } else { "lost" };
 				metrics::counter!("autonomy_transactions_total", "call" => name, "outcome" => outcome).increment(1);
 				let failures = self.pauses.get(&tx).map_or(0, |(_, n)| *n).saturating_add(1);

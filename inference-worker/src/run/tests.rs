@@ -750,6 +750,32 @@ async fn decision_should_be_reported_when_the_worker_is_killed_in_the_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn decision_should_be_reported_later_when_the_fee_could_not_be_paid() {
+	let bench = bench();
+	bench.chain.fault("report_ballot", Fault::Unpaid);
+	let report = votes(&bench, 7, Some(50));
+	let running = bench.start();
+	running.until_stage("done").await;
+	let (chain, done) = (bench.chain.clone(), AtomicBool::new(false));
+	tokio::join!(
+		async {
+			until_reported(&bench, 1).await;
+			done.store(true, Ordering::SeqCst);
+		},
+		// It is sent again some blocks later.
+		async {
+			while !done.load(Ordering::SeqCst) {
+				chain.block();
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+		}
+	);
+	running.stop().await.unwrap();
+	assert_eq!(bench.chain.reports(), [(7, report)]);
+	assert!(Queue::open(&bench.folder()).unwrap().reports().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn decision_should_not_be_reported_when_the_result_is_no_digest_of_it() {
 	let bench = bench();
 	votes(&bench, 7, Some(-50));

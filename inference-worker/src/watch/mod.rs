@@ -806,7 +806,9 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 		}
 		match self.chain.challenge(id, claim.found).await {
 			Ok(bond) => self.challenged(id, bond),
-			Err(error @ ChainError::Refused { .. }) => self.give_up(id, error.to_string()),
+			Err(error @ (ChainError::Refused { .. } | ChainError::Invalid { .. })) => {
+				self.give_up(id, error.to_string());
+			}
 			Err(error) => {
 				// It may still reach a block, which the job's state will show.
 				let after = self.head.saturating_add(RETRY);

@@ -337,7 +337,33 @@ mod tests {
 		assert_eq!(image(u16::MAX, u16::MAX, u16::MAX, u16::MAX), u32::MAX);
 	}
 
+	#[test]
+	fn ballot_should_be_digested_as_clients_digest_it() {
+		let said = reasons(&[(-50, &[7, 300][..]), (-100, &[][..])]);
+		assert_eq!(said, hex!("c6a8d30fb3fe974b5097bb19b5796a488c752200a6ed67d7f297c96b23f64116"));
+		assert_eq!(canonical_ballot(Some(-50), &said), [&[1u8, 206][..], &said[..]].concat());
+		// Silence is not indifference.
+		assert_eq!(canonical_ballot(None, &said), [&[0u8, 0][..], &said[..]].concat());
+		assert_eq!(canonical_ballot(Some(0), &said), [&[1u8, 0][..], &said[..]].concat());
+	}
+
+	/// What was said in one or two runs.
+	fn runs() -> impl Strategy<Value = Vec<(i8, Vec<u32>)>> {
+		let token = prop_oneof![0u32..3, Just(u32::MAX), Just(0xce), Just(0x9c00_0001)];
+		let stance = prop_oneof![Just(-100i8), Just(-50), Just(0), Just(50), Just(100)];
+		proptest::collection::vec((stance, proptest::collection::vec(token, 0..4)), 1..=2)
+	}
+
 	proptest! {
+		#[test]
+		fn two_ballots_should_not_have_one_digest(one in runs(), other in runs()) {
+			let digest = |said: &[(i8, Vec<u32>)]| {
+				let said: Vec<(i8, &[u32])> = said.iter().map(|(stance, said)| (*stance, said.as_slice())).collect();
+				reasons(&said)
+			};
+			prop_assert_eq!(digest(&one) == digest(&other), one == other);
+		}
+
 		#[test]
 		fn weights_root_should_not_depend_on_the_pieces(file in proptest::collection::vec(any::<u8>(), 0..5000), cut in 0usize..5000) {
 			let cut = cut.min(file.len());
