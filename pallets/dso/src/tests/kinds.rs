@@ -187,6 +187,7 @@ fn closed_community_should_leave_nothing_behind() {
 		// That of an item goes on elsewhere, and opens again with the charter that it had.
 		seat_ais(&[ADA], 100);
 		Charters::<Test>::mutate(of(ADA), |chosen| chosen.try_insert(Field::VotingDays, 7).unwrap());
+		go_on(60);
 		assert_ok!(Dso::close_community(signed(DAVE), of(ADA)));
 		assert!(!AiSeats::<Test>::contains_key(of(ADA)));
 		assert_ok!(Dso::open_community(signed(DAVE), Anchor::Character(ADA)));
