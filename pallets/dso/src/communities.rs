@@ -16,6 +16,7 @@ use frame_support::{
 use sp_runtime::traits::Zero;
 
 use crate::{
+	actions::MAX_POINTS,
 	traits::Anchors as _,
 	types::{Anchor, Badge, CommunityInfo, Kind, Place, MAX_DEPTH},
 	AiSeats, Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event, FieldSteps,
@@ -119,8 +120,8 @@ impl<T: Config> Pallet<T> {
 		})?;
 		let community = T::Registry::open(None)?;
 		Self::open(community, Kind::Group { parent }, above.depth.saturating_add(1), payer)?;
-		// Somebody has to be able to propose.
-		Self::set_badge(community, payer.clone(), Class::Contributor, 1)?;
+		// Somebody has to be able to propose, and to reach the quorum of a group that has nobody else yet.
+		Self::set_badge(community, payer.clone(), Class::Contributor, MAX_POINTS)?;
 		Ok(community)
 	}
 

@@ -1054,8 +1054,8 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_open_community(&who, anchor).map(|_| ()))
 		}
 
-		/// Opens a group under a community of which the caller is a member. The caller is its first contributor. The storage
-		/// deposit goes on hold until it is closed.
+		/// Opens a group under a community of which the caller is a member. The caller is its first contributor, of five
+		/// points. The storage deposit goes on hold until it is closed.
 		///
 		/// - `parent`: number of the community above.
 		///

@@ -8,7 +8,7 @@ use super::{charter, in_force, pay};
 use crate::{
 	mock::*,
 	types::{Anchor, Capacity},
-	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction, Outcome,
+	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction,
 	ProposalId, SpendWindows, Usages,
 };
 
@@ -120,20 +120,19 @@ fn group_should_decide_by_its_contributors() {
 		assert_ok!(Dso::open_group(signed(BOB), X));
 		let group = pallet_bonds::NextCommunityId::<Test>::get() - 1;
 		go_on(1);
-		// One of five members' worth with five points each: not a tenth.
-		let id = propose(BOB, group, Action::Signal);
-		open(id);
-		vote(BOB, id, Class::Contributor, Side::Aye);
-		close(id);
-		assert_eq!(outcome(id), Some(Outcome::Rejected));
-		for who in [CAROL, 20, 21] {
-			assert_ok!(Dso::set_badge(group, account(who), Class::Contributor, 5));
+		// One of five members' worth is enough to take in others.
+		for who in [CAROL, 20] {
+			let id = propose(BOB, group, Action::GrantBadge { who: account(who), points: 5 });
+			open(id);
+			vote(BOB, id, Class::Contributor, Side::Aye);
+			close(id);
+			execute(id);
 		}
 		go_on(1);
 		endow(group, 1_000 + ED);
 		let id = propose(CAROL, group, pay(EVE, 100));
 		open(id);
-		for who in [CAROL, 20, 21] {
+		for who in [BOB, CAROL, 20] {
 			vote(who, id, Class::Contributor, Side::Aye);
 		}
 		close(id);
