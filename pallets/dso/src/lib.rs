@@ -1010,6 +1010,9 @@ pub mod pallet {
 		SlashesUnresolved,
 		/// No model's provenance is known in full.
 		NoProvenance,
+
+		/// What it does would by now leave a class with less that was not asked for its consent. Propose it anew.
+		ConsentMissing,
 	}
 
 	#[pallet::hooks]

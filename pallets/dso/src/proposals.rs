@@ -253,7 +253,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Classes that an action leaves with less revenue, weight or rights.
-	fn losers_of(community: CommunityId, info: &CommunityInfoOf<T>, action: &ActionOf<T>) -> Vec<Class> {
+	pub(crate) fn losers_of(community: CommunityId, info: &CommunityInfoOf<T>, action: &ActionOf<T>) -> Vec<Class> {
 		match action {
 			Action::SetCharter(changes) => Self::losers(community, info.kind.tag(), changes),
 			Action::Character(CharacterAction::SetTiers { .. }) => alloc::vec![Class::Fan],

@@ -74,6 +74,29 @@ fn class_that_loses_should_have_to_consent() {
 }
 
 #[test]
+fn class_that_has_come_to_lose_should_have_to_consent() {
+	build_and_execute(|| {
+		let community = with_members();
+		let before = Split { owner: 400_000, investors: 200_000, treasury: 200_000, fans: 100_000 };
+		Splits::mutate(|splits| splits.insert(ADA, before));
+		// Nobody loses by what is so already, and nobody's consent is needed.
+		let id = propose(ALICE, community, Action::Character(CharacterAction::SetSplit(before)));
+		all_below(id);
+		vote(BOB, id, Class::Investor, Side::Nay);
+		close(id);
+		unlock(id);
+		// In the meantime investors get more.
+		let more = Split { investors: 300_000, treasury: 100_000, ..before };
+		Splits::mutate(|splits| splits.insert(ADA, more));
+		assert_noop!(Dso::execute(signed(DAVE), id, ENOUGH), Error::<Test>::ConsentMissing);
+		assert_eq!(Done::get().len(), 0);
+		Splits::mutate(|splits| splits.insert(ADA, before));
+		execute(id);
+		assert_eq!(Done::get().len(), 1);
+	});
+}
+
+#[test]
 fn critical_action_should_need_two_classes() {
 	build_and_execute(|| {
 		let community = with_members();
