@@ -516,7 +516,9 @@ impl<T: Config> Pallet<T> {
 		let today = T::Power::today();
 		if let Some(first) = SecondVotes::<T>::get(key) {
 			let waited = today.saturating_sub(first);
-			if waited < SECOND_VOTE_DAYS {
+			// Who votes on both at the same time does not think twice.
+			let was_proposed_before = proposal.snap.saturating_add(1) < first;
+			if waited < SECOND_VOTE_DAYS || (was_proposed_before && waited <= SECOND_VOTE_LIFETIME) {
 				return false;
 			}
 			if waited <= SECOND_VOTE_LIFETIME {

@@ -224,3 +224,27 @@ fn people_should_decide_on_the_constitution_alone_in_a_second_vote() {
 		assert_eq!(SecondVotes::<Test>::iter().count(), 0);
 	});
 }
+
+#[test]
+fn vote_beside_the_first_should_be_no_second_vote() {
+	build_and_execute(|| {
+		seat_ais(&[2, 3, 4, 5, 6], 100);
+		set_phase(Phase::Three);
+		let ids = [ALICE, BOB].map(|who| propose(who, X, motion(false, &template_call())));
+		for id in ids {
+			all_for(id);
+			let job = ask(id, 2);
+			answer(job, Some(-100));
+		}
+		for id in ids {
+			cut_off(id);
+			settle(id, &[2]);
+		}
+		close(ids[0]);
+		let first = Bonds::today();
+		go_on(14);
+		assert_ok!(Dso::close(signed(DAVE), ids[1]));
+		assert_eq!(outcome(ids[1]), Some(Outcome::Rejected));
+		assert_eq!(SecondVotes::<Test>::iter_values().collect::<Vec<_>>(), [first]);
+	});
+}
