@@ -538,6 +538,10 @@ impl<T: Config> Pallet<T> {
 
 	fn approve(id: ProposalId, mut proposal: ProposalOf<T>, approval: Perbill) -> DispatchResult {
 		if let Some(key) = proposal.action.key() {
+			// Something newer may have been approved, and forgotten since.
+			if Self::now() >= Self::kept_until(&proposal) {
+				return Self::end(id, proposal, Outcome::Expired, false);
+			}
 			if let Some(other) = ActiveKeys::<T>::get(proposal.community, key) {
 				if other > id {
 					return Self::end(id, proposal, Outcome::Superseded, false);

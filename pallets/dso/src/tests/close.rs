@@ -142,6 +142,24 @@ fn older_proposal_should_not_be_approved_after_a_newer_one() {
 }
 
 #[test]
+fn older_proposal_should_not_be_approved_when_a_newer_one_is_forgotten() {
+	build_and_execute(|| {
+		let grant = |points| Action::GrantBadge { who: account(DAVE), points };
+		let older = propose(ALICE, X, grant(1));
+		let newer = propose(BOB, X, grant(2));
+		all_for(older);
+		all_for(newer);
+		close(newer);
+		execute(newer);
+		go_on(60);
+		assert_ok!(Dso::reap(signed(EVE), newer, 100));
+		assert_eq!(ActiveKeys::<Test>::iter().count(), 0);
+		assert_ok!(Dso::close(signed(EVE), older));
+		assert_eq!(outcome(older), Some(Outcome::Expired));
+	});
+}
+
+#[test]
 fn close_should_end_what_nobody_executed() {
 	build_and_execute(|| {
 		let id = pass(ALICE, Action::Signal);
