@@ -19,8 +19,8 @@ use crate::{
 	actions::MAX_POINTS,
 	traits::Anchors as _,
 	types::{Anchor, Badge, CommunityInfo, Kind, Place, MAX_DEPTH},
-	AiSeats, Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event, FieldSteps,
-	HoldReason, Pallet, PendingCharters, SpendWindows, Usages,
+	AiSeats, Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event,
+	FieldSteps, HoldReason, Pallet, PendingCharters, SpendWindows, Usages,
 };
 
 /// Entries of each kind that are removed with a community. It has no more, unless it has spent more different assets.

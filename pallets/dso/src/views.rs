@@ -12,8 +12,8 @@ use crate::{
 		AiPage, Anchor, Capacity, ClassPage, CommunityInfo, Doable, Field, Kind, Missing, PowerLine, ProposalId,
 		ProposalPage, Stage, MAX_BATCH,
 	},
-	AiSeats, BalanceOf, ChildPolls, Communities, Config, Decisions, LiveBy, Pallet, PowerLineOf,
-	ProposalOf, ProposalPageOf, Proposals, Seats, Unsettled,
+	AiSeats, BalanceOf, ChildPolls, Communities, Config, Decisions, LiveBy, Pallet, PowerLineOf, ProposalOf,
+	ProposalPageOf, Proposals, Seats, Unsettled,
 };
 
 impl<T: Config> Pallet<T> {

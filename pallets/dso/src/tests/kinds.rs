@@ -8,8 +8,8 @@ use super::{charter, in_force, pay};
 use crate::{
 	mock::*,
 	types::{Anchor, Capacity},
-	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction,
-	ProposalId, SpendWindows, Usages,
+	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction, ProposalId,
+	SpendWindows, Usages,
 };
 
 const PERSON: Anchor = Anchor::Identity(1);
