@@ -157,7 +157,11 @@ impl<T: Config> Pallet<T> {
 			let weight = if proposal.own_ai { SEAT_WEIGHT } else { 0 };
 			return Standing { weight, controller: None, has_members: false };
 		}
-		let belongs = || [Self::place_of(child), Self::model_of(child)].contains(&Some(proposal.community));
+		// Without a place above, it has none in the community of its model either.
+		let belongs = || {
+			let of_model = || Self::model_of(child) == Some(proposal.community);
+			Self::place_of(child).is_some_and(|above| above == proposal.community || of_model())
+		};
 		let counts = |seat: &AiSeatOf<T>| Self::is_refreshed(seat, proposal.snap) && belongs();
 		let seat = Self::ai_seat_in(proposal.community, child).filter(counts);
 		let Some(seat) = seat else {
@@ -172,7 +176,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Where a community's AI belongs now. One that is seated through a collective has no voice of its own, even before
 	/// anybody has taken its old seat away.
-	fn place_of(child: CommunityId) -> Option<CommunityId> {
+	pub(crate) fn place_of(child: CommunityId) -> Option<CommunityId> {
 		match Self::known(child).ok()?.kind {
 			Kind::Anchored(anchor) => Self::seated_in(anchor),
 			Kind::X | Kind::Group { .. } => None,

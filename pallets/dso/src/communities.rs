@@ -16,10 +16,11 @@ use frame_support::{
 use sp_runtime::traits::Zero;
 
 use crate::{
+	actions::MAX_POINTS,
 	traits::Anchors as _,
 	types::{Anchor, Badge, CommunityInfo, Kind, Place, MAX_DEPTH},
-	Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event, FieldSteps,
-	HoldReason, Pallet, PendingCharters, SpendWindows, Usages,
+	AiSeats, Badges, BalanceOf, Charters, Communities, CommunityByAnchor, CommunityInfoOf, Config, Error, Event,
+	FieldSteps, HoldReason, Pallet, PendingCharters, SpendWindows, Usages,
 };
 
 /// Entries of each kind that are removed with a community. It has no more, unless it has spent more different assets.
@@ -119,8 +120,8 @@ impl<T: Config> Pallet<T> {
 		})?;
 		let community = T::Registry::open(None)?;
 		Self::open(community, Kind::Group { parent }, above.depth.saturating_add(1), payer)?;
-		// Somebody has to be able to propose.
-		Self::set_badge(community, payer.clone(), Class::Contributor, 1)?;
+		// Somebody has to be able to propose, and to reach the quorum of a group that has nobody else yet.
+		Self::set_badge(community, payer.clone(), Class::Contributor, MAX_POINTS)?;
 		Ok(community)
 	}
 
@@ -157,15 +158,20 @@ impl<T: Config> Pallet<T> {
 	fn end_community(community: CommunityId, info: CommunityInfoOf<T>) -> DispatchResult {
 		let parent = Self::parent_of(info.kind).ok_or(Error::<T>::XNeverCloses)?;
 		let is_empty = info.groups == 0 && info.proposals == 0 && info.seats == 0;
-		ensure!(is_empty, Error::<T>::CommunityNotEmpty);
+		// An AI that counts above is not silenced by whoever has paid the deposit.
+		let speaks = AiSeats::<T>::get(community).is_some_and(|seat| Self::is_refreshed(&seat, T::Power::today()));
+		ensure!(is_empty && !speaks, Error::<T>::CommunityNotEmpty);
 		match info.kind {
 			Kind::X => return Err(Error::<T>::XNeverCloses.into()),
 			Kind::Anchored(anchor) => {
 				CommunityByAnchor::<T>::remove(anchor);
 				Self::end_seats_of(community)?;
-				// One that belongs to an item of another pallet goes on there, and keeps its charter.
 				if T::Anchors::community(anchor).is_none() {
 					Self::close_registered(community, parent)?;
+				} else {
+					// One that belongs to an item of another pallet goes on there, and keeps its charter. As long as it has
+					// other members, its holder does not get to decide alone by closing it.
+					ensure!(!Self::has_members(community, info.kind), Error::<T>::CommunityNotEmpty);
 				}
 			}
 			Kind::Group { parent } => {
@@ -182,6 +188,13 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::deposit_event(Event::CommunityClosed { community });
 		Ok(())
+	}
+
+	/// Whether anybody but holders of items had power among the people of a community at the end of yesterday.
+	fn has_members(community: CommunityId, kind: Kind) -> bool {
+		let Some(day) = T::Power::snapshot_day() else { return false };
+		let mut classes = kind.tag().classes().iter().filter(|class| class.is_delegable());
+		classes.any(|class| T::Power::total_at(community, *class, day).is_some_and(|total| total > 0))
 	}
 
 	/// Closes a community that this pallet has opened. What its treasury has goes to the one above.

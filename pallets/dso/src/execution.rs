@@ -61,6 +61,13 @@ impl<T: Config> Pallet<T> {
 		let info = Self::known(community)?;
 		let (kind, tag) = (info.kind, info.kind.tag());
 		ensure!(proposal.action.fits(kind), Error::<T>::ActionNotAllowed);
+		// What it takes from whom may be another by now: nobody is left with less without having been asked.
+		let was_asked = |class: &Class| {
+			let line = proposal.lines.iter().find(|line| line.class == *class);
+			line.is_none_or(|line| line.consent || !line.votes.has_members())
+		};
+		let losers = Self::losers_of(community, &info, &proposal.action);
+		ensure!(losers.iter().all(was_asked), Error::<T>::ConsentMissing);
 		match proposal.action {
 			Action::Signal => Ok(()),
 			Action::SetCharter(changes) => Self::do_set_charter(community, tag, changes),

@@ -819,7 +819,8 @@ pub mod pallet {
 		NotDormant,
 		/// The X Community is never closed.
 		XNeverCloses,
-		/// The community has groups, seats or proposals. Close, leave and reap them first.
+		/// The community has groups, seats or proposals, members besides its holder, or an AI with a seat above that still
+		/// counts. Close, leave and reap them first, and wait until the others have left.
 		CommunityNotEmpty,
 
 		/// The account does not hold the item's NFT, or did not when the seat was claimed. Claim the seat first.
@@ -1009,6 +1010,9 @@ pub mod pallet {
 		SlashesUnresolved,
 		/// No model's provenance is known in full.
 		NoProvenance,
+
+		/// What it does would by now leave a class with less that was not asked for its consent. Propose it anew.
+		ConsentMissing,
 	}
 
 	#[pallet::hooks]
@@ -1053,8 +1057,8 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_open_community(&who, anchor).map(|_| ()))
 		}
 
-		/// Opens a group under a community of which the caller is a member. The caller is its first contributor. The storage
-		/// deposit goes on hold until it is closed.
+		/// Opens a group under a community of which the caller is a member. The caller is its first contributor, of five
+		/// points. The storage deposit goes on hold until it is closed.
 		///
 		/// - `parent`: number of the community above.
 		///
@@ -1065,8 +1069,8 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_open_group(&who, parent).map(|_| ()))
 		}
 
-		/// Closes a community without groups, seats and proposals, and in which nobody has power when it is a group's, an
-		/// identity's or a collective's. The caller paid the deposit, which comes back.
+		/// Closes a community without groups, seats and proposals, in which nobody but its holder has power, and whose AI has
+		/// no seat above that was refreshed in this period or the one before. The caller paid the deposit, which comes back.
 		///
 		/// - `community`: number of the community.
 		///

@@ -253,7 +253,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Classes that an action leaves with less revenue, weight or rights.
-	fn losers_of(community: CommunityId, info: &CommunityInfoOf<T>, action: &ActionOf<T>) -> Vec<Class> {
+	pub(crate) fn losers_of(community: CommunityId, info: &CommunityInfoOf<T>, action: &ActionOf<T>) -> Vec<Class> {
 		match action {
 			Action::SetCharter(changes) => Self::losers(community, info.kind.tag(), changes),
 			Action::Character(CharacterAction::SetTiers { .. }) => alloc::vec![Class::Fan],
@@ -516,7 +516,9 @@ impl<T: Config> Pallet<T> {
 		let today = T::Power::today();
 		if let Some(first) = SecondVotes::<T>::get(key) {
 			let waited = today.saturating_sub(first);
-			if waited < SECOND_VOTE_DAYS {
+			// Who votes on both at the same time does not think twice.
+			let was_proposed_before = proposal.snap.saturating_add(1) < first;
+			if waited < SECOND_VOTE_DAYS || (was_proposed_before && waited <= SECOND_VOTE_LIFETIME) {
 				return false;
 			}
 			if waited <= SECOND_VOTE_LIFETIME {
@@ -536,6 +538,10 @@ impl<T: Config> Pallet<T> {
 
 	fn approve(id: ProposalId, mut proposal: ProposalOf<T>, approval: Perbill) -> DispatchResult {
 		if let Some(key) = proposal.action.key() {
+			// Something newer may have been approved, and forgotten since.
+			if Self::now() >= Self::kept_until(&proposal) {
+				return Self::end(id, proposal, Outcome::Expired, false);
+			}
 			if let Some(other) = ActiveKeys::<T>::get(proposal.community, key) {
 				if other > id {
 					return Self::end(id, proposal, Outcome::Superseded, false);

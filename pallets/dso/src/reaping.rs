@@ -56,8 +56,12 @@ impl<T: Config> Pallet<T> {
 	/// Whether nothing refers to a proposal any more that is over.
 	fn is_forgettable(id: ProposalId, proposal: &ProposalOf<T>) -> bool {
 		let Some(key) = proposal.action.key() else { return true };
-		let kept = proposal.submitted.saturating_add(Self::days(KEPT_DAYS)).saturating_add(Self::queue());
-		ActiveKeys::<T>::get(proposal.community, key) != Some(id) || Self::now() >= kept
+		ActiveKeys::<T>::get(proposal.community, key) != Some(id) || Self::now() >= Self::kept_until(proposal)
+	}
+
+	/// The block until which it is known whether something newer of the same kind was approved.
+	pub(crate) fn kept_until(proposal: &ProposalOf<T>) -> Moment {
+		proposal.submitted.saturating_add(Self::days(KEPT_DAYS)).saturating_add(Self::queue())
 	}
 
 	fn queue() -> Moment {

@@ -219,6 +219,8 @@ impl<T: Config> Pallet<T> {
 	/// Takes the weight of an AI's seat in the community of its model from that of its seat above, which has been paid for.
 	pub(crate) fn do_refresh_model_seat(child: CommunityId) -> DispatchResult {
 		let (above, before) = (AiSeats::<T>::get(child), ModelSeats::<T>::get(child));
+		// It may have moved into a collective before anybody has taken its seat above away.
+		let above = above.filter(|_| Self::place_of(child).is_some());
 		let parent = Self::model_of(child).filter(|parent| Communities::<T>::contains_key(parent));
 		let (Some(above), Some(parent)) = (above, parent) else {
 			let seat = before.ok_or(Error::<T>::NoSeat)?;

@@ -557,7 +557,7 @@ pub enum Outcome {
 	/// It did not pass.
 	#[codec(index = 1)]
 	Rejected,
-	/// Nobody could execute it in time.
+	/// Nobody has counted or executed it in time.
 	#[codec(index = 2)]
 	Expired,
 	/// A newer one of the same kind was approved.

@@ -12,8 +12,8 @@ use crate::{
 		AiPage, Anchor, Capacity, ClassPage, CommunityInfo, Doable, Field, Kind, Missing, PowerLine, ProposalId,
 		ProposalPage, Stage, MAX_BATCH,
 	},
-	AiSeats, BalanceOf, ChildPolls, Communities, Config, Decisions, LiveBy, ModelSeats, Pallet, PowerLineOf,
-	ProposalOf, ProposalPageOf, Proposals, Seats, Unsettled,
+	AiSeats, BalanceOf, ChildPolls, Communities, Config, Decisions, LiveBy, Pallet, PowerLineOf, ProposalOf,
+	ProposalPageOf, Proposals, Seats, Unsettled,
 };
 
 impl<T: Config> Pallet<T> {
@@ -205,7 +205,8 @@ impl<T: Config> Pallet<T> {
 	fn can_be_asked(id: ProposalId, proposal: &ProposalOf<T>) -> bool {
 		let own = proposal.community;
 		let has_mind = match Communities::<T>::get(own).map(|info| info.kind) {
-			Some(Kind::Anchored(Anchor::Model(_))) => ModelSeats::<T>::iter_values().any(|seat| seat.parent == own),
+			// Those that run on it are too many to look for; their weight at the snapshot is known.
+			Some(Kind::Anchored(Anchor::Model(_))) => proposal.ai.total > 0,
 			Some(Kind::Anchored(anchor)) => T::Anchors::mind(anchor).is_some(),
 			Some(Kind::X) => AiSeats::<T>::iter_keys().next().is_some(),
 			Some(Kind::Group { .. }) | None => false,

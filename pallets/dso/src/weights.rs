@@ -123,9 +123,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn open_community() -> Weight {
 		Self::counted(ITEM + 6, 6)
 	}
-	/// The parent and its four classes, the registry's three, the account, its holds, the badge and its power.
+	/// The parent, its members and its four classes, the registry's three, the account, its holds, the badge and its power.
 	fn open_group() -> Weight {
-		Self::counted(10 + POWER, 11)
+		Self::counted(10 + MEMBERS * ITEM + POWER, 11)
 	}
 	/// Community, parent, the registry with its classes and pots, both treasuries, the account, its holds; both seats of its
 	/// AI and their power; what it had chosen, how far that moved, what it has spent.

@@ -74,6 +74,29 @@ fn class_that_loses_should_have_to_consent() {
 }
 
 #[test]
+fn class_that_has_come_to_lose_should_have_to_consent() {
+	build_and_execute(|| {
+		let community = with_members();
+		let before = Split { owner: 400_000, investors: 200_000, treasury: 200_000, fans: 100_000 };
+		Splits::mutate(|splits| splits.insert(ADA, before));
+		// Nobody loses by what is so already, and nobody's consent is needed.
+		let id = propose(ALICE, community, Action::Character(CharacterAction::SetSplit(before)));
+		all_below(id);
+		vote(BOB, id, Class::Investor, Side::Nay);
+		close(id);
+		unlock(id);
+		// In the meantime investors get more.
+		let more = Split { investors: 300_000, treasury: 100_000, ..before };
+		Splits::mutate(|splits| splits.insert(ADA, more));
+		assert_noop!(Dso::execute(signed(DAVE), id, ENOUGH), Error::<Test>::ConsentMissing);
+		assert_eq!(Done::get().len(), 0);
+		Splits::mutate(|splits| splits.insert(ADA, before));
+		execute(id);
+		assert_eq!(Done::get().len(), 1);
+	});
+}
+
+#[test]
 fn critical_action_should_need_two_classes() {
 	build_and_execute(|| {
 		let community = with_members();
@@ -115,6 +138,24 @@ fn older_proposal_should_not_be_approved_after_a_newer_one() {
 		close(newer);
 		assert_ok!(Dso::close(signed(DAVE), older));
 		assert_eq!((outcome(older), outcome(newer)), (Some(Outcome::Superseded), None));
+	});
+}
+
+#[test]
+fn older_proposal_should_not_be_approved_when_a_newer_one_is_forgotten() {
+	build_and_execute(|| {
+		let grant = |points| Action::GrantBadge { who: account(DAVE), points };
+		let older = propose(ALICE, X, grant(1));
+		let newer = propose(BOB, X, grant(2));
+		all_for(older);
+		all_for(newer);
+		close(newer);
+		execute(newer);
+		go_on(60);
+		assert_ok!(Dso::reap(signed(EVE), newer, 100));
+		assert_eq!(ActiveKeys::<Test>::iter().count(), 0);
+		assert_ok!(Dso::close(signed(EVE), older));
+		assert_eq!(outcome(older), Some(Outcome::Expired));
 	});
 }
 
@@ -199,5 +240,29 @@ fn people_should_decide_on_the_constitution_alone_in_a_second_vote() {
 		let id = refused_by_ais();
 		assert!(matches!(proposal(id).status, Status::Approved { .. }));
 		assert_eq!(SecondVotes::<Test>::iter().count(), 0);
+	});
+}
+
+#[test]
+fn vote_beside_the_first_should_be_no_second_vote() {
+	build_and_execute(|| {
+		seat_ais(&[2, 3, 4, 5, 6], 100);
+		set_phase(Phase::Three);
+		let ids = [ALICE, BOB].map(|who| propose(who, X, motion(false, &template_call())));
+		for id in ids {
+			all_for(id);
+			let job = ask(id, 2);
+			answer(job, Some(-100));
+		}
+		for id in ids {
+			cut_off(id);
+			settle(id, &[2]);
+		}
+		close(ids[0]);
+		let first = Bonds::today();
+		go_on(14);
+		assert_ok!(Dso::close(signed(DAVE), ids[1]));
+		assert_eq!(outcome(ids[1]), Some(Outcome::Rejected));
+		assert_eq!(SecondVotes::<Test>::iter_values().collect::<Vec<_>>(), [first]);
 	});
 }

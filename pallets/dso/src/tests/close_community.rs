@@ -1,7 +1,8 @@
+use autonomy_primitives::community::{Class, Pot};
 use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};
 
 use super::with_members;
-use crate::{mock::*, types::Anchor, Action, Communities, CommunityByAnchor, Error, Event};
+use crate::{mock::*, types::Anchor, Action, AiSeats, Communities, CommunityByAnchor, Error, Event};
 
 #[test]
 fn close_community_should_return_the_deposit() {
@@ -26,7 +27,29 @@ fn close_community_should_fail_when_it_is_not_empty() {
 		assert_noop!(Dso::close_community(signed(ALICE), community), Error::<Test>::CommunityNotEmpty);
 		assert_ok!(Dso::withdraw(signed(ALICE), id));
 		assert_ok!(Dso::reap(signed(DAVE), id, 10));
+		// Alice would decide alone: investors and fans are still there.
+		assert_noop!(Dso::close_community(signed(ALICE), community), Error::<Test>::CommunityNotEmpty);
+		go_on(100);
+		assert_noop!(Dso::reap_dormant(signed(ALICE), community), Error::<Test>::CommunityNotEmpty);
+		let all = Bonds::bond_of(account(BOB), community, Pot::Shares).unwrap().amounts.days_14;
+		assert_ok!(Bonds::unbond(signed(BOB), community, Pot::Shares, pallet_bonds::Tier::Days14, all));
+		for fan_of_hers in [CAROL, 20, 21, 22, 23] {
+			set_power(fan_of_hers, community, Class::Fan, 0);
+		}
+		go_on(1);
 		assert_ok!(Dso::close_community(signed(ALICE), community));
+	});
+}
+
+#[test]
+fn close_community_should_not_silence_an_ai() {
+	build_and_execute(|| {
+		// Dave has opened it, and has no part in it.
+		seat_ais(&[ADA], 100);
+		assert_noop!(Dso::close_community(signed(DAVE), of(ADA)), Error::<Test>::CommunityNotEmpty);
+		go_on(60);
+		assert_ok!(Dso::close_community(signed(DAVE), of(ADA)));
+		assert!(!AiSeats::<Test>::contains_key(of(ADA)), "it has counted nothing for two periods");
 	});
 }
 

@@ -8,8 +8,8 @@ use super::{charter, in_force, pay};
 use crate::{
 	mock::*,
 	types::{Anchor, Capacity},
-	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction, Outcome,
-	ProposalId, SpendWindows, Usages,
+	Action, AiSeats, CharacterAction, Charters, CommunityByAnchor, Error, Event, Field, ModelAction, ProposalId,
+	SpendWindows, Usages,
 };
 
 const PERSON: Anchor = Anchor::Identity(1);
@@ -120,20 +120,19 @@ fn group_should_decide_by_its_contributors() {
 		assert_ok!(Dso::open_group(signed(BOB), X));
 		let group = pallet_bonds::NextCommunityId::<Test>::get() - 1;
 		go_on(1);
-		// One of five members' worth with five points each: not a tenth.
-		let id = propose(BOB, group, Action::Signal);
-		open(id);
-		vote(BOB, id, Class::Contributor, Side::Aye);
-		close(id);
-		assert_eq!(outcome(id), Some(Outcome::Rejected));
-		for who in [CAROL, 20, 21] {
-			assert_ok!(Dso::set_badge(group, account(who), Class::Contributor, 5));
+		// One of five members' worth is enough to take in others.
+		for who in [CAROL, 20] {
+			let id = propose(BOB, group, Action::GrantBadge { who: account(who), points: 5 });
+			open(id);
+			vote(BOB, id, Class::Contributor, Side::Aye);
+			close(id);
+			execute(id);
 		}
 		go_on(1);
 		endow(group, 1_000 + ED);
 		let id = propose(CAROL, group, pay(EVE, 100));
 		open(id);
-		for who in [CAROL, 20, 21] {
+		for who in [BOB, CAROL, 20] {
 			vote(who, id, Class::Contributor, Side::Aye);
 		}
 		close(id);
@@ -187,6 +186,7 @@ fn closed_community_should_leave_nothing_behind() {
 		// That of an item goes on elsewhere, and opens again with the charter that it had.
 		seat_ais(&[ADA], 100);
 		Charters::<Test>::mutate(of(ADA), |chosen| chosen.try_insert(Field::VotingDays, 7).unwrap());
+		go_on(60);
 		assert_ok!(Dso::close_community(signed(DAVE), of(ADA)));
 		assert!(!AiSeats::<Test>::contains_key(of(ADA)));
 		assert_ok!(Dso::open_community(signed(DAVE), Anchor::Character(ADA)));

@@ -14,11 +14,11 @@ fn open_group_should_make_the_founder_a_contributor() {
 		let community = group(BOB, X);
 		let info = Communities::<Test>::get(community).unwrap();
 		assert_eq!((info.kind, info.depth), (Kind::Group { parent: X }, 1));
-		assert_eq!(Badges::<Test>::get(community, account(BOB)).unwrap().points, 1);
+		assert_eq!(Badges::<Test>::get(community, account(BOB)).unwrap().points, 5);
 		assert_eq!(Communities::<Test>::get(X).unwrap().groups, 1);
 		go_on(1);
 		let lines = Dso::power(community, account(BOB));
-		assert_eq!((lines[0].class, lines[0].own, lines[0].total), (Class::Contributor, 1, 25));
+		assert_eq!((lines[0].class, lines[0].own, lines[0].total), (Class::Contributor, 5, 25));
 	});
 }
 

@@ -140,6 +140,24 @@ fn seat_should_end_when_the_ai_runs_on_another_model() {
 }
 
 #[test]
+fn pooled_member_should_have_no_voice_with_its_model() {
+	build_and_execute(|| {
+		run_on_the_model();
+		let id = propose(ALICE, of_model(), price());
+		open(id);
+		let job = ask(id, 2);
+		answer(job, Some(100));
+		// Nobody has taken its seats away yet.
+		Collectives::mutate(|all| all.insert(0, (true, vec![2, 3])));
+		cut_off(id);
+		settle(id, &[2]);
+		assert_eq!(settled(id), 0);
+		assert_ok!(Dso::refresh_model_seat(signed(DAVE), of(2)));
+		assert_eq!(last_event(), Event::AiSeatEnded { child: of(2), parent: of_model() });
+	});
+}
+
+#[test]
 fn contributors_of_data_and_of_compute_should_be_two_classes() {
 	build_and_execute(|| {
 		holders_of_the_model();

@@ -78,7 +78,8 @@ proptest! {
 				assert_ok!(Dso::reap(signed(DAVE), id, 1_000));
 			}
 			prop_assert_eq!(Proposals::<Test>::iter().count() + Ballots::<Test>::iter().count(), 0);
-			// The communities whose AIs have seats are still there.
+			// The communities whose AIs have seats are still there, until those seats count no more.
+			go_on(60);
 			for character in 1..=seats {
 				assert_ok!(Dso::close_community(signed(DAVE), of(character)));
 			}
