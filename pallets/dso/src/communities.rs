@@ -163,9 +163,12 @@ impl<T: Config> Pallet<T> {
 			Kind::Anchored(anchor) => {
 				CommunityByAnchor::<T>::remove(anchor);
 				Self::end_seats_of(community)?;
-				// One that belongs to an item of another pallet goes on there, and keeps its charter.
 				if T::Anchors::community(anchor).is_none() {
 					Self::close_registered(community, parent)?;
+				} else {
+					// One that belongs to an item of another pallet goes on there, and keeps its charter. Whoever holds
+					// the item does not end the say of the others by closing it.
+					ensure!(!Self::have_others_a_say(community, info.kind), Error::<T>::CommunityNotEmpty);
 				}
 			}
 			Kind::Group { parent } => {
@@ -182,6 +185,13 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::deposit_event(Event::CommunityClosed { community });
 		Ok(())
+	}
+
+	/// Whether anybody but owners had power among the people of a community at the end of yesterday.
+	fn have_others_a_say(community: CommunityId, kind: Kind) -> bool {
+		let Some(day) = T::Power::snapshot_day() else { return false };
+		let mut others = kind.tag().classes().iter().filter(|class| **class != Class::Owner);
+		others.any(|class| T::Power::total_at(community, *class, day).is_some_and(|total| total > 0))
 	}
 
 	/// Closes a community that this pallet has opened. What its treasury has goes to the one above.

@@ -819,7 +819,8 @@ pub mod pallet {
 		NotDormant,
 		/// The X Community is never closed.
 		XNeverCloses,
-		/// The community has groups, seats or proposals. Close, leave and reap them first.
+		/// The community has groups, seats or proposals, or others than the owner have power in it. Close, leave and reap them
+		/// first; who has power has to give it up.
 		CommunityNotEmpty,
 
 		/// The account does not hold the item's NFT, or did not when the seat was claimed. Claim the seat first.
@@ -1065,8 +1066,8 @@ pub mod pallet {
 			with_storage_layer(|| Self::do_open_group(&who, parent).map(|_| ()))
 		}
 
-		/// Closes a community without groups, seats and proposals, and in which nobody has power when it is a group's, an
-		/// identity's or a collective's. The caller paid the deposit, which comes back.
+		/// Closes a community without groups, seats and proposals, and in which nobody has power; that of a character or a
+		/// model goes on elsewhere, and only nobody but its owner may have. The caller paid the deposit, which comes back.
 		///
 		/// - `community`: number of the community.
 		///

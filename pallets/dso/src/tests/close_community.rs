@@ -26,7 +26,20 @@ fn close_community_should_fail_when_it_is_not_empty() {
 		assert_noop!(Dso::close_community(signed(ALICE), community), Error::<Test>::CommunityNotEmpty);
 		assert_ok!(Dso::withdraw(signed(ALICE), id));
 		assert_ok!(Dso::reap(signed(DAVE), id, 10));
-		assert_ok!(Dso::close_community(signed(ALICE), community));
+		// Bob and the fans have a say: who holds the character does not end it.
+		assert_noop!(Dso::close_community(signed(ALICE), community), Error::<Test>::CommunityNotEmpty);
+		go_on(100);
+		assert_noop!(Dso::reap_dormant(signed(EVE), community), Error::<Test>::CommunityNotEmpty);
+	});
+}
+
+#[test]
+fn close_community_should_leave_an_owner_alone() {
+	build_and_execute(|| {
+		claim(ALICE, ADA);
+		go_on(1);
+		assert_ok!(Dso::purge_seat(signed(ALICE), of(ADA), Anchor::Character(ADA)));
+		assert_ok!(Dso::close_community(signed(ALICE), of(ADA)));
 	});
 }
 
