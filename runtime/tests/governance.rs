@@ -9,13 +9,15 @@ use autonomy_primitives::{
 };
 use autonomy_runtime::{
 	configs::{
-		governance::{GuardCollective, InWords, Items},
+		autonomy::BoundedTiers,
+		governance::{BoundedSeatRules, GuardCollective, InWords, Items, TokenFloor},
 		parameters::{dynamic, RuntimeParameters},
+		system::ProxyType,
 		works::TreasuryAccount,
 	},
 	genesis_config_presets::{DEVELOPMENT_DAY, DEVELOPMENT_NEEDS, LOCAL_DAY},
 	AccountId, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Dso, GuardCommittee, Hash, Inference,
-	Models, Parameters, Preimage, Runtime, RuntimeCall, RuntimeOrigin, AUTON,
+	Models, Parameters, Preimage, Runtime, RuntimeCall, RuntimeOrigin, AUTON, MICRO_AUTON, MILLI_AUTON,
 };
 use codec::Encode;
 use common::*;
@@ -24,7 +26,7 @@ use frame_support::{
 	traits::{
 		fungible::{Inspect, InspectHold, Mutate},
 		tokens::Preservation,
-		Bounded, Get,
+		Bounded, Get, InstanceFilter,
 	},
 	weights::Weight,
 	BoundedVec,
@@ -333,6 +335,19 @@ fn community_should_take_over_when_somebody_else_has_a_say() {
 }
 
 #[test]
+fn holder_should_not_close_the_community_to_decide_alone_again() {
+	test(|| {
+		let (ada, home, _) = with_community();
+		assert_ok!(Dso::purge_seat(signed(Key::Eve), home, Anchor::Character(ada)));
+		assert_noop!(Dso::close_community(signed(Key::Eve), home), Error::<Runtime>::CommunityNotEmpty);
+		assert_noop!(
+			Characters::set_persona(signed(Key::Eve), ada, cid(b"hers alone")),
+			pallet_characters::Error::<Runtime>::NotGovernor
+		);
+	});
+}
+
+#[test]
 fn community_should_divide_what_the_character_earns_and_leave_the_platform_its_part() {
 	test(|| {
 		let (ada, home, members) = with_community();
@@ -562,6 +577,70 @@ fn template_track_should_make_templates_in_the_first_phase() {
 }
 
 #[test]
+fn root_alone_should_change_who_decides_in_x_and_what_asks_for_most() {
+	test(|| {
+		let not_allowed = |call| {
+			let action = dispatch(Track::Templates, &RuntimeCall::Dso(call));
+			refuses(Key::Bob, X_COMMUNITY, action, Error::<Runtime>::CallNotAllowed);
+		};
+		let (_, template) = Dso::template(KindTag::X);
+		not_allowed(pallet_dso::Call::set_template { kind: KindTag::X, template: Box::new(template) });
+		for track in [Track::TreasuryLarge, Track::Constitution, Track::ConstitutionDual] {
+			not_allowed(pallet_dso::Call::set_track { track, terms: None });
+		}
+		let wish = pallet_dso::Call::set_track { track: Track::Wish, terms: None };
+		let wish = dispatch(Track::Templates, &RuntimeCall::Dso(wish));
+		assert_ok!(submit(Key::Bob, X_COMMUNITY, wish));
+	});
+}
+
+#[test]
+fn what_root_sets_out_of_bounds_should_be_read_within_them() {
+	test(|| {
+		let root = |parameter| assert_ok!(Parameters::set_parameter(RuntimeOrigin::root(), parameter));
+		let floor = |amount| {
+			let floor = dynamic::governance::Parameters::TokenFloor(dynamic::governance::TokenFloor, Some(amount));
+			root(RuntimeParameters::Governance(floor));
+			TokenFloor::get() / pallet_bonds::Tier::Days14.weight()
+		};
+		assert_eq!((floor(0), floor(Balance::MAX)), (AUTON, 1_000_000 * AUTON));
+
+		let rules = SeatRules { burn: 0, backing: 0, opening: 0, target: 0, controller_cap: 10_000 };
+		let rules = dynamic::governance::Parameters::Seats(dynamic::governance::Seats, Some(rules));
+		root(RuntimeParameters::Governance(rules));
+		let least = SeatRules {
+			burn: MICRO_AUTON,
+			backing: MICRO_AUTON,
+			opening: MILLI_AUTON,
+			target: 1,
+			controller_cap: 3_300,
+		};
+		assert_eq!(BoundedSeatRules::get(), least);
+
+		let mut tiers: pallet_inference::Tiers<Balance, BlockNumber> = dynamic::inference::Tiers::get();
+		(tiers.ballot.committee, tiers.ballot.least_exposure) = (1, 0);
+		tiers.text.least_exposure = Balance::MAX;
+		let set = dynamic::inference::Parameters::Tiers(dynamic::inference::Tiers, Some(tiers));
+		root(RuntimeParameters::Inference(set));
+		let read = BoundedTiers::get();
+		assert_eq!((read.ballot.committee, read.ballot.least_exposure), (5, AUTON));
+		assert_eq!(read.text.least_exposure, 1_000_000 * AUTON);
+		assert_eq!((read.image, read.creation), (tiers.image, tiers.creation));
+	});
+}
+
+#[test]
+fn proxy_for_governance_should_vote_and_burn_nothing() {
+	let (proposal, capacity, side) = (0, Capacity::Member(Class::Token), Side::Aye);
+	let vote = RuntimeCall::Dso(pallet_dso::Call::vote { proposal, capacity, side });
+	let burn = RuntimeCall::Dso(pallet_dso::Call::open_ai_seat { child: 1 });
+	assert!(ProxyType::Governance.filter(&vote) && !ProxyType::Governance.filter(&burn));
+	for kind in [ProxyType::NonTransfer, ProxyType::Operator, ProxyType::ModelOwner, ProxyType::CancelProxy] {
+		assert!(!kind.filter(&vote) && !kind.filter(&burn), "{kind:?}");
+	}
+}
+
+#[test]
 fn x_should_spend_from_the_treasury_that_the_platform_is_paid_into() {
 	test(|| {
 		let treasury = TreasuryAccount::get();
@@ -657,6 +736,22 @@ fn guard_should_decide_by_a_motion_of_two_thirds() {
 		let most = Weight::from_parts(100_000_000_000, 1_000_000);
 		assert_ok!(GuardCommittee::close(signed(Key::Eve), hash, 0, most, len));
 		assert!(pallet_dso::Pauses::<Runtime>::contains_key(Scope::Community(X_COMMUNITY)));
+	});
+}
+
+#[test]
+fn silence_in_the_guard_should_not_be_for_what_its_head_is_for() {
+	test(|| {
+		let members = HOLDERS.map(account).to_vec();
+		assert_ok!(GuardCommittee::set_members(RuntimeOrigin::root(), members, Some(account(Key::Alice)), 3));
+		let pause = RuntimeCall::Dso(pallet_dso::Call::pause { scope: Scope::All, reason: [2; 32] });
+		let (hash, len) = (BlakeTwo256::hash_of(&pause), pause.encoded_size() as u32);
+		assert_ok!(GuardCommittee::propose(signed(Key::Alice), 2, Box::new(pause), len));
+		assert_ok!(GuardCommittee::vote(signed(Key::Alice), hash, 0, true));
+		days(4);
+		let most = Weight::from_parts(100_000_000_000, 1_000_000);
+		assert_ok!(GuardCommittee::close(signed(Key::Eve), hash, 0, most, len));
+		assert!(!pallet_dso::Pauses::<Runtime>::contains_key(Scope::All));
 	});
 }
 

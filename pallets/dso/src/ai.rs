@@ -10,7 +10,9 @@ use autonomy_primitives::{
 use frame_support::{
 	ensure,
 	pallet_prelude::{DispatchError, DispatchResult},
+	traits::fungible::Inspect as _,
 };
+use sp_runtime::SaturatedConversion;
 
 use crate::{
 	prompt,
@@ -55,16 +57,19 @@ impl<T: Config> Pallet<T> {
 		// Nobody gives an AI another mind for a vote.
 		ensure!(is_settled_persona(Self::day_of(mind.changed_at), proposal.snap), Error::<T>::PersonaTooNew);
 		let controller = T::Anchors::owner(Anchor::Character(mind.character));
-		let before = Self::spendable(child, &None);
+		let treasury = T::Registry::treasury(child);
+		let free = || T::Currency::balance(&treasury).saturated_into::<u128>();
+		let (before, had) = (Self::spendable(child, &None), free());
 		let job = T::Ballots::order(BallotOrder {
-			payer: T::Registry::treasury(child),
+			payer: treasury.clone(),
 			controller,
 			mind,
 			question: prompt::of::<T>(id, &proposal),
 			prose: proposal.prose.clone(),
 		})?;
-		// Anybody can ask: what the treasury pays for it in seven days is limited.
-		let paid = before.saturating_sub(Self::spendable(child, &None));
+		// Anybody can ask: what the treasury pays for it in seven days is limited. Locks of referenda overlap holds, so what can
+		// be spent does not say what was put on hold.
+		let paid = had.saturating_sub(free());
 		let tag = Self::known(child)?.kind.tag();
 		Self::note_spending(child, tag, Path::Decision, &None, before, paid)?;
 		ensure!(!BallotJobs::<T>::contains_key(job), Error::<T>::JobTaken);

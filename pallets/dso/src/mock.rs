@@ -15,8 +15,8 @@ use frame_support::{
 	traits::{
 		fungible::{Inspect, Mutate},
 		tokens::Preservation,
-		AsEnsureOriginWithArg, Bounded, ConstBool, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf,
-		EnsureOrigin, EqualPrivilegeOnly, Hooks, Nothing, QueryPreimage,
+		AsEnsureOriginWithArg, Bounded, ConstBool, ConstU128, ConstU32, ConstU64, ContainsPair, EitherOf, EnsureOrigin,
+		EqualPrivilegeOnly, Hooks, Nothing, QueryPreimage, ReservableCurrency,
 	},
 	weights::Weight,
 	PalletId,
@@ -146,6 +146,8 @@ parameter_types! {
 	pub static Orders: Vec<BallotOrder<AccountId32>> = Vec::new();
 	/// What a ballot job costs.
 	pub static BallotFee: u128 = 0;
+	/// Whether that is put on hold, as a job does, and not paid at once.
+	pub static BallotIsHeld: bool = false;
 	/// What phases need.
 	pub static NeedsNow: Needs = Needs::DEFAULT;
 	/// Since when that which a remark puts into use has been tried, and how it was evaluated; none for a remark that puts
@@ -411,7 +413,11 @@ impl Ballots<AccountId32> for MockBallots {
 		let fee = BallotFee::get();
 		if fee > 0 {
 			let (payer, keep) = (&order.payer, Preservation::Preserve);
-			<Balances as Mutate<AccountId32>>::transfer(payer, &account(ISSUER), fee, keep)?;
+			if BallotIsHeld::get() {
+				<Balances as ReservableCurrency<AccountId32>>::reserve(payer, fee)?;
+			} else {
+				<Balances as Mutate<AccountId32>>::transfer(payer, &account(ISSUER), fee, keep)?;
+			}
 		}
 		Orders::mutate(|orders| orders.push(order));
 		Ok(Orders::get().len() as JobId)
@@ -905,6 +911,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		SubjectsFail::set(false);
 		Orders::set(Vec::new());
 		BallotFee::set(0);
+		BallotIsHeld::set(false);
 		NeedsNow::set(Needs::DEFAULT);
 		Tried::set(None);
 		IsDemocracy::set(false);

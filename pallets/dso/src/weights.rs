@@ -130,7 +130,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Community, parent, the registry with its classes and pots, both treasuries, the account, its holds; both seats of its
 	/// AI and their power; what it had chosen, how far that moved, what it has spent.
 	fn close_community() -> Weight {
-		Self::counted(ITEM + 23 + 2 * POWER + 40, 35 + 40)
+		Self::counted(ITEM + 27 + 2 * POWER + 40, 35 + 40)
 	}
 	/// As `close_community`.
 	fn reap_dormant() -> Weight {

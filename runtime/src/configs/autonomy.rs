@@ -3,16 +3,18 @@
 use autonomy_primitives::{model::ModelAccess, ModelId};
 use frame_support::{
 	parameter_types,
-	traits::{ConstU32, ConstU8, EitherOf},
+	traits::{ConstU32, ConstU8, EitherOf, Get},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
 use pallet_dso::XModels;
+use pallet_inference::{TierRules, Tiers};
 use sp_runtime::Perbill;
 
 use super::{
 	consensus::BabeDraw,
 	parameters::dynamic::inference,
+	rules::{BALLOT_COMMITTEE, BALLOT_EXPOSURE, MAX_STAKE},
 	system::{deposit, RuntimeBlockWeights, UNBONDING_PERIOD},
 };
 use crate::{
@@ -55,11 +57,35 @@ impl pallet_inference::Config for Runtime {
 	type Revenue = Bonds;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type SlotBond = SlotBond;
-	type Tiers = inference::Tiers;
+	type Tiers = BoundedTiers;
 	type Timing = inference::Timing;
 	type UnbondingPeriod = UnbondingPeriod;
 	type Usage = Dso;
 	type WeightInfo = crate::weights::pallet_inference::WeightInfo<Runtime>;
+}
+
+/// What each tier asks for, within those bounds of its rule that pallet-inference does not keep to by itself: it would
+/// take fewer than five for a ballot.
+pub struct BoundedTiers;
+
+impl Get<Tiers<Balance, BlockNumber>> for BoundedTiers {
+	fn get() -> Tiers<Balance, BlockNumber> {
+		let Tiers { text, image, creation, ballot }: Tiers<Balance, BlockNumber> = inference::Tiers::get();
+		let within = |tier: TierRules<Balance, BlockNumber>| TierRules {
+			least_exposure: tier.least_exposure.min(MAX_STAKE),
+			..tier
+		};
+		Tiers {
+			text: within(text),
+			image: within(image),
+			creation: within(creation),
+			ballot: TierRules {
+				committee: ballot.committee.clamp(BALLOT_COMMITTEE.0, BALLOT_COMMITTEE.1),
+				least_exposure: ballot.least_exposure.clamp(BALLOT_EXPOSURE, MAX_STAKE),
+				..ballot
+			},
+		}
+	}
 }
 
 /// A model whose owner sells licences is for those who have one, unless it has been opened to everybody.

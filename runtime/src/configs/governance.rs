@@ -23,8 +23,8 @@ use pallet_dso::{
 		Anchors, CallWords, ChainState, CommunityOf, Mind, OnPhase, RootGate, Step, StepSource, Subjects, Trial,
 		TrialSource,
 	},
-	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, ModelAction, Needs, Phase, Place,
-	SeatRules, Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
+	Anchor, CharacterAction, CollectiveId, EnsureCommunity, EnsureCommunityOf, KindTag, ModelAction, Needs, Phase,
+	Place, SeatRules, Split, TierRow, Track, XConstitution, XConstitutionDual, XData, XModels, XTemplate,
 };
 use pallet_inference::WeightInfo as _;
 use pallet_models::{Charter, ClassWeights, Evaluation, WeightInfo as _};
@@ -36,13 +36,14 @@ use sp_runtime::{
 
 use super::{
 	parameters::{dynamic, Within},
-	rules::{Moved, MAX_DEPOSIT, MIN_DEPOSIT},
+	rules::{Moved, CONTROLLER_CAP, MAX_DEPOSIT, MAX_SEAT_TARGET, MAX_STAKE, MIN_DEPOSIT},
 	system::RuntimeBlockWeights,
 	works::TreasuryAccount,
 };
 use crate::{
 	AccountId, Assets, Balance, Balances, BlockNumber, Bonds, Characters, Democracy, Hash, Inference, Models,
 	OriginCaller, Preimage, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, Scheduler, AUTON,
+	MICRO_AUTON, MILLI_AUTON,
 };
 
 /// So many governance days, in blocks. How long a day is, genesis has said.
@@ -69,9 +70,23 @@ parameter_types! {
 	pub MaxGuardProposalWeight: Weight = Perbill::from_percent(50) * RuntimeBlockWeights::get().max_block;
 }
 
+/// Who says nothing in the guard is for nothing, whoever leads it: two thirds are two thirds that have voted.
+pub struct SilenceIsNo;
+
+impl pallet_collective::DefaultVote for SilenceIsNo {
+	fn default_vote(
+		_: Option<bool>,
+		_: pallet_collective::MemberCount,
+		_: pallet_collective::MemberCount,
+		_: pallet_collective::MemberCount,
+	) -> bool {
+		false
+	}
+}
+
 impl pallet_collective::Config<GuardCollective> for Runtime {
 	type Consideration = ();
-	type DefaultVote = pallet_collective::PrimeDefaultVote;
+	type DefaultVote = SilenceIsNo;
 	type DisapproveOrigin = EnsureRoot<AccountId>;
 	type KillOrigin = EnsureRoot<AccountId>;
 	type MaxMembers = ConstU32<15>;
@@ -475,15 +490,16 @@ impl ContainsPair<Track, RuntimeCall> for AllowedCalls {
 			return Moved::by(key_value).is_some_and(|moved| moved.rule.track == *track && moved.is_within_bounds());
 		}
 		match track {
-			Track::Templates => matches!(
-				call,
+			Track::Templates => match call {
 				RuntimeCall::Characters(pallet_characters::Call::set_template { .. })
-					| RuntimeCall::Dso(
-						pallet_dso::Call::set_template { .. }
-							| pallet_dso::Call::set_track { .. }
-							| pallet_dso::Call::lift_pause { .. }
-					)
-			),
+				| RuntimeCall::Dso(pallet_dso::Call::lift_pause { .. }) => true,
+				// Who decides in X, and what asks for more than this track does, is root's.
+				RuntimeCall::Dso(pallet_dso::Call::set_template { kind, .. }) => *kind != KindTag::X,
+				RuntimeCall::Dso(pallet_dso::Call::set_track { track, .. }) => {
+					!matches!(track, Track::TreasuryLarge | Track::Constitution | Track::ConstitutionDual)
+				}
+				_ => false,
+			},
 			Track::Models => matches!(
 				call,
 				RuntimeCall::Models(
@@ -665,18 +681,18 @@ impl Get<BlockNumber> for QueuePeriod {
 	}
 }
 
-/// What AI seats cost and weigh, within bounds that keep the arithmetic meaningful.
+/// What AI seats cost and weigh, within the bounds of its rule.
 pub struct BoundedSeatRules;
 
 impl Get<SeatRules<Balance>> for BoundedSeatRules {
 	fn get() -> SeatRules<Balance> {
 		let rules: SeatRules<Balance> = dynamic::governance::Seats::get();
 		SeatRules {
-			burn: rules.burn.max(1),
-			backing: rules.backing.max(1),
-			target: rules.target.max(1),
-			controller_cap: rules.controller_cap.clamp(500, 3_300),
-			..rules
+			burn: rules.burn.clamp(MICRO_AUTON, MAX_STAKE),
+			backing: rules.backing.clamp(MICRO_AUTON, MAX_STAKE),
+			opening: rules.opening.clamp(MILLI_AUTON, MAX_STAKE),
+			target: rules.target.clamp(1, MAX_SEAT_TARGET),
+			controller_cap: rules.controller_cap.clamp(CONTROLLER_CAP.0, CONTROLLER_CAP.1),
 		}
 	}
 }
@@ -686,7 +702,7 @@ pub struct TokenFloor;
 
 impl Get<Power> for TokenFloor {
 	fn get() -> Power {
-		let floor: Balance = dynamic::governance::TokenFloor::get();
+		let floor: Balance = Within::<dynamic::governance::TokenFloor, AUTON, MAX_STAKE>::get();
 		floor.saturating_mul(pallet_bonds::Tier::Days14.weight())
 	}
 }

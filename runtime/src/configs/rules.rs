@@ -68,7 +68,17 @@ pub const GAIN: (u32, u32) = (100, 100_000);
 /// Most samples of an evaluation.
 const MAX_SAMPLES: u128 = autonomy_primitives::job::MAX_SAMPLES as u128;
 /// Most that a seat's exposure, a backing or a floor is set to.
-const MAX_STAKE: u128 = 1_000_000 * AUTON;
+pub const MAX_STAKE: Balance = 1_000_000 * AUTON;
+/// Fewest seats of a ballot, and most of anything.
+pub const BALLOT_COMMITTEE: (u8, u8) = (5, 15);
+/// Least exposure of a seat of a ballot, at least.
+pub const BALLOT_EXPOSURE: Balance = AUTON;
+/// Most AI seats in 30 days at which opening one costs twice as much.
+pub const MAX_SEAT_TARGET: u32 = 10_000;
+/// Least and most part of the AI house that one controller has, in basis points.
+pub const CONTROLLER_CAP: (u16, u16) = (500, 3_300);
+/// Most of a fee that X gives to others than the operators, in parts per million: nobody works for nothing.
+const MOST_FOR_OTHERS: u32 = 500_000;
 
 const TIMING: Rule = Rule {
 	name: "inference.Timing",
@@ -136,10 +146,10 @@ const TIERS: Rule = Rule {
 		number("creation.audit", 0, WHOLE),
 		number("creation.window", 3, 14_400),
 		number("creation.least_exposure", 0, MAX_STAKE),
-		number("ballot.committee", 5, 15),
+		number("ballot.committee", BALLOT_COMMITTEE.0 as u128, BALLOT_COMMITTEE.1 as u128),
 		number("ballot.audit", 0, WHOLE),
 		number("ballot.window", 3, 14_400),
-		number("ballot.least_exposure", AUTON, MAX_STAKE),
+		number("ballot.least_exposure", BALLOT_EXPOSURE, MAX_STAKE),
 	],
 };
 
@@ -170,8 +180,8 @@ const SEATS: Rule = Rule {
 		number("burn", MICRO_AUTON, MAX_STAKE),
 		number("backing", MICRO_AUTON, MAX_STAKE),
 		number("opening", MILLI_AUTON, MAX_STAKE),
-		number("target", 1, 10_000),
-		number("controller_cap", 500, 3_300),
+		number("target", 1, MAX_SEAT_TARGET as u128),
+		number("controller_cap", CONTROLLER_CAP.0 as u128, CONTROLLER_CAP.1 as u128),
 	],
 };
 
@@ -407,6 +417,16 @@ pub struct Moved {
 	pub from: u128,
 	/// What it would be.
 	pub to: u128,
+	/// Whether the parameter's numbers would fit together.
+	pub fits: bool,
+}
+
+/// Whether the numbers of a parameter fit together: others than the operators get no more than half of a fee.
+fn fit_together(parameter: &RuntimeParameters) -> bool {
+	let RuntimeParameters::Inference(inference::Parameters::FeeSplit(_, Some(split))) = parameter else { return true };
+	let FeeSplit { model, character, community, burn, fault_pay: _ } = *split;
+	let others = [model, character, community, burn].map(|share| share.deconstruct());
+	others.into_iter().fold(0, u32::saturating_add) <= MOST_FOR_OTHERS
 }
 
 impl Moved {
@@ -418,12 +438,12 @@ impl Moved {
 		let pairs = from.into_iter().zip(to?).zip(rule.numbers);
 		let mut moved = pairs.filter(|((from, to), _)| from != to);
 		let ((from, to), number) = moved.next()?;
-		moved.next().is_none().then_some(Self { rule, number, from, to })
+		moved.next().is_none().then(|| Self { rule, number, from, to, fits: fit_together(parameter) })
 	}
 
-	/// Whether it stays within its bounds.
+	/// Whether it stays within its bounds, and what it is part of fits together, or comes nearer to it.
 	pub fn is_within_bounds(&self) -> bool {
-		(self.number.least..=self.number.most).contains(&self.to)
+		(self.number.least..=self.number.most).contains(&self.to) && (self.fits || self.to < self.from)
 	}
 
 	/// Its name, as polkadot.js shows it.
@@ -546,6 +566,76 @@ mod tests {
 			let moved = Moved::by(&set(FeeSplit { burn, ..split })).expect("one number");
 			assert_eq!((moved.name().as_str(), moved.from, moved.to), ("inference.FeeSplit.burn", 30_000, 20_000));
 			assert_eq!(Moved::by(&set(FeeSplit { burn, model: Permill::zero(), ..split })), None);
+		});
+	}
+
+	#[test]
+	fn operators_should_keep_half_of_a_fee() {
+		test(|| {
+			let move_of = |split| {
+				let set = inference::Parameters::FeeSplit(inference::FeeSplit, Some(split));
+				Moved::by(&RuntimeParameters::Inference(set)).expect("one number")
+			};
+			let split: FeeSplit = inference::FeeSplit::get();
+			// 7 + 2 + 3 % go to others besides the model.
+			let model = |percent| FeeSplit { model: Permill::from_percent(percent), ..split };
+			assert!(move_of(model(38)).is_within_bounds());
+			assert!(!move_of(model(39)).is_within_bounds());
+			assert!(move_of(FeeSplit { fault_pay: Permill::one(), ..split }).is_within_bounds());
+			// What root has set can come down again.
+			let greedy = inference::Parameters::FeeSplit(inference::FeeSplit, Some(model(50)));
+			let origin = crate::RuntimeOrigin::root();
+			assert_eq!(crate::Parameters::set_parameter(origin, RuntimeParameters::Inference(greedy)), Ok(()));
+			assert!(move_of(model(45)).is_within_bounds());
+		});
+	}
+
+	/// A bound as the README of pallet-dso writes it: digits in groups of three.
+	fn grouped(value: u128) -> String {
+		let digits = format!("{value}");
+		let first = digits.len() % 3;
+		let (head, rest) = digits.split_at(first);
+		let groups = rest.as_bytes().chunks(3).map(|group| core::str::from_utf8(group).expect("digits"));
+		let parts = (!head.is_empty()).then_some(head).into_iter().chain(groups);
+		parts.collect::<Vec<_>>().join(",")
+	}
+
+	/// The row of a parameter in the README of pallet-dso.
+	fn row(rule: &Rule) -> String {
+		let bounds = |number: &Number| {
+			let range = format!("{} to {}", grouped(number.least), grouped(number.most));
+			if number.name.is_empty() {
+				range
+			} else {
+				format!("`{}` {range}", number.name)
+			}
+		};
+		let numbers: Vec<_> = rule.numbers.iter().map(bounds).collect();
+		format!("| `{}` | `{:?}` | {} |", rule.name, rule.track, numbers.join(", "))
+	}
+
+	#[test]
+	fn readme_of_the_pallet_should_have_each_parameter_with_its_track_and_bounds() {
+		test(|| {
+			let readme = include_str!("../../../pallets/dso/README.md");
+			let (_, section) = readme.split_once("\n## Parameters and their tracks\n").expect("the section is there");
+			let section = section.split("\n## ").next().expect("it has text");
+			let written: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+			let expected: Vec<_> = keys().iter().map(|key| row(of(key))).collect();
+			assert_eq!(written, expected, "write the rows anew:\n{}", expected.join("\n"));
+		});
+	}
+
+	#[test]
+	fn page_about_governance_should_have_each_parameter_with_its_track() {
+		test(|| {
+			let page = include_str!("../../../docs/governance.md");
+			for key in keys() {
+				let Rule { name, track, .. } = of(&key);
+				let row = page.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+				let cell = row.expect("it has a row").split('|').nth(2).map(str::trim);
+				assert_eq!(cell, Some(format!("`{track:?}`").as_str()), "{name}");
+			}
 		});
 	}
 

@@ -121,7 +121,8 @@ pub enum ProxyType {
 	/// Register models and set their terms.
 	#[codec(index = 4)]
 	ModelOwner,
-	/// Propose, vote and decide, in communities, as a holder of AUTON and in the guard.
+	/// Propose, vote and decide, in communities, as a holder of AUTON and in the guard; never `open_ai_seat`, which
+	/// burns.
 	#[codec(index = 5)]
 	Governance,
 }
@@ -160,14 +161,16 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 					)
 			),
 			Self::ModelOwner => matches!(call, RuntimeCall::Utility(..) | RuntimeCall::Models(..)),
-			Self::Governance => matches!(
-				call,
-				RuntimeCall::Utility(..)
-					| RuntimeCall::Preimage(..)
-					| RuntimeCall::Dso(..)
-					| RuntimeCall::Democracy(..)
-					| RuntimeCall::GuardCommittee(..)
-			),
+			Self::Governance => match call {
+				RuntimeCall::Dso(call) => !matches!(call, pallet_dso::Call::open_ai_seat { .. }),
+				_ => matches!(
+					call,
+					RuntimeCall::Utility(..)
+						| RuntimeCall::Preimage(..)
+						| RuntimeCall::Democracy(..)
+						| RuntimeCall::GuardCommittee(..)
+				),
+			},
 		}
 	}
 

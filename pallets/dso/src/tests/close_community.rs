@@ -42,6 +42,16 @@ fn close_community_should_fail_when_it_is_not_empty() {
 }
 
 #[test]
+fn close_community_should_leave_an_owner_alone() {
+	build_and_execute(|| {
+		claim(ALICE, ADA);
+		go_on(1);
+		assert_ok!(Dso::purge_seat(signed(ALICE), of(ADA), Anchor::Character(ADA)));
+		assert_ok!(Dso::close_community(signed(ALICE), of(ADA)));
+	});
+}
+
+#[test]
 fn close_community_should_not_silence_an_ai() {
 	build_and_execute(|| {
 		// Dave has opened it, and has no part in it.

@@ -1,5 +1,8 @@
 use autonomy_governance::period_of;
-use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect};
+use frame_support::{
+	assert_noop, assert_ok,
+	traits::{fungible::Inspect, LockableCurrency, WithdrawReasons},
+};
 
 use crate::{mock::*, Action, BallotJobs, Decision, Decisions, Error, Event, Shadow, ShadowVotes};
 
@@ -111,6 +114,26 @@ fn treasury_should_pay_a_part_for_decisions_in_seven_days() {
 		let id = propose(20, X, Action::Signal);
 		open(id);
 		ask(id, ADA);
+	});
+}
+
+#[test]
+fn locks_of_referenda_should_not_hide_what_decisions_cost() {
+	build_and_execute(|| {
+		seat_ais(&[ADA], 100);
+		endow(of(ADA), 10_000 + ED);
+		// What is on hold is part of what is locked: what can be spent stays 4,000 and `ED`, of which a quarter is the limit.
+		let reasons = WithdrawReasons::except(WithdrawReasons::RESERVE);
+		<Balances as LockableCurrency<_>>::set_lock(*b"democrac", &treasury(of(ADA)), 6_000, reasons);
+		BallotFee::set(1_000);
+		BallotIsHeld::set(true);
+		let ids = [ALICE, BOB, CAROL].map(|who| propose(who, X, Action::Signal));
+		open(ids[2]);
+		ask(ids[0], ADA);
+		for id in &ids[1..] {
+			let request = || Dso::request_decision(signed(DAVE), *id, of(ADA));
+			assert_noop!(request(), Error::<Test>::DecisionLimitReached);
+		}
 	});
 }
 

@@ -114,10 +114,7 @@ fn nothing_should_be_voted_on_for_longer_than_its_snapshot_is_known() {
 		assert_noop!(set(TrackTerms { voting_days: 25, ..terms }), Error::<Test>::TrackOutOfBounds);
 		assert_ok!(set(terms));
 		let longer = with(Field::VotingDays, Bounds::new(3, 5, 25));
-		assert_eq!(
-			Dso::check_template(KindTag::Character, longer),
-			Err(TemplateFault::Bounds(Field::VotingDays))
-		);
+		assert_eq!(Dso::check_template(KindTag::Character, longer), Err(TemplateFault::Bounds(Field::VotingDays)));
 		// The last ballot of the longest vote, prolonged twice.
 		let id = propose(ALICE, X, motion(false, &template_call()));
 		open(id);
