@@ -597,7 +597,9 @@ fn root_alone_should_change_who_decides_in_x_and_what_asks_for_most() {
 #[test]
 fn what_root_sets_out_of_bounds_should_be_read_within_them() {
 	test(|| {
-		let root = |parameter| assert_ok!(Parameters::set_parameter(RuntimeOrigin::root(), parameter));
+		let root = |parameter| {
+			assert_ok!(Parameters::set_parameter(RuntimeOrigin::root(), parameter));
+		};
 		let floor = |amount| {
 			let floor = dynamic::governance::Parameters::TokenFloor(dynamic::governance::TokenFloor, Some(amount));
 			root(RuntimeParameters::Governance(floor));
