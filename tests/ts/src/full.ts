@@ -11,6 +11,7 @@ import type { Codec } from '@polkadot/types/types';
 import { AUTON, Chain, type ChainEvent, DispatchFailure, type Included, SHARE, event, hex, int, keyOf } from './chain.js';
 import { type Character, charter, createCharacter, memoryAt, order, talk } from './characters.js';
 import { drawings, evaluationSet } from './drawings.js';
+import { numberOf } from './dso/actions.js';
 import { animation, image, spriteSheet, tile } from './inputs.js';
 import {
 	type Ended,
@@ -39,6 +40,8 @@ const STYLED = 'a teal star on a burgundy background';
 const LESSONS = 24;
 /** Steps of the training. */
 const STEPS = 200;
+/** Samples of an evaluation, and the least gain that a charter can ask for in parts per million, where the runtime begins. */
+const [SAMPLES, MIN_GAIN] = [16n, 1_000n];
 /** Longest training and longest evaluation, in milliseconds. */
 const PATIENCE = 900_000;
 /** Blocks after which the trainer claims for the first time. */
@@ -419,16 +422,16 @@ function lessons(story: Story): string {
 /** A style is trained, proposed, measured by the operators, and accepted because it is better. */
 async function train(story: Story): Promise<{ tom: KeyringPair; folder: string; accepted: Accepted }> {
 	const { chain } = story;
-	const { tx, query, consts } = chain.api;
+	const { tx, query } = chain.api;
 	const { shapes, url, models, operators } = network();
 	story.begin('A style for the picture model');
 	const tom = await story.person('Tom');
 
 	// What is measured on is the community's, and nobody trains on it.
-	const samples = Number(int(consts.inference.evaluationSamples as unknown as Codec));
+	const samples = Number(await numberOf(chain, 'EvaluationSamples', SAMPLES));
 	const set = story.save('evaluation-set.json', evaluationSet(drawings(LESSONS, samples)), 'held-out set');
 	const { weights } = (await query.models.charters(shapes)) as unknown as { weights: Codec };
-	const least = int(consts.models.minGain as unknown as Codec);
+	const least = await numberOf(chain, 'MinGain', MIN_GAIN);
 	const terms = { acceptAtGain: least, weights: weights.toJSON(), evaluationSet: await store(set) };
 	await chain.send(tx.models.setCharter(shapes, terms), chain.alice);
 	note(`Alice, who holds the model's NFT, has decided: what is better by ${ppm(least)} is accepted`);
@@ -482,7 +485,7 @@ async function accept(story: Story, tom: KeyringPair, proposal: bigint, { final 
 	const [before, after, gain] = [measured.data.baseLoss, measured.data.candidateLoss, measured.data.gain].map(int);
 	note(`Held-out loss ${before} before, ${after} after, in billionths: ${ppm(gain)} better`);
 	assert.ok(gain > 0n, 'the style is no better than the model on the held-out pictures');
-	const least = int(chain.api.consts.models.minGain as unknown as Codec);
+	const least = await numberOf(chain, 'MinGain', MIN_GAIN);
 	if (gain < least) await chain.send(tx.models.acceptVersion(proposal), chain.alice);
 	const done = await chain.waitForEvent(measured.block, 'acceptance of the version', isOf('VersionAccepted'));
 	const { version, granted, automatic } = done.data;

@@ -222,3 +222,9 @@ export async function parameter(chain: Chain, name: string): Promise<Codec | und
 	const stored = optional(await parameters({ [groupOf(chain, name)]: { [name]: null } }));
 	return stored && variant(variant(stored).inner).inner;
 }
+
+/** A parameter that is one number; `otherwise` where it is still what the runtime begins with. */
+export async function numberOf(chain: Chain, name: string, otherwise: bigint): Promise<bigint> {
+	const stored = await parameter(chain, name);
+	return stored ? int(stored) : otherwise;
+}

@@ -24,6 +24,7 @@ import {
 	close,
 	execution,
 	note,
+	numberOf,
 	parameter,
 	phase,
 	setParameter,
@@ -685,8 +686,7 @@ export class Story {
 	async economy(): Promise<Counted & { before: bigint; after: bigint }> {
 		const { chain, clock } = this;
 		const [ivo, juno] = [this.person('Ivo'), this.person('Juno')];
-		const stored = await parameter(chain, 'Fee');
-		const before = stored ? int(stored) : MARKET_FEE;
+		const before = await numberOf(chain, 'Fee', MARKET_FEE);
 		// A quarter in seven days is the most.
 		const after = (before * 6n) / 5n;
 		const call = await note(chain, juno, setParameter(chain, 'Fee', after));
