@@ -57,7 +57,7 @@ impl<const N: u32> Get<BlockNumber> for Days<N> {
 
 // --- the guard ---
 
-/// The guard: a committee that stops things and does nothing else.
+/// The guard: a committee that stops things, and hurries a motion that both houses want. It decides nothing else.
 pub type GuardCollective = pallet_collective::Instance1;
 /// Two thirds of the guard.
 pub type TwoThirdsOfGuard = pallet_collective::EnsureProportionAtLeast<AccountId, GuardCollective, 2, 3>;
