@@ -84,7 +84,7 @@ cases = [
     run(UniPCMultistepScheduler, 8, **STABLE_DIFFUSION),
     run(UniPCMultistepScheduler, 6, **STABLE_DIFFUSION, use_karras_sigmas=True, prediction_type="v_prediction",
         disable_corrector=[0, 3]),
-    run(UniPCMultistepScheduler, 5, **COSINE, prediction_type="sample", timestep_spacing="leading",
+    run(UniPCMultistepScheduler, 5, **STABLE_DIFFUSION, prediction_type="sample", timestep_spacing="leading",
         solver_type="bh1", final_sigmas_type="sigma_min", lower_order_final=False),
     run(UniPCMultistepScheduler, 5, **STABLE_DIFFUSION, timestep_spacing="trailing", solver_order=1),
     run(LCMScheduler, 4, **STABLE_DIFFUSION),
