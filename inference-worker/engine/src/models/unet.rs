@@ -22,7 +22,7 @@ pub enum PerBlock {
 
 impl PerBlock {
 	/// The value of down block `i`.
-	fn at(&self, i: usize, name: &str) -> Result<usize> {
+	pub(crate) fn at(&self, i: usize, name: &str) -> Result<usize> {
 		match self {
 			Self::One(value) => Ok(*value),
 			Self::Many(values) => values.get(i).copied().ok_or_else(|| {
