@@ -119,7 +119,7 @@ impl Adapters {
 		let (mut loras, mut embeddings) = (vec![], vec![]);
 		for LoraEntry { file, scale, text_scale, alpha } in list.loras {
 			let text_scale = text_scale.unwrap_or(scale);
-			if let Some(wrong) = [scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| !(x.abs() <= 100.0)) {
+			if let Some(wrong) = [scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| x.is_nan() || x.abs() > 100.0) {
 				let why = format!("{file}: a scale or alpha of {wrong}; the range is -100 to 100");
 				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
 			}
@@ -170,7 +170,7 @@ impl Adapters {
 			};
 			let vectors = match *tensor.dims() {
 				[got] if got == width => tensor.unsqueeze(0).map_err(EngineError::network("embedding"))?,
-				[1.., got] if got == width => tensor.clone(),
+				[n, got] if n > 0 && got == width => tensor.clone(),
 				_ => {
 					let why = format!("vectors of shape {:?}, the text encoder has a width of {width}", tensor.dims());
 					return Err(unsupported(why));
