@@ -37,9 +37,8 @@ struct ModelIndex {
 	/// SDXL's refiner wants another number in place of a size.
 	#[serde(default)]
 	requires_aesthetics_score: bool,
-	/// An empty negative prompt is zeros rather than the text encoders' idea of nothing.
-	#[serde(default)]
-	force_zeros_for_empty_prompt: bool,
+	/// An empty negative prompt is zeros rather than the text encoders' idea of nothing; of SDXL unless given.
+	force_zeros_for_empty_prompt: Option<bool>,
 }
 
 /// From what the UNet leaves to pixels.
@@ -311,7 +310,7 @@ impl TextToImage {
 				pixel_unshuffle: None,
 				text_encoder_2: Value::Bool(checkpoint.family() == Family::Sdxl),
 				requires_aesthetics_score: false,
-				force_zeros_for_empty_prompt: checkpoint.family() == Family::Sdxl,
+				force_zeros_for_empty_prompt: None,
 			},
 			None => folder.json(MODEL_INDEX)?,
 		};
@@ -406,7 +405,8 @@ impl TextToImage {
 			return Err(unsupported(UNET_CONFIG, why.into()));
 		}
 		parts.adapters.check_used()?;
-		Ok(Self { encoder, second, zero_empty: index.force_zeros_for_empty_prompt, unet, decoder, scheduler })
+		let zero_empty = index.force_zeros_for_empty_prompt.unwrap_or(is_sdxl);
+		Ok(Self { encoder, second, zero_empty, unet, decoder, scheduler })
 	}
 
 	/// Width and height of a picture must be multiples of this, in pixels.
