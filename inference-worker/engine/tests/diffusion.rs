@@ -565,20 +565,19 @@ fn tiles_should_go_over_into_each_other() {
 	let part = |left, width| model.decode(&latents.narrow(3, left, width).unwrap().contiguous().unwrap()).unwrap();
 	let flat = |x: &Tensor| x.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
 	let (ours, left, right) = (flat(&tiled), flat(&part(0, 8)), flat(&part(6, 6)));
-	for channel in 0..3 {
-		// The rows from 12 on are of the tiles below, blended in their own right.
-		for y in 0..12 {
-			for x in 0..24 {
-				let expected = match x {
-					0..12 => left[channel][y][x],
-					12..16 => {
-						let share = (x - 12) as f32 / 4.0;
-						(1.0 - share) * left[channel][y][x] + share * right[channel][y][x - 12]
-					}
-					_ => right[channel][y][x - 12],
-				};
-				assert!((ours[channel][y][x] - expected).abs() < 1e-6, "({x}, {y}) of channel {channel}");
-			}
+	let at = |picture: &[Vec<Vec<f32>>], channel: usize, y: usize, x: usize| picture[channel][y][x];
+	// The rows from 12 on are of the tiles below, blended in their own right.
+	for (channel, y) in (0..3).flat_map(|channel| (0..12).map(move |y| (channel, y))) {
+		for x in 0..24 {
+			let expected = match x {
+				0..12 => at(&left, channel, y, x),
+				12..16 => {
+					let share = (x - 12) as f32 / 4.0;
+					(1.0 - share) * at(&left, channel, y, x) + share * at(&right, channel, y, x - 12)
+				}
+				_ => at(&right, channel, y, x - 12),
+			};
+			assert!((at(&ours, channel, y, x) - expected).abs() < 1e-6, "({x}, {y}) of channel {channel}");
 		}
 	}
 	let error = model.decode_tiled(&latents, 8, 9).unwrap_err().to_string();
