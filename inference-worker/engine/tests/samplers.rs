@@ -83,6 +83,16 @@ fn sampler_should_be_refused_when_it_cannot_be_followed() {
 		(SchedulerConfig { steps_offset: 300, ..new("DDIMScheduler") }, 5, "training step 1100"),
 		(SchedulerConfig { solver_order: 3, ..new("DPMSolverMultistepScheduler") }, 5, "solver_order 3"),
 		(SchedulerConfig { algorithm_type: "sde".into(), ..new("DPMSolverMultistepScheduler") }, 5, "sde"),
+		(SchedulerConfig { solver_order: 3, ..new("UniPCMultistepScheduler") }, 5, "solver_order 3"),
+		(SchedulerConfig { predict_x0: false, ..new("UniPCMultistepScheduler") }, 5, "predict_x0 false"),
+		(SchedulerConfig { solver_type: "bh3".into(), ..new("UniPCMultistepScheduler") }, 5, "bh3"),
+		(new("LCMScheduler"), 51, "51 steps, LCMScheduler allows 1 to 50"),
+		(SchedulerConfig { original_inference_steps: 0, ..new("LCMScheduler") }, 1, "original_inference_steps 0"),
+		(
+			SchedulerConfig { prediction_type: PredictionType::Sample, ..new("EulerAncestralDiscreteScheduler") },
+			5,
+			"EulerAncestralDiscreteScheduler does not support",
+		),
 		(SchedulerConfig { final_sigmas_type: "x".into(), ..new("EulerDiscreteScheduler") }, 5, "final_sigmas_type"),
 		(SchedulerConfig { prediction_type: PredictionType::Sample, ..new("EulerDiscreteScheduler") }, 5, "sample"),
 	];

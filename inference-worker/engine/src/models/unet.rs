@@ -186,7 +186,7 @@ impl UNet2DConditionConfig {
 		let sizes = (self.addition_time_embed_dim, self.projection_class_embeddings_input_dim);
 		match (self.addition_embed_type.as_deref(), sizes) {
 			(None, _) => {}
-			(Some("text_time"), (Some(each), Some(all))) if each > 0 && all > SIZES * each => {}
+			(Some("text_time"), (Some(each), Some(all))) if each > 0 && all > each.saturating_mul(SIZES) => {}
 			(Some("text_time"), (each, all)) => candle_core::bail!(
 				"UNet: addition_embed_type text_time with addition_time_embed_dim {each:?} and \
 				 projection_class_embeddings_input_dim {all:?}; the second must be the width of the pooled text and {SIZES} \

@@ -516,12 +516,12 @@ impl TextToImage {
 		observe: &mut Observer,
 	) -> Result<SpriteSheet, JobFault> {
 		let mut run = self.begin(settings, Padding::Zeros, request.prompts.len() as u32, noise, observe)?;
-		let prompts: Vec<&str> = request.prompts.iter().map(String::as_str).collect();
-		let (texts, unwanted) = self.encode_prompts(&prompts, settings)?;
 		let noise = run.noise(0);
-		let mut cells = Vec::with_capacity(texts.len());
-		for text in &texts {
-			cells.push(self.draw(&mut run, noise.clone(), &text.guided_by(unwanted.as_ref())?)?);
+		let mut cells = Vec::with_capacity(request.prompts.len());
+		for prompt in request.prompts {
+			// Each as if it were alone: how many parts a prompt has does not depend on the others.
+			let (texts, unwanted) = self.encode_prompts(&[prompt], settings)?;
+			cells.push(self.draw(&mut run, noise.clone(), &texts[0].guided_by(unwanted.as_ref())?)?);
 		}
 		Ok(SpriteSheet::new(&cells, request.columns.into(), request.background_tolerance))
 	}
