@@ -520,7 +520,7 @@ impl TextToImage {
 		let mut cells = Vec::with_capacity(request.prompts.len());
 		for prompt in request.prompts {
 			// Each as if it were alone: how many parts a prompt has does not depend on the others.
-			let (texts, unwanted) = self.encode_prompts(&[prompt], settings)?;
+			let (texts, unwanted) = self.encode_prompts(&[prompt.as_str()], settings)?;
 			cells.push(self.draw(&mut run, noise.clone(), &texts[0].guided_by(unwanted.as_ref())?)?);
 		}
 		Ok(SpriteSheet::new(&cells, request.columns.into(), request.background_tolerance))

@@ -319,7 +319,7 @@ pub fn unet_key(config: &UNet2DConditionConfig, name: &str) -> Option<String> {
 	}
 	let levels = config.block_out_channels.len();
 	let layers = |i: usize| config.layers_per_block.at(i, "layers_per_block").ok();
-	if let Some((i, rest)) = numbered("down_blocks.", name) {
+	if let Some((i, rest)) = numbered("down_blocks.", name).filter(|(i, _)| *i < levels) {
 		// Before a level lie the first convolution and, of each finer level, its layers and its downsampling.
 		let first = (0..i).try_fold(1, |sum, finer| Some(sum + layers(finer)? + 1))?;
 		if let Some((j, rest)) = numbered("resnets.", rest) {
@@ -331,7 +331,7 @@ pub fn unet_key(config: &UNet2DConditionConfig, name: &str) -> Option<String> {
 		let rest = rest.strip_prefix("downsamplers.0.conv.")?;
 		return Some(format!("input_blocks.{}.0.op.{rest}", first + layers(i)?));
 	}
-	let (i, rest) = numbered("up_blocks.", name)?;
+	let (i, rest) = numbered("up_blocks.", name).filter(|(i, _)| *i < levels)?;
 	let layers_up = |i: usize| Some(layers(levels.checked_sub(i + 1)?)? + 1);
 	let first = (0..i).try_fold(0, |sum, coarser| Some(sum + layers_up(coarser)?))?;
 	if let Some((j, rest)) = numbered("resnets.", rest) {
