@@ -214,6 +214,7 @@ pub fn clip_config() -> ClipTextConfig {
 		hidden_act: HiddenActivation::QuickGelu,
 		layer_norm_eps: 1e-5,
 		eos_token_id: 2,
+		..Default::default()
 	}
 }
 

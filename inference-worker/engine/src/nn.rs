@@ -214,6 +214,12 @@ impl Embedding {
 		Ok(Self { table, rows })
 	}
 
+	/// The same table with further rows behind its own.
+	pub fn extended(&self, rows: &Tensor) -> Result<Self> {
+		let table = Tensor::cat(&[&self.table, rows], 0)?;
+		Ok(Self { rows: table.dim(0)?, table })
+	}
+
 	/// The table itself, for tied output layers.
 	pub fn table(&self) -> &Tensor {
 		&self.table

@@ -4,9 +4,9 @@ use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use tokenizers::{ModelWrapper, Tokenizer, TruncationParams};
+use tokenizers::{AddedToken, ModelWrapper, Tokenizer, TruncationParams};
 
 /// Reads a `tokenizer.json` and checks that its ids fit the network's table, and that it leaves nothing to chance.
 fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
@@ -48,11 +48,17 @@ fn invalid(error: tokenizers::Error) -> JobFault {
 	JobFault::InputInvalid(format!("the tokenizer rejects the prompt: {error}"))
 }
 
-/// The tokenizer of a text encoder: prompts are cut and padded to one length.
+/// The tokenizer of a text encoder: prompts are cut and padded to one length, or divided into several of that length.
 pub struct PromptTokenizer {
+	/// Cuts.
 	tokenizer: Tokenizer,
+	/// Does not.
+	whole: Tokenizer,
 	length: usize,
 	pad: u32,
+	/// Rows of the text encoder's table that an added token stands for.
+	added: BTreeMap<u32, Vec<u32>>,
+	path: PathBuf,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,9 +74,20 @@ impl PromptTokenizer {
 	/// Reads `tokenizer/tokenizer.json` and, if there is one, `tokenizer/tokenizer_config.json`. `positions` is the
 	/// length of the network's position table.
 	pub fn open(folder: &ModelFolder, vocab_size: usize, positions: usize) -> Result<Self, EngineError> {
-		let (mut tokenizer, path) = open(folder, "tokenizer/tokenizer.json", vocab_size)?;
-		let config: TokenizerConfig = match folder.has("tokenizer/tokenizer_config.json") {
-			true => folder.json("tokenizer/tokenizer_config.json")?,
+		Self::open_in(folder, "tokenizer", vocab_size, positions)
+	}
+
+	/// The same of another folder than `tokenizer`, such as SDXL's `tokenizer_2`.
+	pub fn open_in(
+		folder: &ModelFolder,
+		component: &str,
+		vocab_size: usize,
+		positions: usize,
+	) -> Result<Self, EngineError> {
+		let (mut tokenizer, path) = open(folder, &format!("{component}/tokenizer.json"), vocab_size)?;
+		let config = format!("{component}/tokenizer_config.json");
+		let config: TokenizerConfig = match folder.has(&config) {
+			true => folder.json(&config)?,
 			false => TokenizerConfig::default(),
 		};
 		let length = match config.model_max_length {
@@ -87,11 +104,33 @@ impl PromptTokenizer {
 			return Err(EngineError::Unsupported { path, why });
 		};
 		tokenizer.with_padding(None);
+		let mut whole = tokenizer.clone();
+		if let Err(error) = whole.with_truncation(None) {
+			return Err(EngineError::Unsupported { path, why: error.to_string() });
+		}
 		let truncation = TruncationParams { max_length: length, ..Default::default() };
 		if let Err(error) = tokenizer.with_truncation(Some(truncation)) {
 			return Err(EngineError::Unsupported { path, why: error.to_string() });
 		}
-		Ok(Self { tokenizer, length, pad })
+		Ok(Self { tokenizer, whole, length, pad, added: BTreeMap::new(), path })
+	}
+
+	/// Reads `token` in a prompt as these rows of the text encoder's table (textual inversion). It is found as it is written,
+	/// also within a word.
+	pub fn add_token(&mut self, token: &str, rows: Vec<u32>) -> Result<(), EngineError> {
+		let unsupported = |why: String| EngineError::Unsupported { path: self.path.clone(), why };
+		if self.whole.token_to_id(token).is_some() {
+			return Err(unsupported(format!("token {token:?} is there already; give the embedding another one")));
+		}
+		for tokenizer in [&mut self.tokenizer, &mut self.whole] {
+			let added = tokenizer.add_special_tokens([AddedToken::from(token, true)]);
+			added.map_err(|error| unsupported(format!("token {token:?}: {error}")))?;
+		}
+		match self.whole.token_to_id(token) {
+			Some(id) => self.added.insert(id, rows),
+			None => return Err(unsupported(format!("token {token:?} cannot be added"))),
+		};
+		Ok(())
 	}
 
 	/// Ids of every prompt.
@@ -101,9 +140,52 @@ impl PromptTokenizer {
 
 	/// The ids of a prompt, cut or padded to [`PromptTokenizer::length`], with the tokenizer's begin and end marks.
 	pub fn encode(&self, prompt: &str) -> Result<Vec<u32>, JobFault> {
-		let mut ids = self.tokenizer.encode_fast(prompt, true).map_err(invalid)?.get_ids().to_vec();
+		if !self.added.is_empty() {
+			return Ok(self.chunks(prompt)?.swap_remove(0));
+		}
+		let ids = self.tokenizer.encode_fast(prompt, true).map_err(invalid)?.get_ids().to_vec();
+		Ok(self.padded(ids))
+	}
+
+	fn padded(&self, mut ids: Vec<u32>) -> Vec<u32> {
 		ids.resize(self.length, self.pad);
+		ids
+	}
+
+	/// All ids of a prompt, with or without the begin and end marks.
+	fn ids(&self, prompt: &str, marks: bool) -> Result<Vec<u32>, JobFault> {
+		let encoding = self.whole.encode_fast(prompt, marks).map_err(invalid)?;
+		let mut ids = Vec::with_capacity(encoding.get_ids().len());
+		for id in encoding.get_ids() {
+			match self.added.get(id) {
+				Some(rows) => ids.extend(rows),
+				None => ids.push(*id),
+			}
+		}
 		Ok(ids)
+	}
+
+	/// The ids of a prompt in one or more parts of [`PromptTokenizer::length`], each with the begin and end marks: what does
+	/// not fit into one goes into the next.
+	pub fn chunks(&self, prompt: &str) -> Result<Vec<Vec<u32>>, JobFault> {
+		let all = self.ids(prompt, true)?;
+		if all.len() <= self.length {
+			return Ok(vec![self.padded(all)]);
+		}
+		let text = self.ids(prompt, false)?;
+		let marks = all.len().saturating_sub(text.len());
+		// Too long, so there is a text; a tokenizer that puts marks inside it cannot be divided.
+		let begin = (!text.is_empty()).then(|| all.windows(text.len()).position(|part| part == text)).flatten();
+		let (Some(begin), true) = (begin, marks < self.length) else {
+			return Err(JobFault::InputInvalid(format!(
+				"the prompt has {} tokens, the tokenizer takes {} and cannot divide it",
+				all.len(),
+				self.length
+			)));
+		};
+		let (before, after) = (&all[..begin], &all[begin + text.len()..]);
+		let parts = text.chunks(self.length - marks);
+		Ok(parts.map(|part| self.padded([before, part, after].concat())).collect())
 	}
 }
 

@@ -6,8 +6,9 @@ mod common;
 use autonomy_engine::models::blocks::TimeScaleShift;
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivation};
 use autonomy_engine::models::llama::{Llama, LlamaConfig, RopeScaling};
-use autonomy_engine::models::unet::{PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
+use autonomy_engine::models::unet::{Conditioning, PerBlock, UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::AutoencoderKl;
+use autonomy_engine::nn::Padding;
 use candle_core::{Device, Tensor};
 use common::*;
 use std::collections::HashMap;
@@ -90,6 +91,51 @@ fn unet_should_agree_with_diffusers() {
 		inputs.extend(labels.map(|labels| ("class", labels)));
 		compare(name, &config, &weights, &inputs, &[output]);
 	}
+}
+
+/// SDXL's second text encoder: the states before the last layer, and the projection.
+#[test]
+fn clip_with_projection_should_agree_with_transformers() {
+	let config =
+		ClipTextConfig { hidden_act: HiddenActivation::Gelu, eos_token_id: 9, projection_dim: 24, ..clip_config() };
+	let weights = RandomWeights::default();
+	let model = ClipTextModel::with_projection(&config, weights.vb()).unwrap();
+	let rows = [[0u32, 5, 61, 9, 7, 9, 1, 3], [1, 9, 4, 4, 63, 8, 8, 2]];
+	let ids = Tensor::new(&rows, &Device::Cpu).unwrap();
+	let states = model.states(&ids).unwrap();
+	compare("clip_projection", &config, &weights, &[("ids", &ids)], &[states.penultimate, states.projected.unwrap()]);
+}
+
+/// SDXL's sizes and pooled text, and the guidance scale of a latent consistency model.
+#[test]
+fn unet_of_sdxl_should_agree_with_diffusers() {
+	let config = UNet2DConditionConfig {
+		cross_attention_dim: 64,
+		addition_embed_type: Some("text_time".into()),
+		addition_time_embed_dim: Some(8),
+		projection_class_embeddings_input_dim: Some(24 + 6 * 8),
+		time_cond_proj_dim: Some(16),
+		use_linear_projection: true,
+		..unet_config()
+	};
+	let weights = RandomWeights::default();
+	let model = UNet2DConditionModel::new(&config, weights.vb()).unwrap();
+	let (sample, states, pooled) = (random(2, &[2, 4, 8, 12]), random(3, &[2, 12, 64]), random(4, &[2, 24]));
+	let (times, sizes, guidance) = ([481.0, 17.0], [96.0, 64.0, 0.0, 8.0, 96.0, 64.0], 7.5);
+	let text_and_sizes = Some((&pooled, sizes));
+	let conditioning = Conditioning { text_and_sizes, guidance: Some(guidance), ..Default::default() };
+	let output = model.forward_conditioned(&sample, &times, &states, &conditioning, Padding::Zeros).unwrap();
+	let row = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
+	let (times, sizes, guidance) = (row(&times), row(&sizes).unsqueeze(0).unwrap(), row(&[guidance]));
+	let inputs = [
+		("sample", &sample),
+		("states", &states),
+		("timesteps", &times),
+		("pooled", &pooled),
+		("sizes", &sizes),
+		("guidance", &guidance),
+	];
+	compare("unet_sdxl", &config, &weights, &inputs, &[output]);
 }
 
 #[test]

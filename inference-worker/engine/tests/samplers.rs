@@ -26,7 +26,7 @@ fn close(ours: f32, theirs: f64) -> bool {
 #[test]
 fn samples_should_be_those_of_diffusers() {
 	let cases: Vec<Case> = serde_json::from_str(include_str!("reference/samplers.json")).unwrap();
-	assert_eq!(cases.len(), 14);
+	assert_eq!(cases.len(), 24);
 	for Case { config, steps, timesteps, initial_sigma, samples } in cases {
 		let mut sampler = config.sampler(steps).unwrap();
 		let name = format!("{config:?}");
@@ -39,6 +39,10 @@ fn samples_should_be_those_of_diffusers() {
 		let mut sample = START.map(|x| x * sigma);
 		for (i, expected) in samples.iter().enumerate() {
 			sampler.step(i, &output(i), &mut sample);
+			let added = sampler.noise_after(i);
+			for (j, x) in sample.iter_mut().enumerate() {
+				*x += added * libm::cos(i as f64 * 0.9 + j as f64 * 0.4) as f32;
+			}
 			for (ours, theirs) in sample.iter().zip(expected) {
 				assert!(close(*ours, *theirs), "{name}: {ours} for {theirs} after step {i}");
 			}
@@ -79,6 +83,16 @@ fn sampler_should_be_refused_when_it_cannot_be_followed() {
 		(SchedulerConfig { steps_offset: 300, ..new("DDIMScheduler") }, 5, "training step 1100"),
 		(SchedulerConfig { solver_order: 3, ..new("DPMSolverMultistepScheduler") }, 5, "solver_order 3"),
 		(SchedulerConfig { algorithm_type: "sde".into(), ..new("DPMSolverMultistepScheduler") }, 5, "sde"),
+		(SchedulerConfig { solver_order: 3, ..new("UniPCMultistepScheduler") }, 5, "solver_order 3"),
+		(SchedulerConfig { predict_x0: false, ..new("UniPCMultistepScheduler") }, 5, "predict_x0 false"),
+		(SchedulerConfig { solver_type: "bh3".into(), ..new("UniPCMultistepScheduler") }, 5, "bh3"),
+		(new("LCMScheduler"), 51, "51 steps, LCMScheduler allows 1 to 50"),
+		(SchedulerConfig { original_inference_steps: 0, ..new("LCMScheduler") }, 1, "original_inference_steps 0"),
+		(
+			SchedulerConfig { prediction_type: PredictionType::Sample, ..new("EulerAncestralDiscreteScheduler") },
+			5,
+			"EulerAncestralDiscreteScheduler does not support",
+		),
 		(SchedulerConfig { final_sigmas_type: "x".into(), ..new("EulerDiscreteScheduler") }, 5, "final_sigmas_type"),
 		(SchedulerConfig { prediction_type: PredictionType::Sample, ..new("EulerDiscreteScheduler") }, 5, "sample"),
 	];

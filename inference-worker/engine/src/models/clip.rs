@@ -40,6 +40,13 @@ pub struct ClipTextConfig {
 	/// Id whose first occurrence gives the pooled state. 2 is the historical mistake in the configs of OpenAI's
 	/// models: the position of the largest id is taken instead.
 	pub eos_token_id: u32,
+	/// Width of the pooled state's projection, of models that have one (`CLIPTextModelWithProjection`).
+	#[serde(skip_serializing_if = "is_default_projection_dim")]
+	pub projection_dim: usize,
+}
+
+fn is_default_projection_dim(width: &usize) -> bool {
+	*width == ClipTextConfig::default().projection_dim
 }
 
 impl Default for ClipTextConfig {
@@ -54,6 +61,7 @@ impl Default for ClipTextConfig {
 			hidden_act: HiddenActivation::QuickGelu,
 			layer_norm_eps: 1e-5,
 			eos_token_id: 49407,
+			projection_dim: 512,
 		}
 	}
 }
@@ -115,7 +123,22 @@ pub struct ClipTextModel {
 	position_embedding: Embedding,
 	layers: Vec<EncoderLayer>,
 	final_layer_norm: LayerNorm,
+	text_projection: Option<Linear>,
 	eos_token_id: u32,
+	/// Ids of the published vocabulary are below it, those of added rows are not.
+	vocab_size: usize,
+}
+
+/// What the encoder makes of padded prompts.
+pub struct ClipStates {
+	/// The final states `(b, t, hidden_size)`.
+	pub last: Tensor,
+	/// The states before the last layer `(b, t, hidden_size)`, without the final normalisation: what SDXL reads.
+	pub penultimate: Tensor,
+	/// The final state at the end-of-text token `(b, hidden_size)`.
+	pub pooled: Tensor,
+	/// Its projection `(b, projection_dim)`, of models that have one.
+	pub projected: Option<Tensor>,
 }
 
 impl ClipTextModel {
@@ -138,8 +161,24 @@ impl ClipTextModel {
 				.map(|i| EncoderLayer::new(config, layers.pp(i)))
 				.collect::<Result<_>>()?,
 			final_layer_norm: LayerNorm::new(width, config.layer_norm_eps, vb.pp("final_layer_norm"))?,
+			text_projection: None,
 			eos_token_id: config.eos_token_id,
+			vocab_size: config.vocab_size,
 		})
+	}
+
+	/// Reads the same tensors and `text_projection`.
+	pub fn with_projection(config: &ClipTextConfig, vb: VarBuilder) -> Result<Self> {
+		let projection = vb.pp("text_projection");
+		let projection = Linear::new(config.hidden_size, config.projection_dim, false, projection)?;
+		Ok(Self { text_projection: Some(projection), ..Self::new(config, vb)? })
+	}
+
+	/// Appends learnt vectors `(n, hidden_size)` to the vocabulary (textual inversion); the id of the first is returned.
+	pub fn extend_vocabulary(&mut self, vectors: &Tensor) -> Result<u32> {
+		let first = self.token_embedding.rows() as u32;
+		self.token_embedding = self.token_embedding.extended(vectors)?;
+		Ok(first)
 	}
 
 	/// `ids (b, t) u32` to the final states `(b, t, hidden_size)` and the pooled states `(b, hidden_size)`, which are
@@ -147,6 +186,12 @@ impl ClipTextModel {
 	///
 	/// Fails when `t` is above `max_position_embeddings`.
 	pub fn forward(&self, ids: &Tensor) -> Result<(Tensor, Tensor)> {
+		let ClipStates { last, pooled, .. } = self.states(ids)?;
+		Ok((last, pooled))
+	}
+
+	/// `ids (b, t) u32` to all that pipelines read. Fails as [`Self::forward`] does.
+	pub fn states(&self, ids: &Tensor) -> Result<ClipStates> {
 		let (b, t) = ids.dims2()?;
 		if t > self.position_embedding.rows() {
 			candle_core::bail!("CLIP: {t} tokens, the limit is {}", self.position_embedding.rows());
@@ -155,8 +200,10 @@ impl ClipTextModel {
 		let positions: Vec<u32> = (0..b).flat_map(|_| 0..t as u32).collect();
 		let positions = Tensor::from_vec(positions, (b, t), ids.device())?;
 		let mut x = (self.token_embedding.forward(ids)? + self.position_embedding.forward(&positions)?)?;
+		let mut penultimate = x.clone();
 		for layer in &self.layers {
-			x = layer.forward(&x)?;
+			penultimate = x;
+			x = layer.forward(&penultimate)?;
 		}
 		let x = self.final_layer_norm.forward(&x)?;
 		let pooled = ids
@@ -165,13 +212,15 @@ impl ClipTextModel {
 			.enumerate()
 			.map(|(i, row)| x.narrow(0, i, 1)?.narrow(1, self.end_of_text(row), 1)?.squeeze(1))
 			.collect::<Result<Vec<_>>>()?;
-		Ok((x, Tensor::cat(&pooled, 0)?))
+		let pooled = Tensor::cat(&pooled, 0)?;
+		let projected = self.text_projection.as_ref().map(|layer| layer.forward(&pooled)).transpose()?;
+		Ok(ClipStates { last: x, penultimate, pooled, projected })
 	}
 
 	/// Position of the pooled token; the first one when no end-of-text token is there, as transformers has it.
 	fn end_of_text(&self, ids: &[u32]) -> usize {
 		let wanted = match self.eos_token_id {
-			2 => ids.iter().copied().max().unwrap_or(0),
+			2 => ids.iter().copied().filter(|id| (*id as usize) < self.vocab_size).max().unwrap_or(0),
 			id => id,
 		};
 		ids.iter().position(|&id| id == wanted).unwrap_or(0)

@@ -22,7 +22,7 @@ pub enum PerBlock {
 
 impl PerBlock {
 	/// The value of down block `i`.
-	fn at(&self, i: usize, name: &str) -> Result<usize> {
+	pub(crate) fn at(&self, i: usize, name: &str) -> Result<usize> {
 		match self {
 			Self::One(value) => Ok(*value),
 			Self::Many(values) => values.get(i).copied().ok_or_else(|| {
@@ -85,9 +85,15 @@ pub struct UNet2DConditionConfig {
 	pub projection_class_embeddings_input_dim: Option<usize>,
 	/// How the time embedding enters the residual blocks.
 	pub resnet_time_scale_shift: TimeScaleShift,
-	/// Not supported when set.
+	/// `None`, or `text_time` for pooled text and sizes (SDXL; Podell et al., 2023).
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub addition_embed_type: Option<String>,
+	/// Width of the embedding of each of the sizes.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub addition_time_embed_dim: Option<usize>,
+	/// Width of the embedding of the guidance scale, of models that were distilled with guidance (LCM; Meng et al., 2023).
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub time_cond_proj_dim: Option<usize>,
 	/// Not supported when set.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	pub encoder_hid_dim: Option<usize>,
@@ -135,13 +141,35 @@ impl Default for UNet2DConditionConfig {
 			projection_class_embeddings_input_dim: None,
 			resnet_time_scale_shift: TimeScaleShift::Default,
 			addition_embed_type: None,
+			addition_time_embed_dim: None,
+			time_cond_proj_dim: None,
 			encoder_hid_dim: None,
 			dual_cross_attention: false,
 		}
 	}
 }
 
+/// Numbers that say how the picture was cut: its height and width, where the crop begins, height and width of the crop.
+pub const SIZES: usize = 6;
+
+/// What the UNet is told beside the text states. The default is nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conditioning<'a> {
+	/// For `class_embed_type` `projection`: `(b, projection_class_embeddings_input_dim)`.
+	pub class_labels: Option<&'a Tensor>,
+	/// For `addition_embed_type` `text_time`: the pooled text `(b, width)` and the sizes, the same for every sample.
+	pub text_and_sizes: Option<(&'a Tensor, [f32; SIZES])>,
+	/// For `time_cond_proj_dim`: the guidance scale, the same for every sample.
+	pub guidance: Option<f32>,
+}
+
 impl UNet2DConditionConfig {
+	/// Width of the pooled text that `text_time` takes.
+	pub fn pooled_text_width(&self) -> Option<usize> {
+		self.addition_embed_type.as_ref()?;
+		self.projection_class_embeddings_input_dim?.checked_sub(SIZES * self.addition_time_embed_dim?)
+	}
+
 	/// Names the first setting that this implementation does not have.
 	fn check(&self) -> Result<()> {
 		let levels = self.block_out_channels.len();
@@ -155,8 +183,16 @@ impl UNet2DConditionConfig {
 		if !matches!(self.act_fn.as_str(), "silu" | "swish") {
 			candle_core::bail!("UNet: act_fn {:?} is not supported; silu is", self.act_fn);
 		}
-		if let Some(kind) = &self.addition_embed_type {
-			candle_core::bail!("UNet: addition_embed_type {kind:?} (SDXL) is not supported");
+		let sizes = (self.addition_time_embed_dim, self.projection_class_embeddings_input_dim);
+		match (self.addition_embed_type.as_deref(), sizes) {
+			(None, _) => {}
+			(Some("text_time"), (Some(each), Some(all))) if each > 0 && all > each.saturating_mul(SIZES) => {}
+			(Some("text_time"), (each, all)) => candle_core::bail!(
+				"UNet: addition_embed_type text_time with addition_time_embed_dim {each:?} and \
+				 projection_class_embeddings_input_dim {all:?}; the second must be the width of the pooled text and {SIZES} \
+				 times the first"
+			),
+			(Some(kind), _) => candle_core::bail!("UNet: addition_embed_type {kind:?} is not supported; text_time is"),
 		}
 		if self.encoder_hid_dim.is_some() || self.dual_cross_attention {
 			candle_core::bail!("UNet: encoder_hid_dim and dual_cross_attention are not supported");
@@ -190,6 +226,14 @@ impl EmbeddingMlp {
 	}
 }
 
+/// Embedding of sizes and pooled text (`add_embedding` of SDXL).
+#[derive(Clone, Debug)]
+struct TextTime {
+	mlp: EmbeddingMlp,
+	/// Width of the embedding of a size.
+	each: usize,
+}
+
 /// Residual blocks, each optionally followed by a transformer, then an optional change of resolution.
 #[derive(Clone, Debug)]
 struct Level<R> {
@@ -215,7 +259,10 @@ impl<R> Level<R> {
 pub struct UNet2DConditionModel {
 	conv_in: Conv2d,
 	time_embedding: EmbeddingMlp,
+	/// Of the guidance scale, added to the time embedding's input.
+	guidance: Option<(Linear, usize)>,
 	class_embedding: Option<EmbeddingMlp>,
+	text_time: Option<TextTime>,
 	down_blocks: Vec<Level<Downsample2D>>,
 	mid_block: Option<(ResnetBlock2D, Vec<(Transformer2D, ResnetBlock2D)>)>,
 	up_blocks: Vec<Level<Upsample2D>>,
@@ -231,6 +278,7 @@ impl UNet2DConditionModel {
 		let channels = &config.block_out_channels;
 		let levels = channels.len();
 		let (first, last) = (channels[0], channels[levels - 1]);
+		let sizes = (config.addition_time_embed_dim, config.projection_class_embeddings_input_dim);
 		let time_channels = 4 * first;
 		let resnet = |inputs, outputs, output_scale| ResnetConfig {
 			inputs,
@@ -260,6 +308,19 @@ impl UNet2DConditionModel {
 				candle_core::bail!("UNet: class_embed_type projection needs projection_class_embeddings_input_dim")
 			}
 			(Some(other), _) => candle_core::bail!("UNet: class_embed_type {other:?} is not supported; projection is"),
+		};
+		let text_time = match (&config.addition_embed_type, sizes) {
+			(Some(_), (Some(each), Some(width))) => {
+				Some(TextTime { mlp: EmbeddingMlp::new(width, time_channels, vb.pp("add_embedding"))?, each })
+			}
+			_ => None,
+		};
+		let guidance = match config.time_cond_proj_dim {
+			Some(width) => {
+				let vb = vb.pp("time_embedding").pp("cond_proj");
+				Some((Linear::new(width, first, false, vb)?, width))
+			}
+			None => None,
 		};
 
 		let mut down_blocks = Vec::with_capacity(levels);
@@ -332,7 +393,9 @@ impl UNet2DConditionModel {
 		Ok(Self {
 			conv_in: Conv2d::same3x3(config.in_channels, first, vb.pp("conv_in"))?,
 			time_embedding: EmbeddingMlp::new(first, time_channels, vb.pp("time_embedding"))?,
+			guidance,
 			class_embedding,
+			text_time,
 			down_blocks,
 			mid_block,
 			up_blocks,
@@ -362,6 +425,7 @@ impl UNet2DConditionModel {
 		self.forward_padded(sample, timesteps, encoder_hidden_states, class_labels, Padding::Zeros)
 	}
 
+
 	/// The prediction as [`Self::forward`] has it, where every convolution pads as told. With [`Padding::Wrap`] the sample
 	/// is its own neighbour on all sides.
 	pub fn forward_padded(
@@ -370,6 +434,21 @@ impl UNet2DConditionModel {
 		timesteps: &[f32],
 		encoder_hidden_states: &Tensor,
 		class_labels: Option<&Tensor>,
+		padding: Padding,
+	) -> Result<Tensor> {
+		let conditioning = Conditioning { class_labels, ..Default::default() };
+		self.forward_conditioned(sample, timesteps, encoder_hidden_states, &conditioning, padding)
+	}
+
+	/// The prediction as [`Self::forward_padded`] has it, with whatever else the model is told.
+	///
+	/// Fails when something that the configuration asks for is missing, or when something else is there.
+	pub fn forward_conditioned(
+		&self,
+		sample: &Tensor,
+		timesteps: &[f32],
+		encoder_hidden_states: &Tensor,
+		conditioning: &Conditioning,
 		padding: Padding,
 	) -> Result<Tensor> {
 		let (b, _, h, w) = sample.dims4()?;
@@ -390,8 +469,32 @@ impl UNet2DConditionModel {
 			self.config.flip_sin_to_cos,
 			self.config.freq_shift,
 		)?;
+		let time = match (&self.guidance, conditioning.guidance) {
+			// diffusers embeds what the scale is above 1, in thousandths.
+			(Some((projection, width)), Some(scale)) => {
+				let scale = (f64::from(scale) - 1.0) * 1000.0;
+				let embedded = timestep_embedding(&vec![scale as f32; b], *width, false, 1.0)?;
+				(time + projection.forward(&embedded)?)?
+			}
+			(None, None) => time,
+			(Some(_), None) => candle_core::bail!("UNet: time_cond_proj_dim is set, so the guidance scale is needed"),
+			(None, Some(_)) => candle_core::bail!("UNet: guidance given, but time_cond_proj_dim is not set"),
+		};
 		let mut time = self.time_embedding.forward(&time)?;
-		match (&self.class_embedding, class_labels) {
+		match (&self.text_time, conditioning.text_and_sizes) {
+			(Some(embedding), Some((text, sizes))) => {
+				let (flip, shift) = (self.config.flip_sin_to_cos, self.config.freq_shift);
+				let sizes = timestep_embedding(&sizes.repeat(b), embedding.each, flip, shift)?;
+				let sizes = sizes.reshape((b, SIZES * embedding.each))?;
+				time = (time + embedding.mlp.forward(&Tensor::cat(&[text, &sizes], 1)?)?)?;
+			}
+			(None, None) => {}
+			(Some(_), None) => {
+				candle_core::bail!("UNet: addition_embed_type is set, so pooled text and sizes are needed")
+			}
+			(None, Some(_)) => candle_core::bail!("UNet: sizes given, but addition_embed_type is not set"),
+		}
+		match (&self.class_embedding, conditioning.class_labels) {
 			(Some(embedding), Some(labels)) => time = (time + embedding.forward(labels)?)?,
 			(None, None) => {}
 			(Some(_), None) => candle_core::bail!("UNet: class_embed_type is set, so class_labels are needed"),

@@ -11,6 +11,13 @@ use serde::{Deserialize, Serialize};
 /// Epsilon of every normalisation, fixed in diffusers.
 const EPS: f64 = 1e-6;
 
+/// Latents with a longer side than this are decoded in tiles, so that memory does not grow with the picture.
+pub const TILE_ABOVE: usize = 128;
+/// Side of a tile, in latent pixels.
+pub const TILE: usize = 64;
+/// From one tile to the next; what lies between is in both, and blended.
+pub const TILE_STRIDE: usize = 48;
+
 /// `vae/config.json`. Unknown fields are ignored; defaults are those of diffusers.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
@@ -329,6 +336,108 @@ impl AutoencoderKl {
 	/// The picture of latents as the diffusion model leaves them: scale and shift are undone first. Convolutions pad as told.
 	pub fn decode_scaled(&self, latents: &Tensor, padding: Padding) -> Result<Tensor> {
 		let latents = (latents / self.config.scaling_factor)?;
-		self.decoder.forward(&latents.affine(1.0, self.config.shift_factor.unwrap_or(0.0))?, padding)
+		let latents = latents.affine(1.0, self.config.shift_factor.unwrap_or(0.0))?;
+		let (_, _, h, w) = latents.dims4()?;
+		match padding {
+			// What is to fit together at its edges is drawn whole.
+			Padding::Zeros if h.max(w) > TILE_ABOVE => self.decode_tiled(&latents, TILE, TILE_STRIDE),
+			Padding::Zeros | Padding::Wrap => self.decoder.forward(&latents, padding),
+		}
+	}
+
+	/// The picture of unscaled latents, decoded tile by tile (`tiled_decode` of diffusers): squares of `tile` latent pixels,
+	/// each `stride` after the other. Where two overlap, the picture goes over from the one to the other evenly: with weights
+	/// `1 − i/n` and `i/n` in pixel i of n, first down, then to the right.
+	///
+	/// `stride` must be 1 to `tile`. Latents of at most `tile` a side are decoded whole.
+	pub fn decode_tiled(&self, latents: &Tensor, tile: usize, stride: usize) -> Result<Tensor> {
+		let (b, _, h, w) = latents.dims4()?;
+		if stride == 0 || stride > tile {
+			candle_core::bail!("VAE: tiles of {tile} with a stride of {stride}; the stride must be 1 to {tile}");
+		}
+		if h <= tile && w <= tile {
+			return self.decoder.forward(latents, Padding::Zeros);
+		}
+		let (scale, channels) = (self.config.scale(), self.config.out_channels);
+		let (blend, step) = ((tile - stride) * scale, stride * scale);
+		let (height, width) = (h * scale, w * scale);
+		let mut picture = vec![0f32; b * channels * height * width];
+		let mut above: Vec<Pixels> = Vec::new();
+		for top in (0..h).step_by(stride) {
+			let mut row: Vec<Pixels> = Vec::new();
+			let rows = latents.narrow(2, top, tile.min(h - top))?;
+			for (place, left) in (0..w).step_by(stride).enumerate() {
+				let part = rows.narrow(3, left, tile.min(w - left))?.contiguous()?;
+				let mut pixels = Pixels::of(&self.decoder.forward(&part, Padding::Zeros)?)?;
+				if let Some(above) = above.get(place) {
+					pixels.blend_down(above, blend);
+				}
+				if let Some(before) = row.last() {
+					pixels.blend_right(before, blend);
+				}
+				pixels.copy_into(&mut picture, (top * scale, left * scale), step, (height, width));
+				row.push(pixels);
+			}
+			above = row;
+		}
+		Tensor::from_vec(picture, (b, channels, height, width), latents.device())
+	}
+}
+
+/// A decoded tile: planes of `height × width` values.
+struct Pixels {
+	values: Vec<f32>,
+	height: usize,
+	width: usize,
+}
+
+impl Pixels {
+	fn of(picture: &Tensor) -> Result<Self> {
+		let (_, _, height, width) = picture.dims4()?;
+		Ok(Self { values: picture.flatten_all()?.to_vec1()?, height, width })
+	}
+
+	/// `(1 − i/n)·from + (i/n)·to`, with weights computed in f64 and rounded once.
+	fn mixed(from: f32, to: f32, i: usize, n: usize) -> f32 {
+		let share = i as f64 / n as f64;
+		(1.0 - share) as f32 * from + share as f32 * to
+	}
+
+	/// Lets the first `rows` rows come out of the last ones of the tile above.
+	fn blend_down(&mut self, above: &Self, rows: usize) {
+		let rows = rows.min(self.height).min(above.height);
+		let width = self.width.min(above.width);
+		let planes = self.values.chunks_exact_mut(self.height * self.width);
+		for (ours, theirs) in planes.zip(above.values.chunks_exact(above.height * above.width)) {
+			for i in 0..rows {
+				let from = &theirs[(above.height - rows + i) * above.width..][..width];
+				for (x, from) in ours[i * self.width..][..width].iter_mut().zip(from) {
+					*x = Self::mixed(*from, *x, i, rows);
+				}
+			}
+		}
+	}
+
+	/// Lets the first `columns` columns come out of the last ones of the tile before.
+	fn blend_right(&mut self, before: &Self, columns: usize) {
+		let columns = columns.min(self.width).min(before.width);
+		let lines = self.values.chunks_exact_mut(self.width).zip(before.values.chunks_exact(before.width));
+		for (ours, theirs) in lines {
+			for (i, (x, from)) in ours.iter_mut().zip(&theirs[before.width - columns..]).enumerate() {
+				*x = Self::mixed(*from, *x, i, columns);
+			}
+		}
+	}
+
+	/// Copies the first `most` rows and columns, as far as the picture goes, to a place of it.
+	fn copy_into(&self, picture: &mut [f32], (top, left): (usize, usize), most: usize, (height, width): (usize, usize)) {
+		let (rows, columns) = (most.min(self.height), most.min(self.width));
+		let planes = picture.chunks_exact_mut(height * width);
+		for (plane, tile) in planes.zip(self.values.chunks_exact(self.height * self.width)) {
+			for row in 0..rows {
+				let line = &tile[row * self.width..][..columns];
+				plane[(top + row) * width + left..][..columns].copy_from_slice(line);
+			}
+		}
 	}
 }

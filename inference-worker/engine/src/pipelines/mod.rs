@@ -16,6 +16,11 @@ pub use token_sampler::{Sampling, TokenSampler};
 pub const LATENT_STREAM: u32 = 0;
 /// Stream of the job's random numbers that tokens are drawn with.
 pub const TOKEN_STREAM: u32 = 1;
+/// Stream of the job's random numbers that samplers with noise draw from (Euler ancestral, LCM).
+///
+/// With n values in a latent, values i · n on are added after step i, the same for every frame of an animation and every cell
+/// of a sprite sheet.
+pub const STEP_STREAM: u32 = 2;
 
 /// First of the streams of the job's random numbers that an evaluation's noise is made of, one for each sample and level:
 /// level `l` of sample `s` has stream `EVALUATION_STREAM + s · EVALUATION_LEVELS + l`.

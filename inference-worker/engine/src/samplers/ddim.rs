@@ -1,7 +1,7 @@
 //! DDIM without noise (Song et al., 2021; eta 0).
 
 use super::schedule::{alphas_cumprod, spaced, PredictionType, TimestepSpacing};
-use super::{combine, predict, Sampler, SamplerError, SchedulerConfig};
+use super::{clamp, combine, predict, Sampler, SamplerError, SchedulerConfig};
 
 /// `DDIMScheduler` of diffusers with eta 0.
 pub struct Ddim {
@@ -56,6 +56,11 @@ impl Sampler for Ddim {
 		1.0
 	}
 
+	fn mix(&self, i: usize) -> (f32, f32) {
+		let (alpha, _) = self.alphas[i];
+		(libm::sqrt(alpha) as f32, libm::sqrt(1.0 - alpha) as f32)
+	}
+
 	fn step(&mut self, i: usize, output: &[f32], sample: &mut [f32]) {
 		let (alpha, alpha_next) = self.alphas[i];
 		let (signal, noise) = (libm::sqrt(alpha), libm::sqrt(1.0 - alpha));
@@ -71,10 +76,7 @@ impl Sampler for Ddim {
 			PredictionType::Sample => combine(sample, 1.0 / noise, output, -signal / noise),
 		}
 		if let Some(range) = self.clip {
-			for x in &mut clean {
-				*x = if *x > range { range } else { *x };
-				*x = if *x < -range { -range } else { *x };
-			}
+			clamp(&mut clean, range);
 		}
 		combine(sample, libm::sqrt(1.0 - alpha_next), &clean, libm::sqrt(alpha_next));
 	}

@@ -18,9 +18,30 @@ pub struct DpmSolverMultistep {
 }
 
 /// Signal and noise factors of a level, and half the logarithm of their ratio squared.
-fn factors(sigma: f64) -> (f64, f64, f64) {
+pub(super) fn factors(sigma: f64) -> (f64, f64, f64) {
 	let alpha = 1.0 / libm::sqrt(sigma * sigma + 1.0);
 	(alpha, sigma * alpha, libm::log(alpha) - libm::log(sigma * alpha))
+}
+
+/// The training steps of a run of a multistep solver, and its noise levels: one per step and a last one.
+pub(super) fn levels(config: &SchedulerConfig, steps: usize) -> Result<(Vec<f64>, Vec<f64>), SamplerError> {
+	let levels = sigmas(config);
+	let n = config.num_train_timesteps;
+	let spacing = config.timestep_spacing.unwrap_or(TimestepSpacing::Linspace);
+	let mut chosen = match spaced(config, spacing, steps, steps + 1)? {
+		Some(chosen) => chosen,
+		None => {
+			let stride = (n - 1) as f64 / steps as f64;
+			(1..=steps).rev().map(|i| (i as f64 * stride).round_ties_even()).collect()
+		}
+	};
+	let mut run: Vec<f64> = chosen.iter().map(|t| interpolate(&levels, *t)).collect();
+	if config.use_karras_sigmas {
+		run = karras(levels[n - 1], levels[0], steps);
+		chosen = run.iter().map(|sigma| step_of_sigma(&levels, *sigma).round_ties_even()).collect();
+	}
+	run.push(final_sigma(config, &levels)?);
+	Ok((chosen, run))
 }
 
 impl DpmSolverMultistep {
@@ -41,22 +62,7 @@ impl DpmSolverMultistep {
 				return Err(SamplerError(why));
 			}
 		};
-		let levels = sigmas(config);
-		let n = config.num_train_timesteps;
-		let spacing = config.timestep_spacing.unwrap_or(TimestepSpacing::Linspace);
-		let mut chosen = match spaced(config, spacing, steps, steps + 1)? {
-			Some(chosen) => chosen,
-			None => {
-				let stride = (n - 1) as f64 / steps as f64;
-				(1..=steps).rev().map(|i| (i as f64 * stride).round_ties_even()).collect()
-			}
-		};
-		let mut run: Vec<f64> = chosen.iter().map(|t| interpolate(&levels, *t)).collect();
-		if config.use_karras_sigmas {
-			run = karras(levels[n - 1], levels[0], steps);
-			chosen = run.iter().map(|sigma| step_of_sigma(&levels, *sigma).round_ties_even()).collect();
-		}
-		run.push(final_sigma(config, &levels)?);
+		let (chosen, run) = levels(config, steps)?;
 		let to_zero = config.final_sigmas_type == "zero";
 		Ok(Self {
 			timesteps: chosen.iter().map(|t| *t as f32).collect(),
@@ -81,6 +87,11 @@ impl Sampler for DpmSolverMultistep {
 
 	fn input_scale(&self, _: usize) -> f32 {
 		1.0
+	}
+
+	fn mix(&self, i: usize) -> (f32, f32) {
+		let (alpha, noise, _) = factors(self.sigmas[i]);
+		(alpha as f32, noise as f32)
 	}
 
 	fn step(&mut self, i: usize, output: &[f32], sample: &mut [f32]) {

@@ -13,11 +13,29 @@ pub struct EulerDiscrete {
 }
 
 impl EulerDiscrete {
+	/// The noise level at the beginning of step `i` and at its end.
+	pub(super) fn sigmas(&self, i: usize) -> (f64, f64) {
+		(self.sigmas[i], self.sigmas[i + 1])
+	}
+
+	/// One step of `derivative · (next − σ)`, gathered by terms.
+	pub(super) fn go_to(&self, i: usize, next: f64, output: &[f32], sample: &mut [f32]) {
+		let sigma = self.sigmas[i];
+		let variance = sigma * sigma + 1.0;
+		let clean = match self.prediction {
+			PredictionType::Epsilon => predict(sample, 1.0, output, -sigma),
+			PredictionType::VPrediction => predict(sample, 1.0 / variance, output, -sigma / libm::sqrt(variance)),
+			PredictionType::Sample => output.to_vec(),
+		};
+		combine(sample, next / sigma, &clean, 1.0 - next / sigma);
+	}
+
 	/// A run of `steps` steps.
 	pub fn new(config: &SchedulerConfig, steps: usize) -> Result<Self, SamplerError> {
 		if config.prediction_type == PredictionType::Sample {
-			let why = "EulerDiscreteScheduler does not support prediction_type sample; use DDIMScheduler";
-			return Err(SamplerError(why.into()));
+			let name = &config.class_name;
+			let why = format!("{name} does not support prediction_type sample; use DDIMScheduler");
+			return Err(SamplerError(why));
 		}
 		let levels = sigmas(config);
 		let n = config.num_train_timesteps;
@@ -71,15 +89,11 @@ impl Sampler for EulerDiscrete {
 		(1.0 / libm::sqrt(self.sigmas[i] * self.sigmas[i] + 1.0)) as f32
 	}
 
+	fn mix(&self, i: usize) -> (f32, f32) {
+		(1.0, self.sigmas[i] as f32)
+	}
+
 	fn step(&mut self, i: usize, output: &[f32], sample: &mut [f32]) {
-		let (sigma, next) = (self.sigmas[i], self.sigmas[i + 1]);
-		let variance = sigma * sigma + 1.0;
-		let clean = match self.prediction {
-			PredictionType::Epsilon => predict(sample, 1.0, output, -sigma),
-			PredictionType::VPrediction => predict(sample, 1.0 / variance, output, -sigma / libm::sqrt(variance)),
-			PredictionType::Sample => output.to_vec(),
-		};
-		// x + (x − clean)/σ·(next − σ), gathered by terms.
-		combine(sample, next / sigma, &clean, 1.0 - next / sigma);
+		self.go_to(i, self.sigmas[i + 1], output, sample);
 	}
 }

@@ -1,17 +1,24 @@
 //! Samplers of diffusion models, with the configuration and the arithmetic of diffusers' schedulers.
 //!
 //! Every step is a linear combination of the sample and of model outputs. Its coefficients are computed in f64 with
-//! `libm` and rounded once to f32; the combination itself is plain f32 in a fixed order. No sampler here draws noise.
+//! `libm` and rounded once to f32; the combination itself is plain f32 in a fixed order. No sampler here draws noise: those
+//! that need it say how much after each step ([`Sampler::noise_after`]), and the caller adds it.
 
 mod ddim;
 mod dpm;
 mod euler;
+mod euler_ancestral;
+mod lcm;
 mod schedule;
+mod unipc;
 
 pub use ddim::Ddim;
 pub use dpm::DpmSolverMultistep;
 pub use euler::EulerDiscrete;
+pub use euler_ancestral::EulerAncestral;
+pub use lcm::Lcm;
 pub use schedule::{alphas_cumprod, BetaSchedule, PredictionType, TimestepSpacing};
+pub use unipc::UniPc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +26,8 @@ use serde::{Deserialize, Serialize};
 /// it in that scheduler.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SchedulerConfig {
-	/// `DDIMScheduler`, `EulerDiscreteScheduler` or `DPMSolverMultistepScheduler` (DPM++ 2M).
+	/// `DDIMScheduler`, `EulerDiscreteScheduler`, `EulerAncestralDiscreteScheduler`, `DPMSolverMultistepScheduler` (DPM++
+	/// 2M), `UniPCMultistepScheduler` or `LCMScheduler`.
 	#[serde(rename = "_class_name")]
 	pub class_name: String,
 	/// Steps that the model was trained with.
@@ -46,39 +54,51 @@ pub struct SchedulerConfig {
 	/// Rescale the betas so that the last training step is pure noise.
 	#[serde(default)]
 	pub rescale_betas_zero_snr: bool,
-	/// DDIM: clamp the predicted sample.
+	/// DDIM (true unless given) and LCM (false unless given): clamp the predicted sample.
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub clip_sample: Option<bool>,
-	/// DDIM: clamp to ± this.
+	/// DDIM and LCM: clamp to ± this.
 	#[serde(default = "default_clip_sample_range")]
 	pub clip_sample_range: f64,
 	/// DDIM: the last step ends at a clean sample rather than at training step 0.
 	#[serde(default = "default_true")]
 	pub set_alpha_to_one: bool,
-	/// Euler and DPM++: the noise levels of Karras et al. (2022).
+	/// Euler, DPM++ and UniPC: the noise levels of Karras et al. (2022).
 	#[serde(default)]
 	pub use_karras_sigmas: bool,
-	/// DPM++: 1 or 2.
+	/// DPM++ and UniPC: 1 or 2.
 	#[serde(default = "default_solver_order")]
 	pub solver_order: usize,
 	/// DPM++: only `dpmsolver++`.
 	#[serde(default = "default_algorithm_type")]
 	pub algorithm_type: String,
-	/// DPM++: `midpoint` or `heun`.
+	/// DPM++: `midpoint` or `heun`; UniPC: `bh1` or, as which it takes these, `bh2`.
 	#[serde(default = "default_solver_type")]
 	pub solver_type: String,
-	/// DPM++: a first-order last step below 15 steps.
+	/// DPM++: a first-order last step below 15 steps; UniPC: one always.
 	#[serde(default = "default_true")]
 	pub lower_order_final: bool,
 	/// DPM++: a first-order last step always.
 	#[serde(default)]
 	pub euler_at_final: bool,
-	/// Euler and DPM++: `zero` or `sigma_min`.
+	/// Euler, DPM++ and UniPC: `zero` or `sigma_min`.
 	#[serde(default = "default_final_sigmas_type")]
 	pub final_sigmas_type: String,
 	/// Not supported when true.
 	#[serde(default)]
 	pub thresholding: bool,
+	/// LCM: steps of the sampler that the model was distilled from.
+	#[serde(default = "default_original_steps", skip_serializing_if = "is_default_original_steps")]
+	pub original_inference_steps: usize,
+	/// LCM: factor of the training step in the boundary condition.
+	#[serde(default = "default_timestep_scaling", skip_serializing_if = "is_default_timestep_scaling")]
+	pub timestep_scaling: f64,
+	/// UniPC: only true.
+	#[serde(default = "default_true", skip_serializing_if = "is_true")]
+	pub predict_x0: bool,
+	/// UniPC: steps that are not corrected.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	pub disable_corrector: Vec<usize>,
 }
 
 fn default_train_timesteps() -> usize {
@@ -117,6 +137,26 @@ fn default_final_sigmas_type() -> String {
 	"zero".into()
 }
 
+fn default_original_steps() -> usize {
+	50
+}
+
+fn is_default_original_steps(steps: &usize) -> bool {
+	*steps == default_original_steps()
+}
+
+fn default_timestep_scaling() -> f64 {
+	10.0
+}
+
+fn is_default_timestep_scaling(scaling: &f64) -> bool {
+	*scaling == default_timestep_scaling()
+}
+
+fn is_true(value: &bool) -> bool {
+	*value
+}
+
 /// A scheduler configuration that cannot be followed, or a number of steps that it cannot make.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
@@ -132,6 +172,15 @@ pub trait Sampler {
 
 	/// Factor of the sample when it is given to the model at step `i`.
 	fn input_scale(&self, i: usize) -> f32;
+
+	/// Factors of a clean latent and of noise whose sum is a sample at the beginning of step `i`: for a run that begins
+	/// there, with a picture.
+	fn mix(&self, i: usize) -> (f32, f32);
+
+	/// Factor of the fresh normal noise that the caller adds to the sample after step `i`; 0 for none.
+	fn noise_after(&self, _i: usize) -> f32 {
+		0.0
+	}
 
 	/// Replaces the sample of step `i` by the next one, given the model's output at step `i`.
 	fn step(&mut self, i: usize, output: &[f32], sample: &mut [f32]);
@@ -166,10 +215,14 @@ impl SchedulerConfig {
 		match self.class_name.as_str() {
 			"DDIMScheduler" => Ok(Box::new(Ddim::new(self, steps)?)),
 			"EulerDiscreteScheduler" => Ok(Box::new(EulerDiscrete::new(self, steps)?)),
+			"EulerAncestralDiscreteScheduler" => Ok(Box::new(EulerAncestral::new(self, steps)?)),
 			"DPMSolverMultistepScheduler" => Ok(Box::new(DpmSolverMultistep::new(self, steps)?)),
+			"UniPCMultistepScheduler" => Ok(Box::new(UniPc::new(self, steps)?)),
+			"LCMScheduler" => Ok(Box::new(Lcm::new(self, steps)?)),
 			other => Err(SamplerError(format!(
-				"scheduler {other:?} is not supported; DDIMScheduler, EulerDiscreteScheduler and \
-				 DPMSolverMultistepScheduler are"
+				"scheduler {other:?} is not supported; DDIMScheduler, EulerDiscreteScheduler, \
+				 EulerAncestralDiscreteScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler and LCMScheduler \
+				 are"
 			))),
 		}
 	}
@@ -180,6 +233,14 @@ fn combine(sample: &mut [f32], a: f64, output: &[f32], b: f64) {
 	let (a, b) = (a as f32, b as f32);
 	for (x, &y) in sample.iter_mut().zip(output) {
 		*x = a * *x + b * y;
+	}
+}
+
+/// Holds every value to ± `range`.
+fn clamp(values: &mut [f32], range: f32) {
+	for x in values {
+		*x = if *x > range { range } else { *x };
+		*x = if *x < -range { -range } else { *x };
 	}
 }
 

@@ -10,6 +10,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// Counters and positions that published files keep beside the weights, as whole numbers; nothing reads them.
+const NOT_WEIGHTS: [&str; 3] = ["position_ids", "num_updates", "global_step"];
+
 /// A folder and the files below it that may be read.
 #[derive(Clone, Debug)]
 pub struct ModelFolder {
@@ -21,6 +24,16 @@ impl ModelFolder {
 	/// A folder of which only `files` (relative paths with `/`) are read.
 	pub fn new(dir: &Path, files: impl IntoIterator<Item = String>) -> Self {
 		Self { dir: dir.into(), files: files.into_iter().collect() }
+	}
+
+	/// The folder itself, for messages.
+	pub fn dir(&self) -> &Path {
+		&self.dir
+	}
+
+	/// Paths of the files that may be read, in order.
+	pub fn files(&self) -> impl Iterator<Item = &str> {
+		self.files.iter().map(String::as_str)
 	}
 
 	/// Whether the model has the file.
@@ -78,6 +91,9 @@ impl ModelFolder {
 		let tensors = unsafe { MmapedSafetensors::multi(&paths) }.map_err(EngineError::network(&name()))?;
 		for (tensor, view) in tensors.tensors() {
 			let dtype = view.dtype();
+			if NOT_WEIGHTS.iter().any(|name| tensor.ends_with(name)) {
+				continue;
+			}
 			if !matches!(DType::try_from(dtype), Ok(DType::F32 | DType::F16 | DType::BF16)) {
 				let why = format!("tensor {tensor} is {dtype:?}; F32, F16 and BF16 are supported");
 				return Err(EngineError::Unsupported { path: paths[0].clone(), why });

@@ -10,7 +10,13 @@ import sys
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file
-from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 
 def load(model, name):
@@ -34,6 +40,14 @@ def inputs(name):
     return {key: t.double() if t.is_floating_point() else t.long() for key, t in tensors.items()}
 
 
+def guidance_embedding(w, width):
+    """`LatentConsistencyModelPipeline.get_guidance_scale_embedding`."""
+    half = width // 2
+    step = torch.log(torch.tensor(10000.0, dtype=torch.float64)) / (half - 1)
+    angles = 1000 * w[:, None] * torch.exp(-step * torch.arange(half))[None, :]
+    return torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+
+
 @torch.no_grad()
 def outputs():
     for name in ["clip", "clip_gelu"]:
@@ -45,6 +59,15 @@ def outputs():
         x = inputs(name)
         out = model(x["sample"], x["timesteps"], x["states"], class_labels=x.get("class"))
         yield name, out.sample
+    model = load(CLIPTextModelWithProjection(CLIPTextConfig(**config("clip_projection"))), "clip_projection")
+    out = model(inputs("clip_projection")["ids"], output_hidden_states=True)
+    yield "clip_projection", out.hidden_states[-2], out.text_embeds
+    model = load(UNet2DConditionModel.from_config(config("unet_sdxl")), "unet_sdxl")
+    x = inputs("unet_sdxl")
+    told = dict(text_embeds=x["pooled"], time_ids=x["sizes"].repeat(2, 1))
+    scale = guidance_embedding(x["guidance"] - 1, model.config.time_cond_proj_dim)
+    out = model(x["sample"], x["timesteps"], x["states"], timestep_cond=scale.repeat(2, 1), added_cond_kwargs=told)
+    yield "unet_sdxl", out.sample
     model = load(AutoencoderKL.from_config(config("vae")), "vae")
     x = inputs("vae")
     yield "vae", model.decode(x["latents"]).sample, model.encode(x["picture"]).latent_dist.mean

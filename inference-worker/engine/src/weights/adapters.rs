@@ -1,0 +1,369 @@
+//! `adapters.json`: low-rank adapters (LoRA; Hu et al., 2021) that are merged into the weights, and vectors that are added
+//! to the vocabulary (textual inversion; Gal et al., 2022).
+//!
+//! ```json
+//! {"loras": [{"file": "loras/ink.safetensors", "scale": 0.8}],
+//!  "embeddings": [{"file": "embeddings/cat.safetensors", "token": "<cat>"}]}
+//! ```
+//!
+//! The file and what it names belong to the model like any other: they are in its manifest, and another scale is another
+//! model.
+
+use super::ModelFolder;
+use crate::EngineError;
+use autonomy_kernels::matmul;
+use candle_core::{DType, Device, Shape, Tensor};
+use candle_nn::var_builder::SimpleBackend;
+use candle_nn::{Init, VarBuilder};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Name of the list in a model's folder.
+pub const ADAPTERS_FILE: &str = "adapters.json";
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct List {
+	loras: Vec<LoraEntry>,
+	embeddings: Vec<EmbeddingEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoraEntry {
+	/// Path below the model's folder.
+	file: String,
+	/// Factor of the UNet's changes.
+	#[serde(default = "one")]
+	scale: f64,
+	/// Factor of the text encoders' changes; `scale` unless given.
+	text_scale: Option<f64>,
+	/// Alpha of the layers for which the file has none; their rank unless given.
+	alpha: Option<f64>,
+}
+
+fn one() -> f64 {
+	1.0
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmbeddingEntry {
+	/// Path below the model's folder.
+	file: String,
+	/// What stands for the vectors in a prompt.
+	token: String,
+}
+
+/// An adapter in memory.
+struct Lora {
+	path: PathBuf,
+	tensors: BTreeMap<String, Tensor>,
+	scale: f64,
+	text_scale: f64,
+	alpha: Option<f64>,
+	/// Names of the tensors that were merged.
+	used: Mutex<BTreeSet<String>>,
+}
+
+/// Learnt vectors `(n, width)` and the token that stands for them, for one text encoder.
+pub struct Embedded {
+	/// The token.
+	pub token: String,
+	/// The vectors.
+	pub vectors: Tensor,
+	/// The file, for messages.
+	pub path: PathBuf,
+}
+
+/// The adapters of a model.
+#[derive(Clone, Default)]
+pub struct Adapters {
+	loras: Arc<Vec<Lora>>,
+	embeddings: Arc<Vec<(PathBuf, String, BTreeMap<String, Tensor>)>>,
+}
+
+/// Another name that a layer goes by, if it has one.
+pub type Alias = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Tensors of a file in f32.
+fn load(folder: &ModelFolder, file: &str) -> Result<(PathBuf, BTreeMap<String, Tensor>), EngineError> {
+	let path = folder.path(file)?;
+	if !file.ends_with(".safetensors") {
+		let why = "only .safetensors files are read: others can run code".into();
+		return Err(EngineError::Unsupported { path, why });
+	}
+	let bytes = folder.read(file)?;
+	let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(EngineError::network(file))?;
+	let mut floats = BTreeMap::new();
+	for (name, tensor) in tensors {
+		if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16) {
+			let why = format!("tensor {name} is {:?}; F32, F16 and BF16 are supported", tensor.dtype());
+			return Err(EngineError::Unsupported { path, why });
+		}
+		let tensor = tensor.to_dtype(DType::F32).map_err(EngineError::network(file))?;
+		floats.insert(name, tensor);
+	}
+	Ok((path, floats))
+}
+
+impl Adapters {
+	/// Reads the list and every file that it names. A model without a list has no adapters.
+	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		if !folder.has(ADAPTERS_FILE) {
+			return Ok(Self::default());
+		}
+		let list: List = folder.json(ADAPTERS_FILE)?;
+		let (mut loras, mut embeddings) = (vec![], vec![]);
+		for LoraEntry { file, scale, text_scale, alpha } in list.loras {
+			let text_scale = text_scale.unwrap_or(scale);
+			if let Some(wrong) = [scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| x.is_nan() || x.abs() > 100.0) {
+				let why = format!("{file}: a scale or alpha of {wrong}; the range is -100 to 100");
+				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
+			}
+			let (path, tensors) = load(folder, &file)?;
+			loras.push(Lora { path, tensors, scale, text_scale, alpha, used: Mutex::default() });
+		}
+		for EmbeddingEntry { file, token } in list.embeddings {
+			if token.trim() != token || token.is_empty() {
+				let why = format!("{file}: token {token:?} is empty or begins or ends with white space");
+				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
+			}
+			let (path, tensors) = load(folder, &file)?;
+			embeddings.push((path, token, tensors));
+		}
+		Ok(Self { loras: Arc::new(loras), embeddings: Arc::new(embeddings) })
+	}
+
+	/// The tensors of a component (`unet`, `text_encoder`, `text_encoder_2`) with every adapter merged, in the order of the
+	/// list. `alias` is what a layer is called in the original layout, as SDXL's adapters have it.
+	pub fn around(&self, inner: VarBuilder<'static>, component: &'static str, alias: Box<Alias>) -> VarBuilder<'static> {
+		if self.loras.is_empty() {
+			return inner;
+		}
+		let merged = Merged { inner, loras: self.loras.clone(), component, alias };
+		VarBuilder::from_backend(Box::new(merged), DType::F32, Device::Cpu)
+	}
+
+	/// The vectors for a text encoder of that width: `clip_l` or `clip_g` of a file for both, `emb_params` of the older
+	/// layout, or a tensor named by its token. `second` is SDXL's second one.
+	pub fn embedded(&self, width: usize, second: bool) -> Result<Vec<Embedded>, EngineError> {
+		let mut found = vec![];
+		for (path, token, tensors) in self.embeddings.iter() {
+			let unsupported = |why: String| EngineError::Unsupported { path: path.clone(), why };
+			let one_of_two = if second { "clip_g" } else { "clip_l" };
+			let tensor = match (tensors.get(one_of_two), tensors.get("emb_params")) {
+				(Some(tensor), _) => tensor,
+				(None, Some(tensor)) if !second => tensor,
+				_ if tensors.contains_key("clip_g") || second => {
+					return Err(unsupported(format!("no tensor {one_of_two}, which this text encoder needs")));
+				}
+				_ => match tensors.values().collect::<Vec<_>>()[..] {
+					[tensor] => tensor,
+					_ => {
+						let why = format!("{} tensors; one with the vectors was expected", tensors.len());
+						return Err(unsupported(why));
+					}
+				},
+			};
+			let vectors = match *tensor.dims() {
+				[got] if got == width => tensor.unsqueeze(0).map_err(EngineError::network("embedding"))?,
+				[n, got] if n > 0 && got == width => tensor.clone(),
+				_ => {
+					let why = format!("vectors of shape {:?}, the text encoder has a width of {width}", tensor.dims());
+					return Err(unsupported(why));
+				}
+			};
+			found.push(Embedded { token: token.clone(), vectors, path: path.clone() });
+		}
+		Ok(found)
+	}
+
+	/// To be called when all networks are built: an adapter with a tensor that was made for no layer of them is an error,
+	/// since the pictures would not be what its author saw.
+	pub fn check_used(&self) -> Result<(), EngineError> {
+		for lora in self.loras.iter() {
+			let used = lora.used.lock().unwrap_or_else(PoisonError::into_inner);
+			let mut unused = lora.tensors.keys().filter(|name| !used.contains(*name));
+			if let Some(first) = unused.next() {
+				let why = format!(
+					"tensor {first} and {} others fit no layer of the model; LoRA files with the names of kohya, diffusers or \
+					 PEFT are supported, LoHa, LoKr and DoRA are not",
+					unused.count()
+				);
+				return Err(EngineError::Unsupported { path: lora.path.clone(), why });
+			}
+		}
+		Ok(())
+	}
+}
+
+/// The names under which `(down, up, alpha)` of a layer may be stored.
+fn candidates(component: &str, layer: &str, alias: Option<&str>) -> Vec<[String; 3]> {
+	let mut names = vec![];
+	// kohya's scripts: dots become underlines.
+	let prefixes: &[&str] = match component {
+		"unet" => &["lora_unet_"],
+		"text_encoder" => &["lora_te_", "lora_te1_"],
+		_ => &["lora_te2_"],
+	};
+	for prefix in prefixes {
+		for layer in [Some(layer), alias].into_iter().flatten() {
+			let base = format!("{prefix}{}", layer.replace('.', "_"));
+			let [down, up, alpha] = ["lora_down.weight", "lora_up.weight", "alpha"].map(|end| format!("{base}.{end}"));
+			names.push([down, up, alpha]);
+		}
+	}
+	// PEFT and diffusers, with the component in front or, in a file for one network, a wrapper or nothing.
+	let bare: &[&str] = if component == "unet" { &["base_model.model.", ""] } else { &[] };
+	let prefixes = std::iter::once(format!("{component}.")).chain(bare.iter().map(|prefix| (*prefix).to_owned()));
+	for prefix in prefixes {
+		let base = format!("{prefix}{layer}");
+		let ends = [
+			["lora_A.weight", "lora_B.weight"],
+			["lora_A.default.weight", "lora_B.default.weight"],
+			["lora.down.weight", "lora.up.weight"],
+			["lora_linear_layer.down.weight", "lora_linear_layer.up.weight"],
+		];
+		for [down, up] in ends {
+			names.push([format!("{base}.{down}"), format!("{base}.{up}"), format!("{base}.alpha")]);
+		}
+		// The attention processors of 2023: attn1.processor.to_q_lora.down.weight.
+		let split = base.strip_suffix(".0").unwrap_or(&base).rsplit_once('.');
+		if let Some((block, projection)) = split.filter(|(_, projection)| projection.starts_with("to_")) {
+			let base = format!("{block}.processor.{projection}_lora");
+			names.push([format!("{base}.down.weight"), format!("{base}.up.weight"), format!("{base}.alpha")]);
+		}
+	}
+	names
+}
+
+/// A component with its adapters merged.
+struct Merged {
+	inner: VarBuilder<'static>,
+	loras: Arc<Vec<Lora>>,
+	component: &'static str,
+	alias: Box<Alias>,
+}
+
+impl Merged {
+	fn merge(&self, name: &str, tensor: Tensor) -> candle_core::Result<Tensor> {
+		let Some(layer) = name.strip_suffix(".weight").filter(|_| tensor.rank() > 1) else { return Ok(tensor) };
+		let alias = (self.alias)(name);
+		let alias = alias.as_deref().and_then(|alias| alias.strip_suffix(".weight"));
+		let names = candidates(self.component, layer, alias);
+		let mut tensor = tensor;
+		for lora in self.loras.iter() {
+			let scale = if self.component == "unet" { lora.scale } else { lora.text_scale };
+			for [down, up, alpha] in &names {
+				let (Some(a), Some(b)) = (lora.tensors.get(down), lora.tensors.get(up)) else { continue };
+				let mut used = lora.used.lock().unwrap_or_else(PoisonError::into_inner);
+				used.extend([down.clone(), up.clone()]);
+				let stored = match lora.tensors.get(alpha) {
+					Some(value) => {
+						used.insert(alpha.clone());
+						let value = value.flatten_all()?.to_vec1::<f32>()?;
+						value.first().map(|value| f64::from(*value))
+					}
+					None => lora.alpha,
+				};
+				tensor = add_low_rank(name, &tensor, (down, a), (up, b), stored, scale)?;
+			}
+		}
+		Ok(tensor)
+	}
+}
+
+/// `tensor + scale · alpha / rank · up · down`. The product is the kernels', the factor is computed in f64 and rounded once.
+fn add_low_rank(
+	name: &str,
+	tensor: &Tensor,
+	(down_name, down): (&str, &Tensor),
+	(up_name, up): (&str, &Tensor),
+	alpha: Option<f64>,
+	scale: f64,
+) -> candle_core::Result<Tensor> {
+	let outputs = tensor.dim(0)?;
+	let inputs = tensor.elem_count() / outputs.max(1);
+	let rank = down.dims().first().copied().unwrap_or(0);
+	let fits = rank > 0
+		&& up.dims().first() == Some(&outputs)
+		&& up.elem_count() == outputs * rank
+		&& down.elem_count() == rank * inputs;
+	if !fits {
+		candle_core::bail!(
+			"{down_name} of shape {:?} and {up_name} of shape {:?} do not fit {name} of shape {:?}: (r, {inputs}) and \
+			 ({outputs}, r) are needed",
+			down.dims(),
+			up.dims(),
+			tensor.dims()
+		);
+	}
+	let change = matmul(&up.reshape((outputs, rank))?, &down.reshape((rank, inputs))?)?;
+	let factor = (scale * alpha.unwrap_or(rank as f64) / rank as f64) as f32;
+	let change = change.flatten_all()?.to_vec1::<f32>()?;
+	let values: Vec<f32> =
+		tensor.flatten_all()?.to_vec1::<f32>()?.iter().zip(&change).map(|(w, c)| w + factor * c).collect();
+	Tensor::from_vec(values, tensor.shape(), &Device::Cpu)
+}
+
+impl SimpleBackend for Merged {
+	fn get(&self, shape: Shape, name: &str, hint: Init, _: DType, _: &Device) -> candle_core::Result<Tensor> {
+		self.merge(name, self.inner.get_with_hints(shape, name, hint)?)
+	}
+
+	fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
+		self.merge(name, self.inner.get_unchecked(name)?)
+	}
+
+	fn contains_tensor(&self, name: &str) -> bool {
+		self.inner.contains_tensor(name)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn names_should_be_those_of_kohya_peft_and_diffusers() {
+		let layer = "down_blocks.0.attentions.1.transformer_blocks.0.attn1.to_out.0";
+		let names = candidates("unet", layer, Some("input_blocks.2.1.transformer_blocks.0.attn1.to_out.0"));
+		let downs: Vec<&str> = names.iter().map(|[down, _, _]| down.as_str()).collect();
+		for wanted in [
+			"lora_unet_down_blocks_0_attentions_1_transformer_blocks_0_attn1_to_out_0.lora_down.weight",
+			"lora_unet_input_blocks_2_1_transformer_blocks_0_attn1_to_out_0.lora_down.weight",
+			"unet.down_blocks.0.attentions.1.transformer_blocks.0.attn1.to_out.0.lora_A.weight",
+			"unet.down_blocks.0.attentions.1.transformer_blocks.0.attn1.to_out.0.lora.down.weight",
+			"unet.down_blocks.0.attentions.1.transformer_blocks.0.attn1.processor.to_out_lora.down.weight",
+			"down_blocks.0.attentions.1.transformer_blocks.0.attn1.to_out.0.lora_A.weight",
+		] {
+			assert!(downs.contains(&wanted), "{wanted} is not among {downs:#?}");
+		}
+		let names = candidates("text_encoder", "text_model.encoder.layers.3.self_attn.q_proj", None);
+		let alphas: Vec<&str> = names.iter().map(|[_, _, alpha]| alpha.as_str()).collect();
+		assert!(alphas.contains(&"lora_te_text_model_encoder_layers_3_self_attn_q_proj.alpha"));
+		assert!(alphas.contains(&"lora_te1_text_model_encoder_layers_3_self_attn_q_proj.alpha"));
+		assert!(alphas.contains(&"text_encoder.text_model.encoder.layers.3.self_attn.q_proj.alpha"));
+		let second = candidates("text_encoder_2", "text_model.encoder.layers.3.mlp.fc1", None);
+		assert_eq!(second[0][1], "lora_te2_text_model_encoder_layers_3_mlp_fc1.lora_up.weight");
+	}
+
+	#[test]
+	fn low_rank_change_should_be_scaled_by_alpha_over_rank() {
+		let tensor = |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).unwrap();
+		let base = tensor(&[1., 2., 3., 4., 5., 6.], &[2, 3, 1, 1]);
+		let down = tensor(&[1., 0., 2., 0., 1., 0.], &[2, 3, 1, 1]);
+		let up = tensor(&[1., 2., 3., 4.], &[2, 2, 1, 1]);
+		// up · down = [[1, 2, 2], [3, 4, 6]], times 0.5 · 4 / 2.
+		let sum = add_low_rank("w", &base, ("d", &down), ("u", &up), Some(4.0), 0.5).unwrap();
+		assert_eq!(sum.dims(), [2, 3, 1, 1]);
+		assert_eq!(sum.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [2., 4., 5., 7., 9., 12.]);
+		let same = add_low_rank("w", &base, ("d", &down), ("u", &up), None, 0.0).unwrap();
+		assert_eq!(same.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [1., 2., 3., 4., 5., 6.]);
+		let error = add_low_rank("w", &base, ("d", &up), ("u", &up), None, 1.0).unwrap_err().to_string();
+		assert!(error.contains("do not fit w of shape [2, 3, 1, 1]"), "{error}");
+	}
+}

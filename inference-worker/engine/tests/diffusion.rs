@@ -1,0 +1,585 @@
+//! What published picture models need beyond the plain ones: SDXL, checkpoints in one file, adapters, long prompts, pictures
+//! to begin with, decoding in tiles. Small random models, each beside the same thing done another way.
+
+mod common;
+
+use autonomy_engine::digest::Image;
+use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel, HiddenActivation};
+use autonomy_engine::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DConditionModel};
+use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use autonomy_engine::nn::Padding;
+use autonomy_engine::pipelines::text_to_image::{Settings, TextToImage};
+use autonomy_engine::samplers::SchedulerConfig;
+use autonomy_engine::tokenizer::PromptTokenizer;
+use autonomy_engine::weights::checkpoint::{open_clip_source, unet_key, vae_key, Source};
+use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::{Control, EngineError, JobFault};
+use autonomy_kernels::rng::Noise;
+use candle_core::{DType, Device, Tensor};
+use common::*;
+use serde_json::json;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use tempfile::TempDir;
+
+type Tensors = HashMap<String, Tensor>;
+
+const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
+const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
+const TEXT: &str = "text_encoder/model.safetensors";
+
+fn read(dir: &Path, file: &str) -> Tensors {
+	candle_core::safetensors::load(dir.join(file), &Device::Cpu).unwrap()
+}
+
+fn save(tensors: &Tensors, dir: &Path, file: &str) {
+	let path = dir.join(file);
+	std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+	candle_core::safetensors::save(tensors, path).unwrap();
+}
+
+fn write(dir: &Path, file: &str, value: &impl serde::Serialize) {
+	let path = dir.join(file);
+	std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+	std::fs::write(path, serde_json::to_vec(value).unwrap()).unwrap();
+}
+
+/// Every file below a folder, as a manifest would list them.
+fn folder(dir: &Path) -> ModelFolder {
+	fn list(dir: &Path, below: &str, found: &mut Vec<String>) {
+		for entry in std::fs::read_dir(dir).unwrap() {
+			let entry = entry.unwrap();
+			let name = format!("{below}{}", entry.file_name().into_string().unwrap());
+			match entry.path().is_dir() {
+				true => list(&entry.path(), &format!("{name}/"), found),
+				false => found.push(name),
+			}
+		}
+	}
+	let mut found = vec![];
+	list(dir, "", &mut found);
+	ModelFolder::new(dir, found)
+}
+
+fn open(dir: &Path) -> TextToImage {
+	TextToImage::open(&folder(dir)).unwrap()
+}
+
+fn refused(dir: &Path) -> EngineError {
+	TextToImage::open(&folder(dir)).err().expect("the model must be refused")
+}
+
+fn settings(steps: usize, guidance: f32) -> Settings<'static> {
+	Settings { negative_prompt: "w40", width: 24, height: 16, steps, guidance }
+}
+
+fn drawn(model: &TextToImage, prompt: &str, settings: &Settings) -> Image {
+	model.run(prompt, settings, &Noise::new([5; 32]), &mut |_, _| Control::Continue).unwrap()
+}
+
+fn latent_model() -> TempDir {
+	let dir = TempDir::new().unwrap();
+	write_latent_model(dir.path()).unwrap();
+	dir
+}
+
+fn second_text_config() -> ClipTextConfig {
+	ClipTextConfig { hidden_act: HiddenActivation::Gelu, eos_token_id: 1, projection_dim: 24, ..clip_config() }
+}
+
+fn sdxl_unet_config() -> UNet2DConditionConfig {
+	UNet2DConditionConfig {
+		cross_attention_dim: 64,
+		addition_embed_type: Some("text_time".into()),
+		addition_time_embed_dim: Some(8),
+		projection_class_embeddings_input_dim: Some(24 + 6 * 8),
+		..unet_config()
+	}
+}
+
+/// A model of SDXL's form.
+fn sdxl_model() -> TempDir {
+	let dir = latent_model();
+	let tokenizer = std::fs::read(dir.path().join("tokenizer/tokenizer.json")).unwrap();
+	std::fs::create_dir_all(dir.path().join("tokenizer_2")).unwrap();
+	std::fs::write(dir.path().join("tokenizer_2/tokenizer.json"), tokenizer).unwrap();
+	write(dir.path(), "tokenizer_2/tokenizer_config.json", &json!({ "pad_token": "w3" }));
+	write(dir.path(), "text_encoder_2/config.json", &second_text_config());
+	let weights = RandomWeights::default();
+	ClipTextModel::with_projection(&second_text_config(), weights.vb()).unwrap();
+	weights.save(&dir.path().join("text_encoder_2/model.safetensors")).unwrap();
+	write(dir.path(), "unet/config.json", &sdxl_unet_config());
+	let weights = RandomWeights::default();
+	UNet2DConditionModel::new(&sdxl_unet_config(), weights.vb()).unwrap();
+	weights.save(&dir.path().join(UNET)).unwrap();
+	let index = json!({ "_class_name": "StableDiffusionXLPipeline", "text_encoder_2": ["transformers", "CLIPText"] });
+	write(dir.path(), "model_index.json", &index);
+	dir
+}
+
+#[test]
+fn names_should_be_those_of_the_original_layout() {
+	let sd1 = UNet2DConditionConfig::default();
+	let sdxl = UNet2DConditionConfig {
+		block_out_channels: vec![320, 640, 1280],
+		up_block_types: vec!["CrossAttnUpBlock2D".into(), "CrossAttnUpBlock2D".into(), "UpBlock2D".into()],
+		..Default::default()
+	};
+	// As the checkpoints of Stable Diffusion 1.5 and SDXL have them.
+	let cases = [
+		(&sd1, "conv_in.weight", "input_blocks.0.0.weight"),
+		(&sd1, "time_embedding.linear_2.bias", "time_embed.2.bias"),
+		(&sd1, "down_blocks.0.resnets.1.conv1.weight", "input_blocks.2.0.in_layers.2.weight"),
+		(&sd1, "down_blocks.0.downsamplers.0.conv.bias", "input_blocks.3.0.op.bias"),
+		(&sd1, "down_blocks.1.resnets.0.conv_shortcut.weight", "input_blocks.4.0.skip_connection.weight"),
+		(
+			&sd1,
+			"down_blocks.2.attentions.1.transformer_blocks.0.attn2.to_k.weight",
+			"input_blocks.8.1.transformer_blocks.0.attn2.to_k.weight",
+		),
+		(&sd1, "down_blocks.3.resnets.1.time_emb_proj.weight", "input_blocks.11.0.emb_layers.1.weight"),
+		(&sd1, "mid_block.resnets.1.norm2.weight", "middle_block.2.out_layers.0.weight"),
+		(&sd1, "mid_block.attentions.0.proj_in.weight", "middle_block.1.proj_in.weight"),
+		(&sd1, "up_blocks.0.upsamplers.0.conv.weight", "output_blocks.2.1.conv.weight"),
+		(&sd1, "up_blocks.1.attentions.2.norm.weight", "output_blocks.5.1.norm.weight"),
+		(&sd1, "up_blocks.2.upsamplers.0.conv.weight", "output_blocks.8.2.conv.weight"),
+		(&sd1, "up_blocks.3.resnets.2.conv2.bias", "output_blocks.11.0.out_layers.3.bias"),
+		(&sd1, "conv_norm_out.weight", "out.0.weight"),
+		(&sdxl, "add_embedding.linear_1.weight", "label_emb.0.0.weight"),
+		(&sdxl, "down_blocks.1.attentions.0.proj_in.weight", "input_blocks.4.1.proj_in.weight"),
+		(&sdxl, "up_blocks.0.upsamplers.0.conv.weight", "output_blocks.2.2.conv.weight"),
+		(&sdxl, "up_blocks.2.resnets.0.norm1.weight", "output_blocks.6.0.in_layers.0.weight"),
+	];
+	for (config, ours, theirs) in cases {
+		assert_eq!(unet_key(config, ours).as_deref(), Some(theirs), "{ours}");
+	}
+	let cases = [
+		("encoder.conv_in.weight", "encoder.conv_in.weight"),
+		("encoder.down_blocks.1.resnets.0.conv_shortcut.bias", "encoder.down.1.block.0.nin_shortcut.bias"),
+		("encoder.down_blocks.2.downsamplers.0.conv.weight", "encoder.down.2.downsample.conv.weight"),
+		("encoder.mid_block.attentions.0.to_out.0.weight", "encoder.mid.attn_1.proj_out.weight"),
+		("decoder.mid_block.resnets.1.norm1.weight", "decoder.mid.block_2.norm1.weight"),
+		("decoder.up_blocks.0.resnets.2.conv2.weight", "decoder.up.3.block.2.conv2.weight"),
+		("decoder.up_blocks.1.upsamplers.0.conv.bias", "decoder.up.2.upsample.conv.bias"),
+		("decoder.conv_norm_out.weight", "decoder.norm_out.weight"),
+		("post_quant_conv.weight", "post_quant_conv.weight"),
+	];
+	for (ours, theirs) in cases {
+		assert_eq!(vae_key(4, ours).as_deref(), Some(theirs), "{ours}");
+	}
+	let whole = |name: &str| Some(Source::Whole(name.into()));
+	let layer = "text_model.encoder.layers.7";
+	let at = "transformer.resblocks.7";
+	assert_eq!(open_clip_source("text_model.embeddings.position_embedding.weight"), whole("positional_embedding"));
+	assert_eq!(open_clip_source(&format!("{layer}.mlp.fc2.bias")), whole(&format!("{at}.mlp.c_proj.bias")));
+	let third = Some(Source::Third(format!("{at}.attn.in_proj_weight"), 2));
+	assert_eq!(open_clip_source(&format!("{layer}.self_attn.v_proj.weight")), third);
+	assert_eq!(open_clip_source("text_projection.weight"), Some(Source::Transposed("text_projection".into())));
+	for unknown in ["down_blocks.0.other.0.weight", "down_blocks.9.resnets.0.conv1.weight", "x", ""] {
+		assert_eq!((unet_key(&sd1, unknown), vae_key(4, unknown), open_clip_source(unknown)), (None, None, None));
+	}
+}
+
+/// The original layout's names for the networks of a folder. `open_clip` are the text encoders in OpenCLIP's form.
+fn as_checkpoint(dir: &Path, unet: &UNet2DConditionConfig, text: &str, open_clip: Option<(&str, &str)>) -> Tensors {
+	let mut all = Tensors::new();
+	let mut add = |name: String, tensor: Tensor| assert!(all.insert(name.clone(), tensor).is_none(), "{name} twice");
+	for (name, tensor) in read(dir, UNET) {
+		add(format!("model.diffusion_model.{}", unet_key(unet, &name).expect(&name)), tensor);
+	}
+	for (name, tensor) in read(dir, VAE) {
+		let key = vae_key(vae_config().block_out_channels.len(), &name).expect(&name);
+		// Its attention is made of 1×1 convolutions there.
+		let is_linear = key.contains("attn_1") && tensor.rank() == 2;
+		let tensor = if is_linear { tensor.unsqueeze(2).unwrap().unsqueeze(3).unwrap() } else { tensor };
+		add(format!("first_stage_model.{key}"), tensor);
+	}
+	for (name, tensor) in read(dir, TEXT) {
+		add(format!("{text}{name}"), tensor);
+	}
+	if let Some((component, prefix)) = open_clip {
+		let tensors = read(dir, &format!("{component}/model.safetensors"));
+		for (name, tensor) in &tensors {
+			match open_clip_source(name).expect(name) {
+				Source::Whole(key) => add(format!("{prefix}{key}"), tensor.clone()),
+				Source::Transposed(key) => add(format!("{prefix}{key}"), tensor.t().unwrap().contiguous().unwrap()),
+				Source::Third(key, 0) => {
+					let others = ["k_proj", "v_proj"].map(|other| &tensors[&name.replace("q_proj", other)]);
+					add(format!("{prefix}{key}"), Tensor::cat(&[tensor, others[0], others[1]], 0).unwrap());
+				}
+				Source::Third(_, _) => {}
+			}
+		}
+	}
+	all
+}
+
+/// A folder with one checkpoint, its tokenizers and the configurations of the small networks.
+fn checkpoint_of(dir: &Path, tensors: &Tensors) -> TempDir {
+	let single = TempDir::new().unwrap();
+	for path in folder(dir).files().filter(|path| path.ends_with(".json") && *path != "model_index.json") {
+		let target = single.path().join(path);
+		std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+		std::fs::copy(dir.join(path), target).unwrap();
+	}
+	save(tensors, single.path(), "model.safetensors");
+	single
+}
+
+#[test]
+fn checkpoint_should_draw_what_its_folder_draws() {
+	let dir = latent_model();
+	let expected = drawn(&open(dir.path()), "w8 w9", &settings(3, 2.0));
+	for prefix in ["cond_stage_model.transformer.", "cond_stage_model.transformer.bare."] {
+		let mut tensors = as_checkpoint(dir.path(), &unet_config(), prefix, None);
+		if prefix.ends_with("bare.") {
+			// Some files leave `text_model.` out.
+			let renamed = tensors.drain().map(|(name, tensor)| (name.replace("bare.text_model.", ""), tensor));
+			tensors = renamed.collect();
+		}
+		tensors.insert("alphas_cumprod".into(), random(1, &[10]));
+		let ids = Tensor::arange(0i64, 12, &Device::Cpu).unwrap();
+		tensors.insert("cond_stage_model.transformer.text_model.embeddings.position_ids".into(), ids);
+		let single = checkpoint_of(dir.path(), &tensors);
+		assert_eq!(drawn(&open(single.path()), "w8 w9", &settings(3, 2.0)), expected, "{prefix}");
+	}
+}
+
+#[test]
+fn checkpoint_should_be_read_in_half_precision() {
+	let dir = latent_model();
+	let halved = |tensors: Tensors| -> Tensors {
+		tensors.into_iter().map(|(name, tensor)| (name, tensor.to_dtype(DType::F16).unwrap())).collect()
+	};
+	for file in [UNET, VAE, TEXT] {
+		save(&halved(read(dir.path(), file)), dir.path(), file);
+	}
+	let tensors = as_checkpoint(dir.path(), &unet_config(), "cond_stage_model.transformer.", None);
+	let single = checkpoint_of(dir.path(), &tensors);
+	let of = |dir: &Path| drawn(&open(dir), "w8 w9", &settings(2, 2.0));
+	assert_eq!(of(single.path()), of(dir.path()));
+}
+
+#[test]
+fn checkpoint_of_sdxl_should_draw_what_its_folder_draws() {
+	let dir = sdxl_model();
+	let second = Some(("text_encoder_2", "conditioner.embedders.1.model."));
+	let tensors = as_checkpoint(dir.path(), &sdxl_unet_config(), "conditioner.embedders.0.transformer.", second);
+	let single = checkpoint_of(dir.path(), &tensors);
+	let of = |dir: &Path| drawn(&open(dir), "w8 w9", &settings(3, 2.0));
+	assert_eq!(of(single.path()), of(dir.path()));
+}
+
+#[test]
+fn checkpoint_should_be_refused_when_it_is_something_else() {
+	let dir = latent_model();
+	let tensors = as_checkpoint(dir.path(), &unet_config(), "cond_stage_model.transformer.", None);
+
+	let mut other = tensors.clone();
+	other.retain(|name, _| !name.starts_with("cond_stage_model"));
+	let error = refused(checkpoint_of(dir.path(), &other).path()).to_string();
+	assert!(error.contains("no text encoder") && error.contains("model.safetensors"), "{error}");
+
+	let mut other = tensors.clone();
+	other.remove("model.diffusion_model.input_blocks.0.0.bias").unwrap();
+	let error = refused(checkpoint_of(dir.path(), &other).path()).to_string();
+	assert!(error.contains("unet") && error.contains("input_blocks.0.0.bias is missing"), "{error}");
+
+	let mut other = tensors.clone();
+	other.insert("model.diffusion_model.input_blocks.0.0.weight".into(), random(1, &[16, 9, 3, 3]));
+	let error = refused(checkpoint_of(dir.path(), &other).path()).to_string();
+	assert!(error.contains("[16, 9, 3, 3]") && error.contains("conv_in.weight"), "{error}");
+
+	let two = checkpoint_of(dir.path(), &tensors);
+	save(&tensors, two.path(), "other.safetensors");
+	let error = refused(two.path()).to_string();
+	assert!(error.contains("2 .safetensors files"), "{error}");
+}
+
+#[test]
+fn every_tensor_should_have_a_place_of_its_own_in_a_checkpoint() {
+	let weights = RandomWeights::default();
+	UNet2DConditionModel::new(&sdxl_unet_config(), weights.vb()).unwrap();
+	let names = weights.tensors();
+	let keys: BTreeSet<_> = names.keys().map(|name| unet_key(&sdxl_unet_config(), name).expect(name)).collect();
+	assert_eq!(keys.len(), names.len());
+	let weights = RandomWeights::default();
+	AutoencoderKl::new(&vae_config(), weights.vb()).unwrap();
+	let names = weights.tensors();
+	let keys: BTreeSet<_> = names.keys().map(|name| vae_key(2, name).expect(name)).collect();
+	assert_eq!(keys.len(), names.len());
+}
+
+#[test]
+fn sdxl_should_read_both_texts_and_the_size() {
+	let dir = sdxl_model();
+	let model = open(dir.path());
+	let picture = drawn(&model, "w8 w9", &settings(3, 2.0));
+	assert_eq!(drawn(&model, "w8 w9", &settings(3, 2.0)), picture);
+	assert_ne!(drawn(&model, "w8 w10", &settings(3, 2.0)), picture);
+
+	// Nothing to avoid is zeros, unless the model says otherwise.
+	let nothing = Settings { negative_prompt: "", ..settings(3, 2.0) };
+	let zeros = drawn(&model, "w8 w9", &nothing);
+	let index = json!({ "text_encoder_2": ["a", "b"], "force_zeros_for_empty_prompt": false });
+	write(dir.path(), "model_index.json", &index);
+	assert_ne!(drawn(&open(dir.path()), "w8 w9", &nothing), zeros);
+	assert_eq!(drawn(&open(dir.path()), "w8 w9", &settings(3, 2.0)), picture);
+
+	// The second encoder's projection reaches the UNet.
+	let mut tensors = read(dir.path(), "text_encoder_2/model.safetensors");
+	let projection = (&tensors["text_projection.weight"] * 2.0).unwrap();
+	tensors.insert("text_projection.weight".into(), projection);
+	save(&tensors, dir.path(), "text_encoder_2/model.safetensors");
+	assert_ne!(drawn(&open(dir.path()), "w8 w9", &settings(3, 2.0)), picture);
+
+	let mut config = sdxl_unet_config();
+	config.projection_class_embeddings_input_dim = Some(25 + 6 * 8);
+	let weights = RandomWeights::default();
+	UNet2DConditionModel::new(&config, weights.vb()).unwrap();
+	weights.save(&dir.path().join(UNET)).unwrap();
+	write(dir.path(), "unet/config.json", &config);
+	let error = refused(dir.path()).to_string();
+	assert!(error.contains("pooled text of 25, the text encoder gives 24"), "{error}");
+}
+
+#[test]
+fn sizes_and_guidance_should_reach_the_unet() {
+	let config = UNet2DConditionConfig { time_cond_proj_dim: Some(16), ..sdxl_unet_config() };
+	let model = UNet2DConditionModel::new(&config, RandomWeights::default().vb()).unwrap();
+	let (sample, states, pooled) = (random(1, &[1, 4, 8, 8]), random(2, &[1, 12, 64]), random(3, &[1, 24]));
+	let run = |sizes: [f32; 6], guidance: f32| {
+		let text_and_sizes = Some((&pooled, sizes));
+		let conditioning = Conditioning { text_and_sizes, guidance: Some(guidance), ..Default::default() };
+		bits(&model.forward_conditioned(&sample, &[500.0], &states, &conditioning, Padding::Zeros).unwrap())
+	};
+	let sizes = [64.0, 64.0, 0.0, 0.0, 64.0, 64.0];
+	assert_eq!(run(sizes, 7.5), run(sizes, 7.5));
+	assert_ne!(run(sizes, 7.5), run(sizes, 8.0));
+	assert_ne!(run(sizes, 7.5), run([64.0, 64.0, 0.0, 8.0, 64.0, 64.0], 7.5));
+	let error = model.forward(&sample, &[500.0], &states, None).unwrap_err().to_string();
+	assert!(error.contains("guidance scale is needed"), "{error}");
+}
+
+#[test]
+fn adapters_should_change_the_weights_as_if_they_were_trained_so() {
+	let dir = latent_model();
+	let plain = drawn(&open(dir.path()), "w8 w9", &settings(2, 2.0));
+	let (unet_layer, text_layer) =
+		("mid_block.attentions.0.transformer_blocks.0.attn1.to_q", "text_model.encoder.layers.1.self_attn.q_proj");
+	let conv = "down_blocks.0.resnets.0.conv1";
+	let (mut unet, mut text) = (read(dir.path(), UNET), read(dir.path(), TEXT));
+	let shape = |tensors: &Tensors, layer: &str| tensors[&format!("{layer}.weight")].dims().to_vec();
+	let (q, t, c) = (shape(&unet, unet_layer), shape(&text, text_layer), shape(&unet, conv));
+	let pair = |seed, down: &[usize], up: &[usize]| (random(seed, down), random(seed + 1, up));
+	let (q_down, q_up) = pair(10, &[2, q[1]], &[q[0], 2]);
+	let (t_down, t_up) = pair(20, &[3, t[1]], &[t[0], 3]);
+	let (c_down, c_up) = pair(30, &[2, c[1], c[2], c[3]], &[c[0], 2, 1, 1]);
+	let under = |layer: &str| layer.replace('.', "_");
+	let kohya = Tensors::from([
+		(format!("lora_unet_{}.lora_down.weight", under(unet_layer)), q_down.clone()),
+		(format!("lora_unet_{}.lora_up.weight", under(unet_layer)), q_up.clone()),
+		(format!("lora_unet_{}.alpha", under(unet_layer)), Tensor::new(1f32, &Device::Cpu).unwrap()),
+		(format!("lora_unet_{}.lora_down.weight", under(conv)), c_down.clone()),
+		(format!("lora_unet_{}.lora_up.weight", under(conv)), c_up.clone()),
+	]);
+	let peft = Tensors::from([
+		(format!("unet.{unet_layer}.lora_A.weight"), q_down.clone()),
+		(format!("unet.{unet_layer}.lora_B.weight"), q_up.clone()),
+		(format!("text_encoder.{text_layer}.lora_A.weight"), t_down.clone()),
+		(format!("text_encoder.{text_layer}.lora_B.weight"), t_up.clone()),
+	]);
+	save(&kohya, dir.path(), "loras/a.safetensors");
+	save(&peft, dir.path(), "loras/b.safetensors");
+	let list = json!({ "loras": [
+		{ "file": "loras/a.safetensors", "scale": 0.5 },
+		{ "file": "loras/b.safetensors", "scale": 0.25, "text_scale": 2.0 },
+	] });
+	write(dir.path(), "adapters.json", &list);
+	let adapted = drawn(&open(dir.path()), "w8 w9", &settings(2, 2.0));
+	assert_ne!(adapted, plain);
+
+	// The same by hand, one product after the other.
+	let merge = |tensors: &mut Tensors, layer: &str, down: &Tensor, up: &Tensor, factor: f32| {
+		let base = &tensors[&format!("{layer}.weight")];
+		let (rows, rank) = (up.dims()[0], down.dims()[0]);
+		let inner = base.elem_count() / rows;
+		let flat = |x: &Tensor, a, b| x.reshape((a, b)).unwrap();
+		let change = autonomy_kernels::matmul(&flat(up, rows, rank), &flat(down, rank, inner)).unwrap();
+		let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+		let sum: Vec<f32> = values(base).iter().zip(values(&change)).map(|(w, c)| w + factor * c).collect();
+		let sum = Tensor::from_vec(sum, base.shape(), &Device::Cpu).unwrap();
+		tensors.insert(format!("{layer}.weight"), sum);
+	};
+	merge(&mut unet, unet_layer, &q_down, &q_up, 0.5 / 2.0);
+	merge(&mut unet, conv, &c_down, &c_up, 0.5);
+	merge(&mut unet, unet_layer, &q_down, &q_up, 0.25);
+	merge(&mut text, text_layer, &t_down, &t_up, 2.0);
+	let by_hand = latent_model();
+	save(&unet, by_hand.path(), UNET);
+	save(&text, by_hand.path(), TEXT);
+	assert_eq!(drawn(&open(by_hand.path()), "w8 w9", &settings(2, 2.0)), adapted);
+
+	// A scale of nothing is nothing.
+	let list = json!({ "loras": [{ "file": "loras/a.safetensors", "scale": 0.0 }] });
+	write(dir.path(), "adapters.json", &list);
+	assert_eq!(drawn(&open(dir.path()), "w8 w9", &settings(2, 2.0)), plain);
+}
+
+#[test]
+fn adapters_should_be_refused_when_they_do_not_fit() {
+	let dir = latent_model();
+	let one = |name: &str, shape: &[usize]| Tensors::from([(name.to_owned(), random(1, shape))]);
+	let list = |value: serde_json::Value| write(dir.path(), "adapters.json", &value);
+	save(&one("lora_unet_mid_block_other.lora_down.weight", &[2, 3]), dir.path(), "a.lora/a.safetensors");
+	list(json!({ "loras": [{ "file": "a.lora/a.safetensors" }] }));
+	let error = refused(dir.path()).to_string();
+	assert!(error.contains("lora_unet_mid_block_other") && error.contains("fit no layer"), "{error}");
+
+	let mut wrong = one("unet.conv_in.lora_A.weight", &[2, 3]);
+	wrong.extend(one("unet.conv_in.lora_B.weight", &[16, 2]));
+	save(&wrong, dir.path(), "a.lora/a.safetensors");
+	let error = refused(dir.path()).to_string();
+	assert!(error.contains("unet.conv_in.lora_A.weight of shape [2, 3]") && error.contains("(r, 36)"), "{error}");
+
+	list(json!({ "loras": [{ "file": "a.lora/a.safetensors", "scale": 1e9 }] }));
+	assert!(refused(dir.path()).to_string().contains("-100 to 100"));
+	list(json!({ "loras": [{ "file": "a.lora/none.safetensors" }] }));
+	assert!(refused(dir.path()).to_string().contains("none.safetensors"));
+	list(json!({ "loras": [{ "path": "x" }] }));
+	assert!(matches!(refused(dir.path()), EngineError::Json { .. }));
+	std::fs::write(dir.path().join("a.lora/a.pt"), "pickle").unwrap();
+	list(json!({ "loras": [{ "file": "a.lora/a.pt" }] }));
+	assert!(refused(dir.path()).to_string().contains("only .safetensors files are read"));
+
+	save(&one("emb_params", &[1, 31]), dir.path(), "cat/cat.safetensors");
+	list(json!({ "embeddings": [{ "file": "cat/cat.safetensors", "token": "<cat>" }] }));
+	let error = refused(dir.path()).to_string();
+	assert!(error.contains("[1, 31]") && error.contains("width of 32"), "{error}");
+	save(&one("emb_params", &[1, 32]), dir.path(), "cat/cat.safetensors");
+	list(json!({ "embeddings": [{ "file": "cat/cat.safetensors", "token": "w9" }] }));
+	assert!(refused(dir.path()).to_string().contains("is there already"));
+}
+
+#[test]
+fn learnt_vectors_should_stand_for_words() {
+	let dir = latent_model();
+	let table = read(dir.path(), TEXT)["text_model.embeddings.token_embedding.weight"].clone();
+	let words = Tensor::cat(&[table.get(9).unwrap(), table.get(30).unwrap()], 0).unwrap().reshape((2, 32)).unwrap();
+	save(&Tensors::from([("<cat>".into(), words)]), dir.path(), "cat/cat.safetensors");
+	let plain = drawn(&open(dir.path()), "w8 w9 w30 w5", &settings(2, 2.0));
+	let list = json!({ "embeddings": [{ "file": "cat/cat.safetensors", "token": "<cat>" }] });
+	write(dir.path(), "adapters.json", &list);
+	let model = open(dir.path());
+	assert_eq!(drawn(&model, "w8 <cat> w5", &settings(2, 2.0)), plain);
+	assert_eq!(drawn(&model, "w8 w9 w30 w5", &settings(2, 2.0)), plain);
+	assert_ne!(drawn(&model, "w8 w9 w5", &settings(2, 2.0)), plain);
+}
+
+#[test]
+fn long_prompts_should_be_divided() {
+	let dir = latent_model();
+	let tokenizer = PromptTokenizer::open(&folder(dir.path()), 64, 12).unwrap();
+	let words = |range: std::ops::Range<u32>| range.map(|i| format!("w{i}")).collect::<Vec<_>>().join(" ");
+	// Ten words and the two marks fit.
+	assert_eq!(tokenizer.chunks(&words(10..20)).unwrap(), [tokenizer.encode(&words(10..20)).unwrap()]);
+	let parts = tokenizer.chunks(&words(10..33)).unwrap();
+	let expected = [words(10..20), words(20..30), words(30..33)].map(|part| tokenizer.encode(&part).unwrap());
+	assert_eq!(parts, expected);
+	assert!(parts.iter().all(|part| part.len() == 12 && part[0] == 0));
+	assert_eq!(tokenizer.chunks("").unwrap(), [tokenizer.encode("").unwrap()]);
+
+	let model = open(dir.path());
+	let short = drawn(&model, &words(10..20), &settings(2, 2.0));
+	let long = drawn(&model, &words(10..24), &settings(2, 2.0));
+	assert_ne!(short, long, "what does not fit into the first part counts");
+	assert_ne!(long, drawn(&model, &words(10..25), &settings(2, 2.0)));
+}
+
+#[test]
+fn picture_should_be_redrawn_as_far_as_the_strength_says() {
+	let dir = latent_model();
+	let model = open(dir.path());
+	let first = drawn(&model, "w8 w9", &settings(10, 2.0));
+	let mut seen = vec![];
+	let mut from = |strength: u8, steps: usize| {
+		seen.clear();
+		let settings = settings(steps, 2.0);
+		let noise = Noise::new([6; 32]);
+		let redrawn = model.run_from(&first, strength, "w8 w9", &settings, &noise, &mut |progress, _| {
+			seen.push((progress.step, progress.steps));
+			Control::Continue
+		});
+		(redrawn, seen.clone())
+	};
+	let (some, steps) = from(45, 10);
+	assert_eq!(steps, [(1, 4), (2, 4), (3, 4), (4, 4)]);
+	let (again, _) = from(45, 10);
+	assert_eq!(some.clone().unwrap(), again.unwrap());
+	let (all, steps) = from(100, 10);
+	assert_eq!(steps.len(), 10);
+	assert_ne!(all.unwrap(), some.unwrap());
+	for (strength, steps) in [(0, 10), (101, 10), (9, 10)] {
+		let fault = from(strength, steps).0.unwrap_err();
+		assert!(fault.to_string().contains(&format!("strength {strength}")), "{fault}");
+	}
+	let small = Settings { width: 16, ..settings(4, 2.0) };
+	let fault =
+		model.run_from(&first, 50, "w8", &small, &Noise::new([6; 32]), &mut |_, _| Control::Continue).unwrap_err();
+	assert!(matches!(&fault, JobFault::InputInvalid(why) if why.contains("24x16")), "{fault}");
+}
+
+#[test]
+fn every_sampler_should_draw_the_same_picture_again() {
+	let dir = latent_model();
+	let mut pictures = vec![];
+	for class in [
+		"DDIMScheduler",
+		"EulerDiscreteScheduler",
+		"EulerAncestralDiscreteScheduler",
+		"DPMSolverMultistepScheduler",
+		"UniPCMultistepScheduler",
+		"LCMScheduler",
+	] {
+		let config = SchedulerConfig { clip_sample: Some(false), ..SchedulerConfig::new(class) };
+		write(dir.path(), "scheduler/scheduler_config.json", &config);
+		let model = open(dir.path());
+		let picture = drawn(&model, "w8 w9", &settings(4, 2.0));
+		assert_eq!(drawn(&model, "w8 w9", &settings(4, 2.0)), picture, "{class}");
+		assert!(!pictures.contains(&picture), "{class} draws as another does");
+		pictures.push(picture);
+	}
+}
+
+/// Two tiles side by side, put together by hand.
+#[test]
+fn tiles_should_go_over_into_each_other() {
+	let config = AutoencoderKlConfig { use_post_quant_conv: false, ..vae_config() };
+	let model = AutoencoderKl::new(&config, RandomWeights::default().vb()).unwrap();
+	let latents = random(3, &[1, 4, 8, 12]);
+	assert_eq!(bits(&model.decode_tiled(&latents, 12, 9).unwrap()), bits(&model.decode(&latents).unwrap()));
+
+	// Tiles of 8 latents, 6 apart, are pictures of 16 pixels, 12 apart: four columns are in both.
+	let tiled = model.decode_tiled(&latents, 8, 6).unwrap();
+	assert_eq!(tiled.dims(), [1, 3, 16, 24]);
+	let part = |left, width| model.decode(&latents.narrow(3, left, width).unwrap().contiguous().unwrap()).unwrap();
+	let flat = |x: &Tensor| x.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
+	let (ours, left, right) = (flat(&tiled), flat(&part(0, 8)), flat(&part(6, 6)));
+	let at = |picture: &[Vec<Vec<f32>>], channel: usize, y: usize, x: usize| picture[channel][y][x];
+	// The rows from 12 on are of the tiles below, blended in their own right.
+	for (channel, y) in (0..3).flat_map(|channel| (0..12).map(move |y| (channel, y))) {
+		for x in 0..24 {
+			let expected = match x {
+				0..12 => at(&left, channel, y, x),
+				12..16 => {
+					let share = (x - 12) as f32 / 4.0;
+					(1.0 - share) * at(&left, channel, y, x) + share * at(&right, channel, y, x - 12)
+				}
+				_ => at(&right, channel, y, x - 12),
+			};
+			assert!((at(&ours, channel, y, x) - expected).abs() < 1e-6, "({x}, {y}) of channel {channel}");
+		}
+	}
+	let error = model.decode_tiled(&latents, 8, 9).unwrap_err().to_string();
+	assert!(error.contains("stride must be 1 to 8"), "{error}");
+}
