@@ -23,6 +23,16 @@ impl ModelFolder {
 		Self { dir: dir.into(), files: files.into_iter().collect() }
 	}
 
+	/// The folder itself.
+	pub fn dir(&self) -> &Path {
+		&self.dir
+	}
+
+	/// The files of the model, sorted.
+	pub fn files(&self) -> impl Iterator<Item = &str> {
+		self.files.iter().map(String::as_str)
+	}
+
 	/// Whether the model has the file.
 	pub fn has(&self, path: &str) -> bool {
 		self.files.contains(path)

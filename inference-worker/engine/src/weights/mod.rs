@@ -1,6 +1,7 @@
 //! A model's folder: its manifest, the verification of its files, and its tensors.
 
 mod folder;
+pub mod gguf;
 mod manifest;
 
 pub use folder::ModelFolder;
