@@ -167,7 +167,7 @@ impl GgufType {
 			Self::Q5K => {
 				for block in blocks {
 					let (scales, fifth, q) = (&block[4..16], &block[16..48], &block[48..]);
-					widen_k(block, scales, q, |part, i| (fifth[i] >> part & 1) << 4, values);
+					widen_k(block, scales, q, |part, i| ((fifth[i] >> part) & 1) << 4, values);
 				}
 			}
 			Self::Q6K => blocks.for_each(|block| widen_q6(block, values)),
@@ -196,22 +196,22 @@ impl fmt::Display for GgufType {
 /// The half-precision number in the first two bytes.
 fn half(bytes: &[u8]) -> f32 {
 	let bits = u32::from(u16::from_le_bytes([bytes[0], bytes[1]]));
-	let (sign, exponent, fraction) = (bits >> 15 << 31, bits >> 10 & 31, bits & 1023);
+	let (sign, exponent, fraction) = ((bits >> 15) << 31, (bits >> 10) & 31, bits & 1023);
 	f32::from_bits(match exponent {
 		// In units of 2⁻²⁴: a product that is exact.
 		0 => sign | (fraction as f32 * (1.0 / 16_777_216.0)).to_bits(),
-		31 => sign | 255 << 23 | fraction << 13,
+		31 => sign | (255 << 23) | (fraction << 13),
 		// The exponent is counted from −127 instead of from −15.
-		_ => sign | (exponent + 112) << 23 | fraction << 13,
+		_ => sign | ((exponent + 112) << 23) | (fraction << 13),
 	})
 }
 
 /// The 32 numbers of 5 bits of a block: the upper bits in four bytes, the others in the halves of 16.
 fn fifths<'a>(upper: &[u8], lower: &'a [u8]) -> impl Iterator<Item = u8> + 'a {
 	let upper = u32::from_le_bytes([upper[0], upper[1], upper[2], upper[3]]);
-	let fifth = move |i: usize| ((upper >> i & 1) as u8) << 4;
-	let low = lower.iter().enumerate().map(move |(i, q)| q & 15 | fifth(i));
-	let high = lower.iter().enumerate().map(move |(i, q)| q >> 4 | fifth(i + 16));
+	let fifth = move |i: usize| (((upper >> i) & 1) as u8) << 4;
+	let low = lower.iter().enumerate().map(move |(i, q)| (q & 15) | fifth(i));
+	let high = lower.iter().enumerate().map(move |(i, q)| (q >> 4) | fifth(i + 16));
 	low.chain(high)
 }
 
@@ -221,7 +221,7 @@ fn scale_and_minimum(i: usize, bytes: &[u8]) -> (f32, f32) {
 		true => (bytes[i] & 63, bytes[i + 4] & 63),
 		false => {
 			let (scale, minimum) = (bytes[i + 4] & 15, bytes[i + 4] >> 4);
-			(scale | bytes[i - 4] >> 6 << 4, minimum | bytes[i] >> 6 << 4)
+			(scale | ((bytes[i - 4] >> 6) << 4), minimum | ((bytes[i] >> 6) << 4))
 		}
 	};
 	(f32::from(scale), f32::from(minimum))
@@ -236,7 +236,7 @@ fn widen_k(block: &[u8], scales: &[u8], q: &[u8], fifth: impl Fn(usize, usize) -
 			let (scale, minimum) = scale_and_minimum(part, scales);
 			let (scale, minimum) = (d * scale, least * minimum);
 			let shift = part % 2 * 4;
-			let number = |(i, q): (usize, &u8)| q >> shift & 15 | fifth(part, i);
+			let number = |(i, q): (usize, &u8)| ((q >> shift) & 15) | fifth(part, i);
 			values.extend(q.iter().enumerate().map(number).map(|q| scale * f32::from(q) - minimum));
 		}
 	}
@@ -249,7 +249,7 @@ fn widen_q6(block: &[u8], values: &mut Vec<f32>) {
 			let lower = &lower[quarter % 2 * 32..][..32];
 			for (i, (lower, upper)) in lower.iter().zip(upper).enumerate() {
 				let scale = scales[8 * n + 2 * quarter + i / 16] as i8;
-				let q = (lower >> (quarter / 2 * 4) & 15) | (upper >> (2 * quarter) & 3) << 4;
+				let q = ((lower >> (quarter / 2 * 4)) & 15) | (((upper >> (2 * quarter)) & 3) << 4);
 				values.push(d * f32::from(scale) * (f32::from(q) - 32.0));
 			}
 		}
@@ -437,7 +437,7 @@ impl<R: Read> Reader<R> {
 		let kind = GgufType::new(self.u32(&what)?).map_err(|why| format!("{what} has {why}"))?;
 		let start = self.u64(&what)?;
 		let (values, bytes) = kind.block();
-		if dims[0] % values as u64 != 0 {
+		if !dims[0].is_multiple_of(values as u64) {
 			return Err(format!("{what} has rows of {} values, {kind} has blocks of {values}", dims[0]).into());
 		}
 		let elements = dims.iter().try_fold(1u64, |product, dim| product.checked_mul(*dim));

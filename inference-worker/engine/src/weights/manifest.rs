@@ -506,8 +506,8 @@ pub struct Manifest {
 impl Manifest {
 	/// Describes the model in `dir`: hashes its files, loads it and runs the golden job.
 	///
-	/// Every `.gguf`, `.jinja`, `.json`, `.safetensors` and `.txt` file below the folder belongs to the model, but for the manifest itself
-	/// and names that begin with a dot.
+	/// Every `.gguf`, `.jinja`, `.json`, `.safetensors` and `.txt` file below the folder belongs to the model, but for the
+	/// manifest itself and names that begin with a dot.
 	pub fn build(dir: impl AsRef<Path>, meta: ManifestMeta) -> Result<Self, EngineError> {
 		let dir = dir.as_ref();
 		let mut paths = Vec::new();
