@@ -196,3 +196,36 @@ impl TextTokenizer {
 		token.is_none_or(|token| self.tokenizer.get_added_vocabulary().is_special_token(&token))
 	}
 }
+
+/// Most tokens that may end within a character: one for each byte, and one more.
+const MOST_WAITING: usize = 5;
+
+/// The text of tokens as they come. What a token adds can depend on the one before it, and a character can have several
+/// tokens, so it is decoded together with the last ones.
+pub struct TextStream<'a> {
+	tokenizer: &'a TextTokenizer,
+	/// Tokens whose text was given, as far as the next ones may depend on it.
+	given: Vec<u32>,
+	/// Tokens after them.
+	waiting: Vec<u32>,
+}
+
+impl<'a> TextStream<'a> {
+	/// The stream of a text that begins.
+	pub fn new(tokenizer: &'a TextTokenizer) -> Self {
+		Self { tokenizer, given: Vec::new(), waiting: Vec::new() }
+	}
+
+	/// What the text gains by a token; `None` as long as the last character is not whole.
+	pub fn push(&mut self, id: u32) -> Option<String> {
+		self.waiting.push(id);
+		let before = self.tokenizer.decode(&self.given).ok()?;
+		let text = self.tokenizer.decode(&[self.given.as_slice(), &self.waiting].concat()).ok()?;
+		if text.ends_with(char::REPLACEMENT_CHARACTER) && self.waiting.len() < MOST_WAITING {
+			return None;
+		}
+		let gained = text.strip_prefix(before.as_str()).filter(|gained| !gained.is_empty())?.to_owned();
+		self.given = std::mem::take(&mut self.waiting);
+		Some(gained)
+	}
+}

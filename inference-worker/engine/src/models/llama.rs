@@ -104,7 +104,7 @@ struct RopeScalingFile {
 impl TryFrom<RopeScalingFile> for RopeScaling {
 	type Error = String;
 
-	fn try_from(file: RopeScalingFile) -> Result<Self, String> {
+	fn try_from(file: RopeScalingFile) -> std::result::Result<Self, String> {
 		let unsupported = [
 			("mscale", file.mscale.is_some()),
 			("mscale_all_dim", file.mscale_all_dim.is_some()),
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for LlamaConfig {
 		let no_rope_layers = match (family, file.no_rope_layers) {
 			(Family::SmolLm3, None) => {
 				let every = file.no_rope_layer_interval.unwrap_or(4);
-				Some((1..=num_hidden_layers).map(|layer| u8::from(every == 0 || layer % every != 0)).collect())
+				Some((1..=num_hidden_layers).map(|layer| u8::from(!layer.is_multiple_of(every))).collect())
 			}
 			(Family::SmolLm3, layers) => layers,
 			_ => None,
