@@ -671,3 +671,58 @@ impl Llama {
 		self.norm.forward(&x)
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// Numbers that transformers' formulas give in double precision.
+	#[test]
+	fn frequencies_should_be_those_of_transformers_when_they_are_stretched() {
+		let yarn = |heads: usize, context: usize, beta_fast: Option<f64>| {
+			let scaling = RopeScaling { rope_type: "yarn".into(), factor: 4.0, beta_fast, ..Default::default() };
+			let config = LlamaConfig {
+				hidden_size: 32,
+				num_attention_heads: heads,
+				max_position_embeddings: context,
+				rope_scaling: Some(scaling),
+				..Default::default()
+			};
+			config.check().unwrap();
+			config.frequencies()
+		};
+		let wide = [
+			1.0,
+			0.23717082451262847,
+			0.05,
+			0.007905694150420948,
+			0.0025,
+			0.0007905694150420947,
+			0.00025,
+			7.905694150420948e-05,
+		];
+		for ((found, scale), expected) in
+			[(yarn(2, 64, None), &wide[..]), (yarn(4, 96, Some(4.0)), &[1.0, 0.0625, 0.0025, 0.00025])]
+		{
+			assert_eq!(found.len(), expected.len());
+			for (found, expected) in found.iter().zip(expected) {
+				assert!((found - expected).abs() < 1e-12 * expected, "{found} for {expected}");
+			}
+			assert!((scale - 1.138629436111989).abs() < 1e-12);
+		}
+		let given = RopeScaling { attention_factor: Some(1.5), rope_type: "yarn".into(), ..Default::default() };
+		let config = LlamaConfig { rope_scaling: Some(given), ..Default::default() };
+		assert_eq!(config.frequencies().1, 1.5);
+		let halved = RopeScaling { factor: 2.0, rope_type: "linear".into(), ..Default::default() };
+		let config = LlamaConfig { rope_scaling: Some(halved), ..Default::default() };
+		let (plain, _) = LlamaConfig::default().frequencies();
+		assert!(config.frequencies().0.iter().zip(&plain).all(|(half, whole)| half * 2.0 == *whole));
+	}
+
+	#[test]
+	fn layers_should_rotate_unless_the_configuration_says_otherwise() {
+		let config = LlamaConfig { no_rope_layers: Some(vec![1, 0]), ..Default::default() };
+		assert_eq!([0, 1, 2].map(|layer| config.rotates(layer)), [true, false, true]);
+		assert!(LlamaConfig::default().rotates(7));
+	}
+}

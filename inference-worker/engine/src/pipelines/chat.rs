@@ -60,7 +60,7 @@ pub enum ChatFormat {
 	/// As `chat.json` says. It goes before a template.
 	Marks(ChatConfig),
 	/// As the template of the tokenizer's files says.
-	Template(ChatTemplate),
+	Template(Box<ChatTemplate>),
 }
 
 /// The ids of end tokens in `generation_config.json` and `config.json`.
@@ -91,7 +91,7 @@ impl ChatFormat {
 	/// Reads `chat.json`, or the chat template if there is none.
 	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
 		match !folder.has("chat.json") && ChatTemplate::may_be_in(folder) {
-			true => ChatTemplate::open(folder).map(Self::Template),
+			true => Ok(Self::Template(Box::new(ChatTemplate::open(folder)?))),
 			false => folder.json("chat.json").map(Self::Marks),
 		}
 	}
@@ -164,9 +164,11 @@ pub struct ChatRequest<'a> {
 	pub sampling: Sampling,
 }
 
-/// Tokens that go through the model at once where it does not matter how many: enough to use each weight often, few enough
+/// Rows of logits that are computed at once where it does not matter how many: enough to use each weight often, few enough
 /// not to take more memory than a prompt does.
 const PIECE: usize = 64;
+/// Tokens of a prompt that go through the model at once: their states take a few dozen MiB, however long the prompt is.
+const PROMPT_PIECE: usize = 512;
 
 /// A loaded language model.
 pub struct Chat {
@@ -183,8 +185,8 @@ pub struct Chat {
 
 /// The logits `(1, vocab_size)` after ids that continue the sequence in `cache`. Piece by piece: the bits do not depend on it.
 fn read(llama: &Llama, ids: &[u32], cache: &mut KvCache) -> Result<Tensor, JobFault> {
-	let (before, last) = ids.split_at(ids.len().saturating_sub(1) / PIECE * PIECE);
-	for piece in before.chunks(PIECE) {
+	let (before, last) = ids.split_at(ids.len().saturating_sub(1) / PROMPT_PIECE * PROMPT_PIECE);
+	for piece in before.chunks(PROMPT_PIECE) {
 		llama.feed(&Tensor::from_slice(piece, (1, piece.len()), &Device::Cpu)?, cache)?;
 	}
 	Ok(llama.forward_cached(&Tensor::from_slice(last, (1, last.len()), &Device::Cpu)?, cache)?)
