@@ -197,35 +197,37 @@ impl TextTokenizer {
 	}
 }
 
-/// Most tokens that may end within a character: one for each byte, and one more.
-const MOST_WAITING: usize = 5;
-
 /// The text of tokens as they come. What a token adds can depend on the one before it, and a character can have several
 /// tokens, so it is decoded together with the last ones.
 pub struct TextStream<'a> {
 	tokenizer: &'a TextTokenizer,
-	/// Tokens whose text was given, as far as the next ones may depend on it.
-	given: Vec<u32>,
-	/// Tokens after them.
-	waiting: Vec<u32>,
+	/// The tokens since the last but one time that the text ended with a whole character.
+	ids: Vec<u32>,
+	/// How many of them there were the last time.
+	before: usize,
+	/// Bytes of their text that were told.
+	told: usize,
 }
 
 impl<'a> TextStream<'a> {
 	/// The stream of a text that begins.
 	pub fn new(tokenizer: &'a TextTokenizer) -> Self {
-		Self { tokenizer, given: Vec::new(), waiting: Vec::new() }
+		Self { tokenizer, ids: Vec::new(), before: 0, told: 0 }
 	}
 
-	/// What the text gains by a token; `None` as long as the last character is not whole.
+	/// What the text gains by a token; `None` for nothing, as while a character is not whole.
 	pub fn push(&mut self, id: u32) -> Option<String> {
-		self.waiting.push(id);
-		let before = self.tokenizer.decode(&self.given).ok()?;
-		let text = self.tokenizer.decode(&[self.given.as_slice(), &self.waiting].concat()).ok()?;
-		if text.ends_with(char::REPLACEMENT_CHARACTER) && self.waiting.len() < MOST_WAITING {
-			return None;
+		self.ids.push(id);
+		let text = self.tokenizer.decode(&self.ids).ok()?;
+		// What is not whole is a replacement until it is: only the end of a text can change.
+		let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
+		let gained = text.get(self.told..whole).filter(|gained| !gained.is_empty())?.to_owned();
+		self.told = whole;
+		if whole == text.len() {
+			self.ids.drain(..self.before);
+			self.before = self.ids.len();
+			self.told = self.tokenizer.decode(&self.ids).ok()?.len();
 		}
-		let gained = text.strip_prefix(before.as_str()).filter(|gained| !gained.is_empty())?.to_owned();
-		self.given = std::mem::take(&mut self.waiting);
 		Some(gained)
 	}
 }

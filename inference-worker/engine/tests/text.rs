@@ -294,7 +294,7 @@ fn gguf_should_be_widened_to_the_bits_that_candle_finds() {
 		assert_eq!(bits(&ours), bits(&theirs), "{name}");
 		// And they are what was stored, as far as their bits reach.
 		let apart = (ours - &values).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-		assert!(apart < 0.5, "{name}: {apart}");
+		assert!(apart < 1.0, "{name}: {apart}");
 	}
 	assert!(file.tensor("y").unwrap_err().to_string().contains("tensor y is missing"));
 }
@@ -629,9 +629,9 @@ fn reply_should_be_heard_while_it_is_written() {
 			})
 			.unwrap();
 		assert!(pieces > 1);
-		// A character that the last token leaves half-way is not told.
-		let text = heard.trim();
-		assert!(reply.text.starts_with(text) && reply.text[text.len()..].chars().count() < 5, "{heard:?} of {reply:?}");
+		// What the last tokens leave half-way is not told.
+		let rest = reply.text.strip_prefix(heard.trim()).unwrap_or_else(|| panic!("{heard:?} of {reply:?}"));
+		assert!(rest.trim().chars().all(|c| c == char::REPLACEMENT_CHARACTER), "{heard:?} of {reply:?}");
 		let alone = chat.run(&request, &Noise::new([5; 32]), &mut |_, _| Control::Continue).unwrap();
 		assert_eq!(reply, alone, "whoever listens changes nothing");
 	}
@@ -653,7 +653,8 @@ fn steps_should_have_what_the_reply_has_gained() {
 	let Output::Text(reply) = &output.output else { panic!("a reply was asked for") };
 	assert_eq!(said.len(), output.steps as usize);
 	assert_eq!(said[0], "");
-	assert!(reply.text.starts_with(said.concat().trim()) && !said[1].is_empty(), "{said:?} of {reply:?}");
+	let heard = said.concat();
+	assert!(reply.text.starts_with(heard.trim()) && !heard.trim().is_empty(), "{said:?} of {reply:?}");
 }
 
 #[test]
@@ -668,9 +669,9 @@ fn stream_should_wait_for_whole_characters() {
 	let told: Vec<Option<String>> = "aé🜂b".bytes().map(|b| stream.push(byte(b))).collect();
 	let expected = [Some("a"), None, Some("é"), None, None, None, Some("🜂"), Some("b")];
 	assert_eq!(told, expected.map(|piece| piece.map(str::to_owned)));
-	// What never becomes a character is told as it is decoded.
+	// What never becomes a character is told as soon as one follows.
 	let mut stream = TextStream::new(&tokenizer);
-	let told: Vec<Option<String>> = [0x80; 5].into_iter().map(|b| stream.push(byte(b))).collect();
-	assert_eq!(told[..4], [None, None, None, None]);
-	assert!(told[4].as_ref().is_some_and(|text| text.chars().all(|c| c == char::REPLACEMENT_CHARACTER)));
+	let told: Vec<Option<String>> = [b'a', 0x80, 0xe2, b'b'].into_iter().map(|b| stream.push(byte(b))).collect();
+	let expected = [Some("a"), None, None, Some("\u{fffd}\u{fffd}b")];
+	assert_eq!(told, expected.map(|piece| piece.map(str::to_owned)));
 }

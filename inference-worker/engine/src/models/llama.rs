@@ -702,7 +702,7 @@ mod tests {
 			7.905694150420948e-05,
 		];
 		for ((found, scale), expected) in
-			[(yarn(2, 64, None), &wide[..]), (yarn(4, 96, Some(4.0)), &[1.0, 0.0625, 0.0025, 0.00025])]
+			[(yarn(2, 64, None), &wide[..]), (yarn(4, 96, Some(4.0)), &[1.0, 0.0625, 0.0025, 0.00025][..])]
 		{
 			assert_eq!(found.len(), expected.len());
 			for (found, expected) in found.iter().zip(expected) {

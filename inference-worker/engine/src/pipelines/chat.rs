@@ -264,8 +264,8 @@ impl Chat {
 
 	/// Writes a reply as [`Chat::run`] does, and tells `listen` what it says as soon as it says it.
 	///
-	/// All that was told is the text of the reply's tokens, but for the last characters if their tokens end half-way: white
-	/// space around it is there, which a reply's text has not.
+	/// All that was told is the text of the reply's tokens, with the white space around it that a reply's text has not, and
+	/// without characters at its end of which not all tokens are there.
 	pub fn run_heard(
 		&self,
 		request: &ChatRequest,
