@@ -5,7 +5,7 @@ use crate::evaluation::Losses;
 use crate::pipelines::ballot::{Ballot, BallotRequest};
 use crate::pipelines::chat::{Chat, ChatRequest, Reply};
 use crate::pipelines::text_to_image::{AnimationRequest, Settings, SpriteSheetRequest, TextToImage};
-use crate::pipelines::{Control, Observer, Progress, Sampling};
+use crate::pipelines::{Control, Listener, Observer, Progress, Sampling};
 use crate::weights::{Architecture, Hash32, Manifest, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{assert_float_environment, engine_id, rng::Noise};
@@ -15,6 +15,7 @@ use autonomy_primitives::job::{
 };
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
+use std::cell::RefCell;
 use std::path::Path;
 
 /// The way in: opens models.
@@ -121,6 +122,9 @@ pub struct TracedStep<'a> {
 	/// The state after the step as f32-LE: the latent `(channels, height, width)`, or the row of logits `(vocab_size)` that
 	/// the next token is chosen from.
 	pub state: &'a [u8],
+	/// What a reply has gained since the step before, for people who watch: no part of the trace. What its last token says is
+	/// in the output.
+	pub said: &'a str,
 }
 
 impl JobOutput {
@@ -201,14 +205,17 @@ impl Model {
 			.map_err(|error| JobFault::InputInvalid(error.to_string()))?;
 		let noise = Noise::new(seed);
 		let (mut builder, mut steps) = (TraceBuilder::default(), 0);
+		let heard = RefCell::new(String::new());
 		let mut observe = |progress: Progress, state: &[f32]| {
 			let state = state_bytes(state);
 			builder.push(&state);
 			steps = progress.step;
 			let root = builder.last_step().unwrap_or_default();
-			sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state })
+			let said = heard.take();
+			sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state, said: &said })
 		};
-		let output = self.pipeline_output(persona, input, &noise, &mut observe)?;
+		let mut listen = |text: &str| heard.borrow_mut().push_str(text);
+		let output = self.pipeline_output(persona, input, &noise, &mut observe, &mut listen)?;
 		let (canonical, (artifact, mime)) = (output.canonical(), output.artifact());
 		let context = ResultContext {
 			genesis,
@@ -321,6 +328,7 @@ impl Model {
 		input: &JobInput,
 		noise: &Noise,
 		observe: &mut Observer,
+		listen: &mut Listener,
 	) -> Result<Output, JobFault> {
 		if persona.is_none() && matches!(input, JobInput::Talk(_) | JobInput::Ballot(_)) {
 			return Err(JobFault::Io("a message to a character, or a ballot, was run without its persona".into()));
@@ -349,7 +357,7 @@ impl Model {
 						top_k: text.top_k.into(),
 					},
 				};
-				Ok(Output::Text(pipeline.run(&request, noise, observe)?))
+				Ok(Output::Text(pipeline.run_heard(&request, noise, observe, listen)?))
 			}
 			(Pipeline::Chat(pipeline), JobInput::Ballot(input)) => {
 				Ok(Output::Ballot(pipeline.ballot(&question(persona, input)?, observe)?))

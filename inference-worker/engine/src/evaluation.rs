@@ -406,7 +406,7 @@ impl Evaluation<'_> {
 			builder.push(&state);
 			progress.step += 1;
 			let root = builder.last_step().unwrap_or_default();
-			match sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state }) {
+			match sink(TracedStep { progress, root, chunks: builder.chunks(), state: &state, said: "" }) {
 				Control::Continue => Ok(()),
 				Control::Cancel => Err(JobFault::Cancelled),
 			}

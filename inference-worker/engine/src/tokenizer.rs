@@ -278,3 +278,38 @@ impl TextTokenizer {
 		token.is_none_or(|token| self.tokenizer.get_added_vocabulary().is_special_token(&token))
 	}
 }
+
+/// The text of tokens as they come. What a token adds can depend on the one before it, and a character can have several
+/// tokens, so it is decoded together with the last ones.
+pub struct TextStream<'a> {
+	tokenizer: &'a TextTokenizer,
+	/// The tokens since the last but one time that the text ended with a whole character.
+	ids: Vec<u32>,
+	/// How many of them there were the last time.
+	before: usize,
+	/// Bytes of their text that were told.
+	told: usize,
+}
+
+impl<'a> TextStream<'a> {
+	/// The stream of a text that begins.
+	pub fn new(tokenizer: &'a TextTokenizer) -> Self {
+		Self { tokenizer, ids: Vec::new(), before: 0, told: 0 }
+	}
+
+	/// What the text gains by a token; `None` for nothing, as while a character is not whole.
+	pub fn push(&mut self, id: u32) -> Option<String> {
+		self.ids.push(id);
+		let text = self.tokenizer.decode(&self.ids).ok()?;
+		// What is not whole is a replacement until it is: only the end of a text can change.
+		let whole = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
+		let gained = text.get(self.told..whole).filter(|gained| !gained.is_empty())?.to_owned();
+		self.told = whole;
+		if whole == text.len() {
+			self.ids.drain(..self.before);
+			self.before = self.ids.len();
+			self.told = self.tokenizer.decode(&self.ids).ok()?.len();
+		}
+		Some(gained)
+	}
+}

@@ -318,7 +318,8 @@ fn llama_should_agree_with_candle_transformers() {
 		factor: 4.0,
 		low_freq_factor: 1.0,
 		high_freq_factor: 4.0,
-		original_max_position_embeddings: 48,
+		original_max_position_embeddings: Some(48),
+		..Default::default()
 	};
 	for (tied, scaling) in [(false, None), (true, Some(scaling))] {
 		let config = LlamaConfig { tie_word_embeddings: tied, rope_scaling: scaling.clone(), ..llama_config() };
@@ -340,7 +341,7 @@ fn llama_should_agree_with_candle_transformers() {
 				factor: scaling.factor as f32,
 				low_freq_factor: scaling.low_freq_factor as f32,
 				high_freq_factor: scaling.high_freq_factor as f32,
-				original_max_position_embeddings: scaling.original_max_position_embeddings,
+				original_max_position_embeddings: scaling.original_max_position_embeddings.unwrap(),
 				rope_type: Llama3RopeType::Llama3,
 			}),
 			max_position_embeddings: config.max_position_embeddings,
@@ -378,9 +379,9 @@ fn llama_should_give_the_same_bits_however_the_sequence_is_cut() {
 #[test]
 fn llama_should_name_the_setting_when_it_is_not_supported() {
 	let scaling = |kind: &str| serde_json::json!({ "rope_scaling": { "type": kind, "factor": 2.0 } });
-	let config: LlamaConfig = serde_json::from_value(scaling("yarn")).unwrap();
+	let config: LlamaConfig = serde_json::from_value(scaling("longrope")).unwrap();
 	let error = Llama::new(&config, RandomWeights::default().vb()).unwrap_err().to_string();
-	assert!(error.contains("yarn"), "{error}");
+	assert!(error.contains("longrope"), "{error}");
 	let config = LlamaConfig { num_key_value_heads: Some(3), ..llama_config() };
 	let error = Llama::new(&config, RandomWeights::default().vb()).unwrap_err().to_string();
 	assert!(error.contains("3 key heads do not divide 4"), "{error}");

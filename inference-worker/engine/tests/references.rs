@@ -156,7 +156,8 @@ fn llama_should_agree_with_transformers() {
 			factor: 4.0,
 			low_freq_factor: 1.0,
 			high_freq_factor: 4.0,
-			original_max_position_embeddings: 48,
+			original_max_position_embeddings: Some(48),
+			..Default::default()
 		}),
 		..llama_config()
 	};

@@ -421,7 +421,7 @@ impl Chat {
 		while draft.tokens.len() < limit {
 			let logits = steps.row(&mut draft)?;
 			let token = largest(&logits) as u32;
-			if token == self.stop || mask.breaks_line(token) {
+			if self.ends(token) || mask.breaks_line(token) {
 				ended = true;
 				break;
 			}

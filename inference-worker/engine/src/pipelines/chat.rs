@@ -1,15 +1,17 @@
 //! A reply of a language model in the folder layout of transformers.
 
 use super::ballot::StanceMask;
-use super::{Control, Observer, Progress, Sampling, TokenSampler};
+use super::template::ChatTemplate;
+use super::{Control, Listener, Observer, Progress, Sampling, TokenSampler};
 use crate::models::llama::{KvCache, Llama, LlamaConfig};
-use crate::tokenizer::TextTokenizer;
+use crate::tokenizer::{TextStream, TextTokenizer};
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{check_finite, cross_entropy, rng::Noise};
 use autonomy_primitives::digest::{canonical_text, StopCode};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// `chat.json`: how one message of a user becomes a prompt, and how the reply ends.
@@ -53,6 +55,84 @@ impl ChatConfig {
 	}
 }
 
+/// How messages become prompts, and where replies end.
+pub enum ChatFormat {
+	/// As `chat.json` says. It goes before a template.
+	Marks(ChatConfig),
+	/// As the template of the tokenizer's files says.
+	Template(Box<ChatTemplate>),
+}
+
+/// The ids of end tokens in `generation_config.json` and `config.json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EndTokens {
+	eos_token_id: Option<EndTokenIds>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EndTokenIds {
+	One(u32),
+	Many(Vec<u32>),
+}
+
+impl EndTokens {
+	fn ids(self) -> Vec<u32> {
+		match self.eos_token_id {
+			None => Vec::new(),
+			Some(EndTokenIds::One(id)) => vec![id],
+			Some(EndTokenIds::Many(ids)) => ids,
+		}
+	}
+}
+
+impl ChatFormat {
+	/// Reads `chat.json`, or the chat template if there is none.
+	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		match !folder.has("chat.json") && ChatTemplate::may_be_in(folder) {
+			true => Ok(Self::Template(Box::new(ChatTemplate::open(folder)?))),
+			false => folder.json("chat.json").map(Self::Marks),
+		}
+	}
+
+	/// The whole prompt, up to where the reply begins.
+	pub fn prompt(&self, persona: Option<&str>, text: &str) -> Result<String, JobFault> {
+		match self {
+			Self::Marks(config) => Ok(config.prompt(persona, text)),
+			Self::Template(template) => template.prompt(persona, text),
+		}
+	}
+
+	/// The token that ends a reply in a prompt, and all that a model may end one with.
+	///
+	/// With a template the first is the tokenizer's `eos_token`, and the others are those of `generation_config.json`, or of
+	/// `config.json` where there is none, as transformers has it.
+	fn ends(&self, folder: &ModelFolder, tokenizer: &TextTokenizer) -> Result<(u32, BTreeSet<u32>), EngineError> {
+		let template = match self {
+			Self::Marks(config) => {
+				let stop = tokenizer.id(&config.stop)?;
+				return Ok((stop, BTreeSet::from([stop])));
+			}
+			Self::Template(template) => template,
+		};
+		let file = match folder.has("generation_config.json") {
+			true => "generation_config.json",
+			false => "config.json",
+		};
+		let ids = folder.json::<EndTokens>(file)?.ids();
+		let stop = match (template.end_of_message(), ids.first()) {
+			(Some(token), _) => tokenizer.id(token)?,
+			(None, Some(id)) => *id,
+			(None, None) => {
+				let why = "it has no eos_token_id, and the tokenizer no eos_token: nothing would end a reply".into();
+				return Err(EngineError::Unsupported { path: folder.path(file)?, why });
+			}
+		};
+		Ok((stop, ids.into_iter().chain([stop]).collect()))
+	}
+}
+
 /// A finished reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
@@ -84,18 +164,32 @@ pub struct ChatRequest<'a> {
 	pub sampling: Sampling,
 }
 
-/// Tokens that go through the model at once where it does not matter how many: enough to use each weight often, few enough
+/// Rows of logits that are computed at once where it does not matter how many: enough to use each weight often, few enough
 /// not to take more memory than a prompt does.
 const PIECE: usize = 64;
+/// Tokens of a prompt that go through the model at once: their states take a few dozen MiB, however long the prompt is.
+const PROMPT_PIECE: usize = 512;
 
 /// A loaded language model.
 pub struct Chat {
 	pub(super) tokenizer: TextTokenizer,
 	llama: Llama,
-	config: ChatConfig,
-	pub(super) stop: u32,
+	format: ChatFormat,
+	/// The token that ends a reply in a prompt.
+	stop: u32,
+	/// Every token that ends a reply.
+	stops: BTreeSet<u32>,
 	/// How the model's tokens spell the stances of a ballot, once it was asked for one.
 	pub(super) spelling: OnceLock<Result<StanceMask, JobFault>>,
+}
+
+/// The logits `(1, vocab_size)` after ids that continue the sequence in `cache`. Piece by piece: the bits do not depend on it.
+fn read(llama: &Llama, ids: &[u32], cache: &mut KvCache) -> Result<Tensor, JobFault> {
+	let (before, last) = ids.split_at(ids.len().saturating_sub(1) / PROMPT_PIECE * PROMPT_PIECE);
+	for piece in before.chunks(PROMPT_PIECE) {
+		llama.feed(&Tensor::from_slice(piece, (1, piece.len()), &Device::Cpu)?, cache)?;
+	}
+	Ok(llama.forward_cached(&Tensor::from_slice(last, (1, last.len()), &Device::Cpu)?, cache)?)
 }
 
 /// A reply that is being written.
@@ -110,9 +204,8 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
 	/// The row of logits `(vocab_size)` that the next token is chosen from. Once for each token.
 	pub fn row(&mut self) -> Result<Vec<f32>, JobFault> {
-		let count = self.next.len();
-		let ids = Tensor::from_vec(std::mem::take(&mut self.next), (1, count), &Device::Cpu)?;
-		let logits = self.llama.forward_cached(&ids, &mut self.cache)?;
+		let next = std::mem::take(&mut self.next);
+		let logits = read(self.llama, &next, &mut self.cache)?;
 		let token = self.tokens.len() + 1;
 		check_finite(&logits).map_err(|_| JobFault::NonFinite(format!("the logits of token {token}")))?;
 		Ok(logits.flatten_all()?.to_vec1::<f32>()?)
@@ -126,20 +219,21 @@ impl Draft<'_> {
 }
 
 impl Chat {
-	/// Loads `config.json`, `tokenizer.json`, `chat.json` and `model.safetensors` or its shards.
+	/// Loads `config.json`, `tokenizer.json`, `chat.json` or a chat template, and `model.safetensors`, its shards or a GGUF
+	/// file.
 	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
 		let llama_config: LlamaConfig = folder.json("config.json")?;
-		let config: ChatConfig = folder.json("chat.json")?;
+		let format = ChatFormat::open(folder)?;
 		let tokenizer = TextTokenizer::open(folder, llama_config.vocab_size)?;
-		let stop = tokenizer.id(&config.stop)?;
-		let tensors = folder.tensors("", "model")?;
+		let (stop, stops) = format.ends(folder, &tokenizer)?;
+		let tensors = folder.language_model(llama_config.model_type.name(), &llama_config.in_gguf())?;
 		let llama = Llama::new(&llama_config, tensors).map_err(EngineError::network("model"))?;
-		Ok(Self { tokenizer, llama, config, stop, spelling: OnceLock::new() })
+		Ok(Self { tokenizer, llama, format, stop, stops, spelling: OnceLock::new() })
 	}
 
 	/// The tokens of a prompt, which has some and leaves room for `room` new ones.
 	pub(super) fn prompt(&self, persona: Option<&str>, text: &str, room: usize) -> Result<Vec<u32>, JobFault> {
-		let prompt = self.tokenizer.encode(&self.config.prompt(persona, text))?;
+		let prompt = self.tokenizer.encode(&self.format.prompt(persona, text)?)?;
 		let most = self.context().saturating_sub(room);
 		if prompt.is_empty() || prompt.len() > most {
 			let why = format!("a prompt of {} tokens, the model takes 1 to {most}", prompt.len());
@@ -153,6 +247,11 @@ impl Chat {
 		self.llama.config().max_position_embeddings
 	}
 
+	/// Whether a token ends a reply.
+	pub(super) fn ends(&self, token: u32) -> bool {
+		self.stops.contains(&token)
+	}
+
 	/// The beginning of a reply to a prompt.
 	pub(super) fn draft(&self, prompt: Vec<u32>) -> Draft<'_> {
 		Draft { llama: &self.llama, cache: KvCache::new(), next: prompt, tokens: Vec::new() }
@@ -160,10 +259,25 @@ impl Chat {
 
 	/// Writes a reply, at most `max_tokens` new tokens and never past the model's context.
 	pub fn run(&self, request: &ChatRequest, noise: &Noise, observe: &mut Observer) -> Result<Reply, JobFault> {
+		self.run_heard(request, noise, observe, &mut |_| {})
+	}
+
+	/// Writes a reply as [`Chat::run`] does, and tells `listen` what it says as soon as it says it.
+	///
+	/// All that was told is the text of the reply's tokens, with the white space around it that a reply's text has not, and
+	/// without characters at its end of which not all tokens are there.
+	pub fn run_heard(
+		&self,
+		request: &ChatRequest,
+		noise: &Noise,
+		observe: &mut Observer,
+		listen: &mut Listener,
+	) -> Result<Reply, JobFault> {
 		let prompt = self.prompt(request.persona, request.text, 1)?;
 		let limit = request.max_tokens.min(self.context() - prompt.len());
 		let sampler = TokenSampler::new(request.sampling, noise);
 		let (mut draft, mut stop) = (self.draft(prompt), StopCode::Length);
+		let mut stream = TextStream::new(&self.tokenizer);
 		while draft.tokens.len() < limit {
 			let logits = draft.row()?;
 			let row = draft.tokens.len();
@@ -172,11 +286,14 @@ impl Chat {
 				return Err(JobFault::Cancelled);
 			}
 			let token = sampler.choose(&logits, row as u64);
-			if token == self.stop {
+			if self.ends(token) {
 				stop = StopCode::Stop;
 				break;
 			}
 			draft.push(token);
+			if let Some(said) = stream.push(token) {
+				listen(&said);
+			}
 		}
 		let tokens = draft.tokens;
 		let text = self.tokenizer.decode(&tokens)?.trim().to_owned();
@@ -186,19 +303,14 @@ impl Chat {
 	/// The logits `(vocab_size)` that follow the prompt of `persona` and `text` and these tokens of a reply: the row that [`Chat::run`]
 	/// chose the next token from, bit for bit. One pass over all of them, which is much cheaper than a pass for each.
 	pub fn logits_after(&self, persona: Option<&str>, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
-		let mut ids = self.tokenizer.encode(&self.config.prompt(persona, text))?;
+		let mut ids = self.tokenizer.encode(&self.format.prompt(persona, text)?)?;
 		ids.extend(tokens);
-		let (mut cache, mut logits) = (KvCache::new(), Vec::new());
-		for piece in ids.chunks(PIECE) {
-			let piece = Tensor::from_slice(piece, (1, piece.len()), &Device::Cpu)?;
-			logits = self.llama.forward_cached(&piece, &mut cache)?.flatten_all()?.to_vec1::<f32>()?;
-		}
-		Ok(logits)
+		Ok(read(&self.llama, &ids, &mut KvCache::new())?.flatten_all()?.to_vec1::<f32>()?)
 	}
 
 	/// The tokens of a prompt, and those of a reply to it with the token that ends it.
 	pub fn exchange(&self, text: &str, reply: &str) -> Result<(Vec<u32>, Vec<u32>), JobFault> {
-		let prompt = self.tokenizer.encode(&self.config.prompt(None, text))?;
+		let prompt = self.tokenizer.encode(&self.format.prompt(None, text)?)?;
 		let mut reply = self.tokenizer.encode(reply)?;
 		reply.push(self.stop);
 		let context = self.llama.config().max_position_embeddings;

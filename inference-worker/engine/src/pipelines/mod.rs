@@ -2,6 +2,7 @@
 
 pub mod ballot;
 pub mod chat;
+pub mod template;
 pub mod text_to_image;
 mod token_sampler;
 pub mod walk;
@@ -47,3 +48,6 @@ pub enum Control {
 
 /// Called after each step with the progress and the state that the trace covers: the latent, or a row of logits.
 pub type Observer<'a> = dyn FnMut(Progress, &[f32]) -> Control + 'a;
+
+/// Called with what a text gained, whenever whole characters are there.
+pub type Listener<'a> = dyn FnMut(&str) + 'a;

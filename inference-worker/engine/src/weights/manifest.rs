@@ -24,7 +24,7 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Version of the manifest's layout.
 const SCHEMA: u32 = 1;
 /// Files with these endings belong to a model; others (notes, pictures) may lie beside them.
-const MODEL_FILES: [&str; 3] = ["json", "safetensors", "txt"];
+const MODEL_FILES: [&str; 5] = ["gguf", "jinja", "json", "safetensors", "txt"];
 
 /// 32 bytes, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
@@ -71,7 +71,7 @@ pub enum Architecture {
 	/// A diffusers folder: text encoder, UNet, scheduler and an autoencoder or pixel space.
 	#[serde(rename = "diffusers:text-to-image")]
 	TextToImage,
-	/// A transformers folder of the Llama architecture with a `chat.json`.
+	/// A transformers folder of the Llama architecture or one near it, see [`Family`](crate::models::llama::Family).
 	#[serde(rename = "transformers:llama")]
 	Llama,
 }
@@ -506,8 +506,8 @@ pub struct Manifest {
 impl Manifest {
 	/// Describes the model in `dir`: hashes its files, loads it and runs the golden job.
 	///
-	/// Every `.json`, `.safetensors` and `.txt` file below the folder belongs to the model, but for the manifest itself
-	/// and names that begin with a dot.
+	/// Every `.gguf`, `.jinja`, `.json`, `.safetensors` and `.txt` file below the folder belongs to the model, but for the
+	/// manifest itself and names that begin with a dot.
 	pub fn build(dir: impl AsRef<Path>, meta: ManifestMeta) -> Result<Self, EngineError> {
 		let dir = dir.as_ref();
 		let mut paths = Vec::new();

@@ -3,6 +3,7 @@
 mod adapters;
 pub mod checkpoint;
 mod folder;
+pub mod gguf;
 mod manifest;
 
 pub use adapters::{Adapters, ADAPTERS_FILE};
