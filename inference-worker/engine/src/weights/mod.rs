@@ -1,9 +1,15 @@
 //! A model's folder: its manifest, the verification of its files, and its tensors.
 
+mod bounds;
 mod folder;
+mod header;
 mod manifest;
+mod survey;
 
-pub use folder::ModelFolder;
+pub use folder::{ModelFolder, MAX_TEXT_BYTES};
+pub use header::{Header, TensorEntry, MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS};
 pub use manifest::{
 	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
+	MAX_MANIFEST_BYTES,
 };
+pub use survey::{survey, Survey, SurveyPart};
