@@ -521,11 +521,7 @@ impl Manifest {
 	/// and names that begin with a dot.
 	pub fn build(dir: impl AsRef<Path>, meta: ManifestMeta) -> Result<Self, EngineError> {
 		let dir = dir.as_ref();
-		let mut paths = Vec::new();
-		list_files(dir, "", 0, &mut paths)?;
-		paths.sort();
-		let listed: Vec<&str> = paths.iter().map(String::as_str).collect();
-		check_paths(&listed).map_err(|why| EngineError::Manifest { path: dir.into(), why })?;
+		let paths = model_files(dir)?;
 		let mut manifest = Self {
 			schema: SCHEMA,
 			name: meta.name,
@@ -695,6 +691,16 @@ fn check_paths(paths: &[&str]) -> Result<(), String> {
 		Some(path) => Err(format!("{path:?} is a file and a folder with files")),
 		None => Ok(()),
 	}
+}
+
+/// The paths of a model's files, relative to its folder and sorted.
+pub(super) fn model_files(dir: &Path) -> Result<Vec<String>, EngineError> {
+	let mut paths = Vec::new();
+	list_files(dir, "", 0, &mut paths)?;
+	paths.sort();
+	let listed: Vec<&str> = paths.iter().map(String::as_str).collect();
+	check_paths(&listed).map_err(|why| EngineError::Manifest { path: dir.into(), why })?;
+	Ok(paths)
 }
 
 /// Collects the paths of a model's files, relative to `root`, which is `depth` folders above `below`. A link to a file is
