@@ -2,6 +2,7 @@
 
 use anyhow::{bail, Context, Result};
 use autonomy_engine::digest::Image;
+use autonomy_engine::evaluation::MAX_SET_BYTES;
 use autonomy_primitives::job::MAX_SAMPLES;
 use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,10 @@ impl EvaluationSet {
 	/// # Errors
 	/// If they are no evaluation set. The message names the sample.
 	pub fn from_json(bytes: &[u8]) -> Result<Self> {
+		let size = bytes.len() as u64;
+		if size > MAX_SET_BYTES {
+			bail!("an evaluation set of {size} bytes; it has at most {MAX_SET_BYTES}");
+		}
 		let head: Head = serde_json::from_slice(bytes).context("this is no evaluation set")?;
 		if head.schema != SCHEMA {
 			bail!("the evaluation set has schema {}, this build reads schema {SCHEMA}", head.schema);
