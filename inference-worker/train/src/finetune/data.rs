@@ -3,7 +3,7 @@
 use super::evaluation::TextSample;
 use anyhow::{bail, Context, Result};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -178,7 +178,18 @@ pub fn prepare(folder: &Path, sample: &Captioned, size: u32) -> Result<Prepared>
 /// # Errors
 /// If it is no such file, or asks for more memory than a file of its length can have pixels for.
 pub fn read_picture(bytes: &[u8]) -> Result<RgbImage> {
-	let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
+	decode(bytes).map(on_white)
+}
+
+/// The picture in a file, turned as its camera says.
+pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage> {
+	let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+	match reader.format() {
+		Some(ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP) => {}
+		Some(other) => bail!("it is {other:?}; PNG, JPEG and WebP are taken"),
+		None => bail!("it is no picture of a known kind; PNG, JPEG and WebP are taken"),
+	}
+	let mut decoder = reader.into_decoder()?;
 	let (width, height) = decoder.dimensions();
 	let pixels = u64::from(width) * u64::from(height);
 	if pixels == 0 || pixels > MOST_PIXELS {
@@ -192,7 +203,7 @@ pub fn read_picture(bytes: &[u8]) -> Result<RgbImage> {
 	let orientation = decoder.orientation()?;
 	let mut picture = DynamicImage::from_decoder(decoder)?;
 	picture.apply_orientation(orientation);
-	Ok(on_white(picture))
+	Ok(picture)
 }
 
 fn on_white(picture: DynamicImage) -> RgbImage {

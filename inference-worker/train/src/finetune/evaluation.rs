@@ -1,5 +1,6 @@
 //! Evaluation sets: what an evaluation job measures two versions of a model on.
 
+use super::data::decode;
 use anyhow::{bail, Context, Result};
 use autonomy_engine::digest::Image;
 use autonomy_engine::evaluation::MAX_SET_BYTES;
@@ -122,8 +123,11 @@ impl EvaluationSet {
 		match self {
 			Self::Image(samples) => {
 				for (i, sample) in samples.iter().enumerate() {
-					let picture = image::load_from_memory_with_format(&sample.png, ImageFormat::Png);
-					let picture = picture.with_context(|| format!("sample {i}: the picture is no PNG file"))?;
+					let format = image::guess_format(&sample.png).ok();
+					if format != Some(ImageFormat::Png) {
+						bail!("sample {i}: the picture is no PNG file");
+					}
+					let picture = decode(&sample.png).with_context(|| format!("sample {i}: the picture cannot be read"))?;
 					if picture.color() != image::ColorType::Rgb8 {
 						bail!("sample {i}: the picture is {:?}, it must be Rgb8", picture.color());
 					}
