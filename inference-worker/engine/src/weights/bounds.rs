@@ -53,17 +53,25 @@ pub(super) fn applies(name: &str) -> bool {
 
 /// Refuses a configuration with a number beyond its bounds, wherever it stands in the file.
 pub(super) fn check(path: &Path, config: &Value) -> Result<(), EngineError> {
+	// A list would be taken for the fields in their order, and would pass by their names.
+	if !config.is_object() {
+		return Err(EngineError::content(path, "the file", "an object with settings".into(), "something else".into()));
+	}
+	check_fields(path, config)
+}
+
+fn check_fields(path: &Path, config: &Value) -> Result<(), EngineError> {
 	match config {
 		Value::Object(fields) => {
 			for (name, value) in fields {
 				if let Some((_, least, most)) = BOUNDS.iter().find(|(bounded, ..)| bounded == name) {
 					check_numbers(path, name, value, *least, *most)?;
 				}
-				check(path, value)?;
+				check_fields(path, value)?;
 			}
 			Ok(())
 		}
-		Value::Array(entries) => entries.iter().try_for_each(|entry| check(path, entry)),
+		Value::Array(entries) => entries.iter().try_for_each(|entry| check_fields(path, entry)),
 		Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
 	}
 }
@@ -107,6 +115,7 @@ mod tests {
 			(json!({ "block_out_channels": [320, 0] }), ["block_out_channels", "1 to 65536", "found 0"]),
 			(json!({ "block_out_channels": vec![1; 65] }), ["block_out_channels", "64 entries", "65 entries"]),
 			(json!({ "transformer_layers_per_block": [[1, 9999]] }), ["transformer_layers", "256", "9999"]),
+			(json!([1, 99_999_999]), ["the file", "an object", "something else"]),
 			(json!({ "text_config": { "num_hidden_layers": 4096 } }), ["num_hidden_layers", "1024", "4096"]),
 		] {
 			let error = refused(config);
