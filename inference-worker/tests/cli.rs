@@ -446,7 +446,7 @@ fn models_add_should_refuse_a_folder_with_the_file_that_is_wrong() {
 		}
 	};
 	refused(&["--price", "1"], &["give a key by --key", "--dry-run"]);
-	refused(&["--dry-run"], &["model_index.json or config.json", "found neither"]);
+	refused(&["--dry-run"], &["model_index.json, config.json or one checkpoint", "found 0 files"]);
 	fs::write(models.join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
 	refused(&["--dry-run"], &["pytorch_model.bin", "pickled checkpoint", "safetensors"]);
 	fs::write(models.join("config.json"), r#"{"hidden_size": 18446744073709551615}"#).unwrap();

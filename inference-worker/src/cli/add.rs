@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{
 	digest::cid_text,
-	weights::{survey, Survey, SurveyPart, MANIFEST_FILE},
+	weights::{model_dir, survey, Survey, SurveyPart, MANIFEST_FILE},
 	Architecture, InputSpec, Manifest, ManifestMeta,
 };
 use autonomy_primitives::{
@@ -38,7 +38,8 @@ const USUAL_SIZE: u32 = 512;
 /// Arguments of `models add`.
 #[derive(clap::Args)]
 pub struct Add {
-	/// A folder as diffusers or transformers write it. Without a manifest.json one is made.
+	/// A folder as diffusers or transformers write it, or a checkpoint alone in a folder with its tokenizer. Without a
+	/// manifest.json one is made.
 	path: PathBuf,
 	/// Price of one unit of work for one operator, in AUTON: a denoise step over 64 × 64 pixels, or a token.
 	#[arg(long, value_name = "AUTON", required_unless_present = "dry_run")]
@@ -86,13 +87,14 @@ struct Found {
 }
 
 /// Runs the command.
-pub async fn execute(args: Add) -> Result<()> {
+pub async fn execute(mut args: Add) -> Result<()> {
 	let signed = match (&args.signer, args.price) {
 		_ if args.dry_run => None,
 		(Some(signer), Some(price)) => Some((signer.node(&args.chain).await?, price)),
 		(None, _) => bail!("a registration is signed: give a key by --key, --suri-env or --dev, or --dry-run to look only"),
 		(_, None) => bail!("--price is missing"),
 	};
+	args.path = model_dir(&args.path)?;
 	let found = look(&args).await?;
 	if !args.json {
 		found.print();

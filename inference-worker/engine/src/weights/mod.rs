@@ -12,4 +12,4 @@ pub use manifest::{
 	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
 	MAX_MANIFEST_BYTES,
 };
-pub use survey::{survey, Survey, SurveyPart};
+pub use survey::{model_dir, survey, Survey, SurveyPart};

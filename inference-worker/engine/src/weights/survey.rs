@@ -10,7 +10,7 @@ use crate::models::vae::AutoencoderKlConfig;
 use crate::EngineError;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Configuration of a diffusers folder.
 const MODEL_INDEX: &str = "model_index.json";
@@ -58,14 +58,43 @@ impl Survey {
 	}
 }
 
+/// Whether a file lies in the model's folder itself and has tensors.
+fn is_at_top(file: &str) -> bool {
+	!file.contains('/') && file.ends_with(WEIGHTS)
+}
+
+/// The folder of a model that is named by its folder, or by its one file of weights. A file among others of its kind is refused:
+/// a model is a folder, and they would belong to it.
+pub fn model_dir(path: &Path) -> Result<PathBuf, EngineError> {
+	if !std::fs::metadata(path).map_err(EngineError::io(path))?.is_file() {
+		return Ok(path.into());
+	}
+	// What it is comes first: a pickle or a LoRA is none, wherever it lies.
+	let header = Header::open(path)?;
+	if family(&header).is_none() {
+		return Err(no_model(path, &header));
+	}
+	let dir = match path.parent() {
+		Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+		Some(parent) => parent,
+		None => path,
+	};
+	let others = model_files(dir)?.into_iter().filter(|file| is_at_top(file)).count();
+	match others {
+		1 => Ok(dir.into()),
+		_ => {
+			let expected = "it alone in a folder, with its tokenizer in tokenizer/tokenizer.json".into();
+			let found = format!("{others} files of weights in its folder");
+			Err(EngineError::content(path, "the checkpoint", expected, found))
+		}
+	}
+}
+
 /// Reads the configuration files of a folder and the headers of its weights, and says what they are.
 ///
-/// Fails with the name of the file when it is no folder that this engine has a pipeline for. A single file is told by the
-/// names of its tensors.
+/// Fails with the name of the file when it is no folder that this engine has a pipeline for. A checkpoint, which has all
+/// networks in one file, is told by the names of its tensors.
 pub fn survey(path: &Path) -> Result<Survey, EngineError> {
-	if std::fs::metadata(path).map_err(EngineError::io(path))?.is_file() {
-		return Err(single_file(path));
-	}
 	let files = model_files(path)?;
 	let folder = ModelFolder::new(path, files.iter().cloned());
 	if folder.has(MODEL_INDEX) {
@@ -74,14 +103,41 @@ pub fn survey(path: &Path) -> Result<Survey, EngineError> {
 	if folder.has(CONFIG) {
 		return llama(&folder, parts(&folder, &files)?);
 	}
+	let at_top: Vec<&String> = files.iter().filter(|file| is_at_top(file)).collect();
+	if let [file] = at_top[..] {
+		return checkpoint(&folder.path(file)?);
+	}
 	if let Some(pickle) = pickle_in(path) {
 		return Err(pickle_refused(&pickle));
 	}
-	let (expected, found) = match files.iter().find(|file| file.ends_with(WEIGHTS)) {
-		Some(file) => ("with the weights", format!("{} alone", shown(file))),
-		None => ("and weights", "neither".into()),
-	};
-	Err(EngineError::content(path, "the folder", format!("{MODEL_INDEX} or {CONFIG} {expected}"), found))
+	let expected = format!("{MODEL_INDEX}, {CONFIG} or one checkpoint");
+	Err(EngineError::content(path, "the folder", expected, format!("{} files of weights alone", at_top.len())))
+}
+
+/// What a checkpoint has, in the layout of the original Stable Diffusion code.
+fn checkpoint(path: &Path) -> Result<Survey, EngineError> {
+	const PARTS: [(&str, &str); 4] = [
+		("text_encoder", "cond_stage_model."),
+		("text_encoders", "conditioner."),
+		("unet", "model.diffusion_model."),
+		("vae", "first_stage_model."),
+	];
+	let header = Header::open(path)?;
+	let Some((class, size)) = family(&header) else { return Err(no_model(path, &header)) };
+	let mut parts = Vec::new();
+	for (name, prefix) in PARTS {
+		let mut part = SurveyPart { name: name.into(), files: 1, ..SurveyPart::default() };
+		for (_, entry) in header.tensors.iter().filter(|(tensor, _)| tensor.starts_with(prefix)) {
+			part.tensors += 1;
+			part.parameters = part.parameters.saturating_add(entry.elements());
+			part.dtypes.insert(entry.dtype.clone());
+		}
+		if part.tensors > 0 {
+			parts.push(part);
+		}
+	}
+	let class = class.to_owned();
+	Ok(Survey { architecture: Architecture::TextToImage, class, parts, size: Some(size), context: None })
 }
 
 fn text_to_image(folder: &ModelFolder, parts: Vec<SurveyPart>) -> Result<Survey, EngineError> {
@@ -147,24 +203,27 @@ fn parts(folder: &ModelFolder, files: &[String]) -> Result<Vec<SurveyPart>, Engi
 	Ok(parts.into_values().collect())
 }
 
-/// What a single file is, and why it is not enough.
-fn single_file(path: &Path) -> EngineError {
-	let header = match Header::open(path) {
-		Ok(header) => header,
-		Err(error) => return error,
-	};
-	let found = format!("{}, {} tensors with {} parameters", kind(&header), header.tensors.len(), header.parameters());
-	let expected = "a folder as diffusers or transformers write it, which has the settings too".into();
-	EngineError::content(path, "the model", expected, found)
+/// Whether a file has a tensor whose name begins so.
+fn has(header: &Header, prefix: &str) -> bool {
+	let first = header.tensors.range(prefix.to_owned()..).next();
+	first.is_some_and(|(name, _)| name.starts_with(prefix))
 }
 
-/// What the tensors of a file belong to, by the layouts in use.
-fn kind(header: &Header) -> &'static str {
-	const KINDS: [(&str, &str); 12] = [
-		("conditioner.embedders.1.", "a Stable Diffusion XL checkpoint"),
-		("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint"),
-		("cond_stage_model.transformer.", "a Stable Diffusion 1 checkpoint"),
-		("model.diffusion_model.", "a diffusion model without a text encoder"),
+/// Of a checkpoint, what it is and the width of its usual picture in pixels.
+fn family(header: &Header) -> Option<(&'static str, u32)> {
+	const FAMILIES: [(&str, &str, u32); 3] = [
+		("conditioner.embedders.1.", "Stable Diffusion XL checkpoint", 1024),
+		("cond_stage_model.model.", "Stable Diffusion 2 checkpoint", 768),
+		("cond_stage_model.transformer.", "Stable Diffusion 1 checkpoint", 512),
+	];
+	let found = FAMILIES.into_iter().find(|(prefix, ..)| has(header, prefix));
+	found.filter(|_| has(header, "model.diffusion_model.")).map(|(_, name, size)| (name, size))
+}
+
+/// Why a file of weights is no model by itself.
+fn no_model(path: &Path, header: &Header) -> EngineError {
+	const KINDS: [(&str, &str); 9] = [
+		("model.diffusion_model.", "a diffusion model without its text encoder"),
 		("lora_unet_", "a LoRA in the layout of kohya, which needs a base model"),
 		("lora_te", "a LoRA in the layout of kohya, which needs a base model"),
 		("unet.", "a LoRA in the layout of diffusers, which needs a base model"),
@@ -172,13 +231,13 @@ fn kind(header: &Header) -> &'static str {
 		("text_model.", "a CLIP text encoder"),
 		("decoder.conv_in.", "an autoencoder"),
 		("down_blocks.", "a UNet"),
-		("model.embed_tokens.", "a language model without its configuration"),
+		("model.embed_tokens.", "a language model without its settings"),
 	];
-	let found = KINDS.iter().find(|(prefix, _)| {
-		let first = header.tensors.range(prefix.to_string()..).next();
-		first.is_some_and(|(name, _)| name.starts_with(*prefix))
-	});
-	found.map_or("tensors of an unknown layout", |(_, kind)| *kind)
+	let known = KINDS.iter().find(|(prefix, _)| has(header, prefix));
+	let kind = known.map_or("tensors of an unknown layout", |(_, kind)| *kind);
+	let found = format!("{kind}, {} tensors with {} parameters", header.tensors.len(), header.parameters());
+	let expected = "a folder as diffusers or transformers write it, or a checkpoint of Stable Diffusion".into();
+	EngineError::content(path, "the model", expected, found)
 }
 
 #[cfg(test)]
@@ -215,16 +274,43 @@ mod tests {
 			}
 		};
 		refused(&dir.path().join("nowhere"), &["nowhere"]);
-		refused(dir.path(), &["model_index.json or config.json", "found neither"]);
+		refused(dir.path(), &["model_index.json, config.json or one checkpoint", "found 0 files"]);
 		std::fs::write(dir.path().join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
 		refused(dir.path(), &["pytorch_model.bin", ".safetensors file", "pickled checkpoint"]);
 
 		let dir = TempDir::new().unwrap();
 		write_pixel_model(dir.path()).unwrap();
 		let weights = dir.path().join("unet/diffusion_pytorch_model.safetensors");
-		refused(&weights, &["a folder as diffusers", "found a UNet", "parameters"]);
+		let error = model_dir(&weights).unwrap_err().to_string();
+		assert!(error.contains("a folder as diffusers") && error.contains("found a UNet"), "{error}");
+		assert_eq!(model_dir(dir.path()).unwrap(), dir.path());
 		let whole = std::fs::read(&weights).unwrap();
 		std::fs::write(&weights, &whole[..whole.len() - 1]).unwrap();
 		refused(dir.path(), &["unet/diffusion_pytorch_model.safetensors", "tensor ", "cut off"]);
+	}
+
+	#[test]
+	fn survey_should_tell_a_checkpoint_by_the_names_of_its_tensors() {
+		let dir = TempDir::new().unwrap();
+		let file = |name: &str, tensors: &[&str]| {
+			let one = candle_core::Tensor::zeros((2, 3), candle_core::DType::F16, &candle_core::Device::Cpu).unwrap();
+			let tensors: std::collections::HashMap<String, _> =
+				tensors.iter().map(|tensor| (tensor.to_string(), one.clone())).collect();
+			let path = dir.path().join(name);
+			candle_core::safetensors::save(&tensors, &path).unwrap();
+			path
+		};
+		let names = ["model.diffusion_model.a", "first_stage_model.b", "first_stage_model.c"];
+		let path = file("sd.safetensors", &[&names[..], &["cond_stage_model.transformer.d"]].concat());
+		assert_eq!(model_dir(&path).unwrap(), dir.path());
+		let found = survey(dir.path()).unwrap();
+		assert_eq!((found.class.as_str(), found.size), ("Stable Diffusion 1 checkpoint", Some(512)));
+		let parts: Vec<_> = found.parts.iter().map(|part| (part.name.as_str(), part.parameters)).collect();
+		assert_eq!(parts, [("text_encoder", 6), ("unet", 6), ("vae", 12)]);
+
+		let lora = file("lora.safetensors", &["lora_unet_a"]);
+		assert!(model_dir(&lora).unwrap_err().to_string().contains("found a LoRA"));
+		let error = model_dir(&path).unwrap_err().to_string();
+		assert!(error.contains("sd.safetensors") && error.contains("found 2 files of weights"), "{error}");
 	}
 }
