@@ -91,7 +91,9 @@ pub async fn execute(mut args: Add) -> Result<()> {
 	let signed = match (&args.signer, args.price) {
 		_ if args.dry_run => None,
 		(Some(signer), Some(price)) => Some((signer.node(&args.chain).await?, price)),
-		(None, _) => bail!("a registration is signed: give a key by --key, --suri-env or --dev, or --dry-run to look only"),
+		(None, _) => {
+			bail!("a registration is signed: give a key by --key, --suri-env or --dev, or --dry-run to look only")
+		}
 		(_, None) => bail!("--price is missing"),
 	};
 	args.path = model_dir(&args.path)?;
@@ -284,7 +286,10 @@ fn limits(modality: Modality, limits: &ModelLimits) -> String {
 		| Modality::Animation
 		| Modality::SpriteSheet
 		| Modality::Tile
-		| Modality::Evaluation => format!("{prompt}, {} steps, {} pixels", limits.max_steps, grouped(limits.max_pixels.into())),
+		| Modality::Evaluation => {
+			let pixels = grouped(limits.max_pixels.into());
+			format!("{prompt}, {} steps, {pixels} pixels", limits.max_steps)
+		}
 	}
 }
 

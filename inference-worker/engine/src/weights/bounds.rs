@@ -10,7 +10,7 @@ use std::path::Path;
 const MAX_ENTRIES: usize = 64;
 
 /// Field, least and most. A list is held to them entry by entry; `null` stands for the default.
-const BOUNDS: [(&str, u64, u64); 32] = [
+const BOUNDS: [(&str, u64, u64); 33] = [
 	("attention_head_dim", 1, 4096),
 	("block_out_channels", 1, 1 << 16),
 	("cross_attention_dim", 1, 1 << 16),
@@ -29,6 +29,7 @@ const BOUNDS: [(&str, u64, u64); 32] = [
 	("num_hidden_layers", 1, 1024),
 	("num_key_value_heads", 1, 4096),
 	("num_train_timesteps", 1, 100_000),
+	("original_inference_steps", 1, 100_000),
 	("original_max_position_embeddings", 1, 1 << 24),
 	("out_channels", 1, 1 << 12),
 	("pixel_unshuffle", 1, 64),

@@ -310,18 +310,16 @@ mod tests {
 
 	#[test]
 	fn file_should_be_refused_when_tensors_overlap_or_leave_gaps() {
-		let two = |a: &str, b: &str, size| {
-			let text = format!(
-				r#"{{"a":{{"dtype":"F32","shape":[1],"data_offsets":{a}}},"b":{{"dtype":"F32","shape":[1],"data_offsets":{b}}}}}"#
-			);
-			file(&text, size)
+		let two = |a: &str, b: &str, size: usize| {
+			let entry = |offsets: &str| format!(r#"{{"dtype":"F32","shape":[1],"data_offsets":{offsets}}}"#);
+			file(&format!(r#"{{"a":{},"b":{}}}"#, entry(a), entry(b)), size)
 		};
 		read(&two("[0,4]", "[4,8]", 8)).unwrap();
 		refused(&two("[0,4]", "[0,4]", 4), &["tensor b", "byte 4", "found byte 0"]);
 		refused(&two("[0,4]", "[2,6]", 8), &["tensor b", "byte 4", "found byte 2"]);
 		refused(&two("[0,4]", "[8,12]", 12), &["tensor b", "byte 4", "found byte 8"]);
-		let twice = r#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#;
-		refused(&file(twice, 0), &["a stands there twice"]);
+		let entry = r#"{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#;
+		refused(&file(&format!(r#"{{"a":{entry},"a":{entry}}}"#), 0), &["a stands there twice"]);
 	}
 
 	#[test]
