@@ -426,6 +426,7 @@ impl TraceFile {
 pub(crate) mod tests {
 	use super::*;
 	use autonomy_primitives::digest::cid;
+	use proptest::prelude::*;
 
 	/// The file of a short run.
 	pub(crate) fn of_job(job: JobId) -> TraceFile {
@@ -582,6 +583,36 @@ pub(crate) mod tests {
 		assert!(refused(&json(&later)).contains("layout has version 2, this build knows version 1"));
 		for bytes in [&b""[..], b"{}", b"[]", b"\xff", b"{\"schema\":1}"] {
 			refused(bytes);
+		}
+	}
+
+	proptest! {
+		#[test]
+		fn reader_should_never_panic_when_a_file_is_damaged(
+			changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+			end in any::<prop::sample::Index>(),
+			is_cut in any::<bool>(),
+			is_fault in any::<bool>(),
+		) {
+			let good = if is_fault { faulty(2, FaultCode::NonFinite) } else { run(3) };
+			let mut bytes = json(&good);
+			for (at, byte) in changes {
+				let at = at.index(bytes.len());
+				bytes[at] = byte;
+			}
+			if is_cut {
+				bytes.truncate(end.index(bytes.len()));
+			}
+			// What is taken says what it says: its digests follow from each other.
+			if let Ok(read) = TraceFile::parse(&bytes) {
+				prop_assert!(read.check().is_ok());
+				prop_assert_eq!(TraceFile::parse(&json(&read)).ok(), Some(read));
+			}
+		}
+
+		#[test]
+		fn reader_should_never_panic_when_bytes_are_random(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+			let _ = TraceFile::parse(&bytes);
 		}
 	}
 

@@ -402,3 +402,61 @@ fn server_should_give_nothing_but_files_of_its_own_when_a_path_plays_tricks() {
 		assert!(status == 400 || status == 404, "{path}: {status}");
 	}
 }
+
+#[test]
+fn models_add_should_show_what_a_folder_is_when_nothing_is_to_be_registered() {
+	let keeper = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/keeper");
+	let dir = tempfile::tempdir().unwrap();
+	let shown = stdout(&worker(dir.path(), &["models", "add", keeper.to_str().unwrap(), "--dry-run"]));
+	let text = fs::read_to_string(keeper.join("manifest.json")).unwrap();
+	let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+	let golden = format!("golden result 0x{}", manifest["golden"]["result"].as_str().unwrap());
+	for word in ["transformers:llama", "parameters", "new tokens", "nothing was written", &golden] {
+		assert!(shown.contains(word), "no {word:?} in: {shown}");
+	}
+
+	let copy = dir.path().join("fresh");
+	fs::create_dir(&copy).unwrap();
+	for entry in fs::read_dir(&keeper).unwrap() {
+		let path = entry.unwrap().path();
+		fs::copy(&path, copy.join(path.file_name().unwrap())).unwrap();
+	}
+	fs::remove_file(copy.join("manifest.json")).unwrap();
+	let line = stdout(&worker(
+		dir.path(),
+		&["models", "add", "fresh", "--dry-run", "--json", "--licence", "Apache-2.0", "--prompt", "Hello"],
+	));
+	let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+	assert_eq!(line["name"], "fresh");
+	assert_eq!(line["manifest_is_new"], true);
+	assert_eq!(line["weights_root"], format!("0x{}", manifest["weights_root"].as_str().unwrap()));
+	assert!(line["parameters"].as_u64().unwrap() > 0 && !copy.join("manifest.json").exists());
+}
+
+#[test]
+fn models_add_should_refuse_a_folder_with_the_file_that_is_wrong() {
+	let dir = tempfile::tempdir().unwrap();
+	let models = dir.path().join("model");
+	fs::create_dir(&models).unwrap();
+	let add = |options: &[&str]| complaint(&worker(dir.path(), &[&["models", "add", "model"][..], options].concat()));
+	let refused = |options: &[&str], words: &[&str]| {
+		let complaint = add(options);
+		for word in words {
+			assert!(complaint.contains(word), "no {word:?} in: {complaint}");
+		}
+	};
+	refused(&["--price", "1"], &["give a key by --key", "--dry-run"]);
+	refused(&["--dry-run"], &["model_index.json, config.json or one checkpoint", "found 0 files"]);
+	fs::write(models.join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
+	refused(&["--dry-run"], &["pytorch_model.bin", "pickled checkpoint", "safetensors"]);
+	fs::write(models.join("config.json"), r#"{"hidden_size": 18446744073709551615}"#).unwrap();
+	refused(&["--dry-run"], &["config.json", "hidden_size", "1 to 65536", "18446744073709551615"]);
+	fs::write(models.join("config.json"), "{}").unwrap();
+	fs::write(models.join("model.safetensors"), b"PK\x03\x04\x14\x00\x08\x08").unwrap();
+	refused(&["--dry-run"], &["model.safetensors", "zip archive", "never opened"]);
+	fs::write(models.join("model.safetensors"), [&u64::MAX.to_le_bytes()[..], b"{}"].concat()).unwrap();
+	refused(&["--dry-run"], &["model.safetensors", "header of 18446744073709551615 bytes"]);
+	fs::write(models.join("model.safetensors"), [&2u64.to_le_bytes()[..], b"{}"].concat()).unwrap();
+	refused(&["--dry-run"], &["--licence is missing"]);
+	refused(&["--dry-run", "--licence", "MIT"], &["chat.json"]);
+}

@@ -21,6 +21,18 @@ pub enum EngineError {
 		/// Where and why.
 		source: serde_json::Error,
 	},
+	/// A file says what cannot be, or is another kind of file.
+	#[error("{}: {what}: expected {expected}, found {found}", path.display())]
+	Content {
+		/// Which.
+		path: PathBuf,
+		/// The tensor, the setting or the part of the file.
+		what: String,
+		/// What would be right.
+		expected: String,
+		/// What is there.
+		found: String,
+	},
 	/// The manifest contradicts itself.
 	#[error("{}: {why}", path.display())]
 	Manifest {
@@ -96,7 +108,11 @@ impl EngineError {
 	/// engine. Every machine finds the same; all else is this machine's trouble.
 	pub fn is_of_the_model(&self) -> bool {
 		match self {
-			Self::Json { .. } | Self::Manifest { .. } | Self::WeightsRoot { .. } | Self::Unsupported { .. } => true,
+			Self::Json { .. }
+			| Self::Content { .. }
+			| Self::Manifest { .. }
+			| Self::WeightsRoot { .. }
+			| Self::Unsupported { .. } => true,
 			Self::Network { source, .. } => !is_io(source),
 			Self::Io { .. }
 			| Self::Corrupt { .. }
@@ -113,6 +129,10 @@ impl EngineError {
 
 	pub(crate) fn json(path: &Path) -> impl FnOnce(serde_json::Error) -> Self + '_ {
 		move |source| Self::Json { path: path.into(), source }
+	}
+
+	pub(crate) fn content(path: &Path, what: &str, expected: String, found: String) -> Self {
+		Self::Content { path: path.into(), what: what.into(), expected, found }
 	}
 
 	pub(crate) fn network(component: &str) -> impl FnOnce(candle_core::Error) -> Self + '_ {

@@ -27,6 +27,9 @@ use std::io::Cursor;
 
 /// Most bytes of a held-out set.
 pub const MAX_SET_BYTES: u64 = 64 << 20;
+/// Most samples of a held-out set, far more than an evaluation takes: a file could have millions of empty ones, each of which
+/// takes a hundred times its bytes of memory.
+const MAX_SET_SAMPLES: usize = 1 << 20;
 /// Most bytes of a caption or a prompt.
 const MAX_CAPTION_BYTES: usize = MAX_PROMPT_BYTES as usize;
 /// Most bytes of a reply.
@@ -183,6 +186,9 @@ impl<'de> Deserialize<'de> for Samples {
 				let mut samples = Vec::new();
 				loop {
 					match list.next_element() {
+						Ok(Some(_)) if samples.len() == MAX_SET_SAMPLES => {
+							return Err(A::Error::custom(format_args!("more than {MAX_SET_SAMPLES} samples")))
+						}
 						Ok(Some(sample)) => samples.push(sample),
 						Ok(None) => return Ok(samples),
 						Err(error) => {

@@ -8,11 +8,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tokenizers::{AddedToken, ModelWrapper, Tokenizer, TruncationParams};
 
+/// What a tokenizer is tried on before it counts as one: letters, marks, white space, and characters of two to four bytes.
+const TRIAL: &str = "A cat, 12 x\t\u{e9}\u{4e2d}\u{1f600}\n";
+
+/// Reads the text of a `tokenizer.json` and tries it.
+///
+/// The library's tables are not all checked when they are read, and it gives up in ways that would end the process. A file that
+/// makes it do so is refused like any other that is wrong.
+pub fn parse(text: &[u8]) -> Result<Tokenizer, String> {
+	let attempt = std::panic::catch_unwind(|| {
+		let mut tokenizer = Tokenizer::from_bytes(text).map_err(|error| error.to_string())?;
+		// A file may ask for any length to pad to.
+		let padding = tokenizer.get_padding().cloned();
+		tokenizer.with_padding(None);
+		// That the text has characters without a token is no fault of the file.
+		if let Ok(encoding) = tokenizer.encode(TRIAL, true) {
+			let _ = tokenizer.decode(encoding.get_ids(), true);
+		}
+		tokenizer.with_padding(padding);
+		Ok(tokenizer)
+	});
+	attempt.unwrap_or_else(|_| Err("its tables contradict each other: the tokenizers library cannot use them".into()))
+}
+
 /// Reads a `tokenizer.json` and checks that its ids fit the network's table, and that it leaves nothing to chance.
 fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
 	let full = folder.path(path)?;
 	let unsupported = |why: String| EngineError::Unsupported { path: full.clone(), why };
-	let tokenizer = Tokenizer::from_bytes(folder.read(path)?).map_err(|error| unsupported(error.to_string()))?;
+	let tokenizer = parse(&folder.read(path)?).map_err(unsupported)?;
 	let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
 	if largest as usize >= vocab_size {
 		return Err(unsupported(format!(

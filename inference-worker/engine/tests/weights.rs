@@ -203,3 +203,138 @@ fn model_should_be_refused_when_a_setting_or_a_tensor_is_missing() {
 	let error = Manifest::build(dir.path(), image_meta()).unwrap_err().to_string();
 	assert!(error.contains("unet") && error.contains("conv_in.bias is missing"), "{error}");
 }
+
+/// Replaces a tensor in a file of weights.
+fn replace(path: &Path, name: &str, tensor: Tensor) {
+	let mut tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+	assert!(tensors.insert(name.into(), tensor).is_some(), "there is no {name}");
+	candle_core::safetensors::save(&tensors, path).unwrap();
+}
+
+fn complaint(dir: &Path, meta: autonomy_engine::ManifestMeta, words: &[&str]) {
+	let error = Manifest::build(dir, meta).unwrap_err();
+	let text = error.to_string();
+	assert!(error.is_of_the_model(), "every machine finds it: {text}");
+	for word in words {
+		assert!(text.contains(word), "no {word:?} in: {text}");
+	}
+}
+
+#[test]
+fn weights_should_be_refused_with_file_and_tensor_when_a_value_is_not_finite() {
+	for (value, word) in [(f32::NAN, "found NaN"), (f32::INFINITY, "found inf"), (f32::NEG_INFINITY, "found -inf")] {
+		let dir = TempDir::new().unwrap();
+		write_pixel_model(dir.path()).unwrap();
+		let path = dir.path().join(WEIGHTS);
+		let old = candle_core::safetensors::load(&path, &Device::Cpu).unwrap().remove("conv_in.bias").unwrap();
+		let mut values = old.to_vec1::<f32>().unwrap();
+		values[3] = value;
+		replace(&path, "conv_in.bias", Tensor::from_vec(values, old.shape(), &Device::Cpu).unwrap());
+		complaint(dir.path(), image_meta(), &[WEIGHTS, "tensor conv_in.bias", "expected finite", word, "value 3"]);
+	}
+}
+
+#[test]
+fn weights_should_be_refused_with_file_and_tensor_when_shape_or_type_is_wrong() {
+	let dir = TempDir::new().unwrap();
+	write_pixel_model(dir.path()).unwrap();
+	let path = dir.path().join(WEIGHTS);
+	let zeros = |shape: &[usize], dtype| Tensor::zeros(shape, dtype, &Device::Cpu).unwrap();
+	replace(&path, "conv_in.bias", zeros(&[7], DType::F32));
+	complaint(dir.path(), image_meta(), &[WEIGHTS, "tensor conv_in.bias", "[7]", "the configuration asks for [16]"]);
+	replace(&path, "conv_in.bias", zeros(&[16], DType::F64));
+	complaint(dir.path(), image_meta(), &[WEIGHTS, "tensor conv_in.bias", "F32, F16 or BF16", "found F64"]);
+	let whole = std::fs::read(&path).unwrap();
+	std::fs::write(&path, &whole[..whole.len() - 4]).unwrap();
+	complaint(dir.path(), image_meta(), &[WEIGHTS, "tensor ", "expected", "cut off"]);
+	std::fs::write(&path, [&u64::MAX.to_le_bytes()[..], &whole].concat()).unwrap();
+	complaint(dir.path(), image_meta(), &[WEIGHTS, "a header of 18446744073709551615 bytes"]);
+	std::fs::remove_file(&path).unwrap();
+	std::fs::write(dir.path().join("unet/diffusion_pytorch_model.bin"), b"PK\x03\x04").unwrap();
+	complaint(dir.path(), image_meta(), &["unet/diffusion_pytorch_model.bin", "pickled checkpoint", "safetensors"]);
+}
+
+#[test]
+fn model_should_be_refused_when_its_tokenizer_does_not_fit() {
+	let dir = TempDir::new().unwrap();
+	write_chat_model(dir.path()).unwrap();
+	let path = dir.path().join("tokenizer.json");
+	let text = std::fs::read_to_string(&path).unwrap();
+	std::fs::write(&path, text.replace("\"w63\":63", "\"w63\":64")).unwrap();
+	complaint(dir.path(), text_meta(), &["tokenizer.json", "token 64", "ends at 63"]);
+	std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+	complaint(dir.path(), text_meta(), &["tokenizer.json"]);
+}
+
+#[test]
+fn shards_should_be_refused_when_the_index_says_something_else() {
+	let dir = TempDir::new().unwrap();
+	let one = Tensor::zeros(2, DType::F32, &Device::Cpu).unwrap();
+	let save = |file: &str, names: &[&str]| {
+		let tensors: HashMap<String, Tensor> = names.iter().map(|name| (name.to_string(), one.clone())).collect();
+		candle_core::safetensors::save(&tensors, dir.path().join(file)).unwrap();
+	};
+	save("model-1.safetensors", &["a"]);
+	save("model-2.safetensors", &["b"]);
+	let names = ["model-1.safetensors", "model-2.safetensors", "model.safetensors.index.json"];
+	let folder = ModelFolder::new(dir.path(), names.map(String::from));
+	let refused = |map: serde_json::Value, words: &[&str]| {
+		let index = serde_json::json!({ "weight_map": map }).to_string();
+		std::fs::write(dir.path().join("model.safetensors.index.json"), index).unwrap();
+		let error = folder.tensors("", "model").err().unwrap().to_string();
+		for word in words {
+			assert!(error.contains(word), "no {word:?} in: {error}");
+		}
+	};
+	let (first, second) = ("model-1.safetensors", "model-2.safetensors");
+	refused(serde_json::json!({ "a": second, "b": first }), &["index.json", "tensor a", "in model-2", "found it in"]);
+	refused(serde_json::json!({ "a": first, "c": second }), &["index.json", "tensor c", "found no such tensor"]);
+	for trick in ["../model-1.safetensors", "/model-1.safetensors", "./model-1.safetensors", "model-9.safetensors", ""] {
+		refused(serde_json::json!({ "a": trick }), &["index.json", "the file of tensor a", "beside the index", trick]);
+	}
+	refused(serde_json::json!({}), &["weight_map", "no entries"]);
+	save("model-2.safetensors", &["a", "b"]);
+	refused(serde_json::json!({ "a": first, "b": second }), &["model-2", "tensor a", "in one file", "model-1"]);
+}
+
+#[test]
+fn manifest_should_be_refused_when_a_path_plays_tricks() {
+	let (dir, manifest) = chat_folder();
+	for path in ["a/./b", "a//b", "a/", "a\\..\\b", "C:b", "a\0b", "a\u{1b}[2Jb", "", "/a", "a/../b"] {
+		let mut tricked = manifest.clone();
+		tricked.files[0].path = path.into();
+		tricked.files.sort_by(|a, b| a.path.cmp(&b.path));
+		tricked.write(dir.path()).unwrap();
+		let error = refused(dir.path()).to_string();
+		assert!(error.contains("is not a path below") && !error.contains(char::is_control), "{path:?}: {error}");
+	}
+	let refuse = |manifest: Manifest, word: &str| {
+		manifest.write(dir.path()).unwrap();
+		let error = refused(dir.path()).to_string();
+		assert!(error.contains(word) && error.contains(MANIFEST_FILE), "{error}");
+	};
+	let mut both = manifest.clone();
+	both.files[0].path = "config.json/x".into();
+	both.files.sort_by(|a, b| a.path.cmp(&b.path));
+	refuse(both, "is a file and a folder");
+	let mut deep = manifest.clone();
+	deep.files[0].path = "a/".repeat(20) + "x";
+	refuse(deep, "21 parts");
+	let many = (0..5000).map(|i| {
+		let mut file = manifest.files[0].clone();
+		file.path = format!("{i:04}");
+		file
+	});
+	refuse(Manifest { files: many.collect(), ..manifest.clone() }, "5000 files, a model has at most 4096");
+	std::fs::write(dir.path().join(MANIFEST_FILE), vec![b' '; 5 << 20]).unwrap();
+	assert!(refused(dir.path()).to_string().contains("at most 4194304 bytes"));
+}
+
+#[cfg(unix)]
+#[test]
+fn folder_should_be_refused_when_a_link_leads_to_a_folder() {
+	let dir = TempDir::new().unwrap();
+	write_chat_model(dir.path()).unwrap();
+	std::os::unix::fs::symlink(dir.path(), dir.path().join("circle")).unwrap();
+	complaint(dir.path(), text_meta(), &["circle", "a link to a folder"]);
+}

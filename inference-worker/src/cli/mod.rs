@@ -1,5 +1,6 @@
 //! The command line.
 
+mod add;
 mod artifacts;
 mod chain_args;
 mod engine_process;
@@ -69,7 +70,7 @@ enum Command {
 	Train(train::Command),
 	/// Registers an operator with its worker key and bond, and joins models. Signed by the owner.
 	Register(register::Args),
-	/// Lists, describes, registers and publishes models; proposes, measures and accepts their versions.
+	/// Lists, describes, adds, registers and publishes models; proposes, measures and accepts their versions.
 	#[command(subcommand)]
 	Models(models::Command),
 	/// Submits a job.

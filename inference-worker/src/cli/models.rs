@@ -7,17 +7,18 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 use autonomy_engine::{digest::cid_text, Architecture, Engine, InputSpec, Manifest, ManifestMeta};
-use autonomy_primitives::{digest::Cid, job::JobInput, model::ModelLimits};
+use autonomy_primitives::{digest::Cid, job::JobInput, model::ModelLimits, ModelId};
 use serde::Deserialize;
 use serde_json::json;
 use subxt::utils::Static;
 
-use super::{hex32, versions, ChainArgs, SignerArgs};
+use super::{add, hex32, versions, ChainArgs, SignerArgs};
 use crate::{
 	amount::Auton,
 	artifacts::{self, Layered},
 	chain::{
 		api::{self, runtime_types::pallet_models::types::ModelDetails},
+		node::Node,
 		Chain,
 	},
 	config::{parse_digest, Config},
@@ -54,6 +55,9 @@ pub enum Command {
 	/// Registers a model on chain. The NFT of the model goes to the signer. The golden job is run first: a folder that
 	/// does not reproduce its own manifest is not registered.
 	Register(Register),
+	/// From a folder of weights to a model on chain: looks at the files, writes the manifest if there is none, shows what was
+	/// found, and registers it.
+	Add(add::Add),
 	/// Copies a model's files into the artifact store, where other operators can fetch them by CID.
 	Publish {
 		/// The folder.
@@ -85,7 +89,7 @@ pub struct Register {
 	#[arg(long, value_name = "AUTON")]
 	price: Auton,
 	/// Blocks that one job takes the slowest operator; operators have three times as long.
-	#[arg(long, value_name = "BLOCKS", default_value_t = 20)]
+	#[arg(long, value_name = "BLOCKS", default_value_t = BUDGET)]
 	budget: u32,
 	#[command(flatten)]
 	chain: ChainArgs,
@@ -95,6 +99,9 @@ pub struct Register {
 	#[arg(long)]
 	json: bool,
 }
+
+/// Blocks of a job, unless said otherwise.
+pub(super) const BUDGET: u32 = 20;
 
 /// What `models build` reads.
 #[derive(Deserialize)]
@@ -122,6 +129,7 @@ pub async fn execute(command: Command) -> Result<ExitCode> {
 		Command::Manifest { dir, json } => manifest(&dir, json)?,
 		Command::Build { dir, meta } => build(&dir, &meta)?,
 		Command::Register(args) => register(args).await?,
+		Command::Add(args) => add::execute(args).await?,
 		Command::Publish { dir, chain } => println!("{}", cid_text(&upload(&dir, &chain.config()?).await?)),
 		Command::Propose(args) => versions::propose(args).await?,
 		Command::Evaluate(args) => versions::evaluate(args).await?,
@@ -228,46 +236,90 @@ fn manifest(dir: &Path, json: bool) -> Result<()> {
 }
 
 fn build(dir: &Path, meta: &Path) -> Result<()> {
-	let bytes = std::fs::read(meta).with_context(|| format!("cannot read {}", meta.display()))?;
-	let meta: Meta = serde_json::from_slice(&bytes).with_context(|| meta.display().to_string())?;
-	let golden_seed = parse_digest(&meta.golden.seed)
-		.with_context(|| format!("golden.seed: '{}' is not 64 hexadecimal digits", meta.golden.seed))?;
-	let manifest = Manifest::build(
-		dir,
-		ManifestMeta {
-			name: meta.name,
-			version: meta.version,
-			architecture: meta.architecture,
-			licence: meta.licence,
-			limits: meta.limits,
-			golden_input: meta.golden.input,
-			golden_seed,
-		},
-	)?;
+	let manifest = Manifest::build(dir, read_meta(meta)?)?;
 	manifest.write(dir)?;
 	println!("{}", cid_text(&manifest.cid()));
 	Ok(())
 }
 
+/// What a person says of a model, from a file.
+pub(super) fn read_meta(file: &Path) -> Result<ManifestMeta> {
+	let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+	let meta: Meta = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
+	let golden_seed = parse_digest(&meta.golden.seed)
+		.with_context(|| format!("golden.seed: '{}' is not 64 hexadecimal digits", meta.golden.seed))?;
+	Ok(ManifestMeta {
+		name: meta.name,
+		version: meta.version,
+		architecture: meta.architecture,
+		licence: meta.licence,
+		limits: meta.limits,
+		golden_input: meta.golden.input,
+		golden_seed,
+	})
+}
+
 async fn register(args: Register) -> Result<()> {
 	let (_, node, pair) = args.signer.node(&args.chain).await?;
 	let (manifest, golden_input) = golden(&args.dir).await?;
-	let cid = models::manifest_cid(&args.dir)?;
+	let registered = put_on_chain(&node, &args.dir, &manifest, golden_input, args.price, args.budget).await?;
+	let (owner, cid) = (crate::keys::account(&pair), cid_text(&registered.manifest));
+	if args.json {
+		let line = json!({
+			"model": registered.model, "name": manifest.name, "manifest": cid, "owner": owner.to_string(),
+			"deposit": registered.deposit.to_string(), "price_per_unit": args.price.to_string(),
+		});
+		println!("{line}");
+	} else {
+		println!(
+			"model {} \"{}\" {:?} manifest {cid} owner {owner} deposit {} AUTON",
+			registered.model, manifest.name, manifest.modality, registered.deposit
+		);
+	}
+	Ok(())
+}
+
+/// A model that was put on chain.
+pub(super) struct Registered {
+	/// Its number.
+	pub model: ModelId,
+	/// CID of its manifest.
+	pub manifest: Cid,
+	/// What the chain holds for it.
+	pub deposit: Auton,
+}
+
+/// Refuses a licence that the chain has no room for.
+pub(super) fn check_licence(licence: &str) -> Result<()> {
+	match licence.len() {
+		0..=64 => Ok(()),
+		bytes => bail!("licence '{licence}' has {bytes} bytes, the chain takes 64: give an SPDX expression, such as MIT"),
+	}
+}
+
+/// Registers the model of a folder whose golden job gave what its manifest says.
+pub(super) async fn put_on_chain(
+	node: &Node,
+	dir: &Path,
+	manifest: &Manifest,
+	golden_input: JobInput,
+	price: Auton,
+	budget: u32,
+) -> Result<Registered> {
+	let cid = models::manifest_cid(dir)?;
 	if let Some(model) = node.model_by_manifest(cid).await? {
-		bail!("{}: its manifest {} is registered already as model {model}", args.dir.display(), cid_text(&cid));
+		bail!("{}: its manifest {} is registered already as model {model}", dir.display(), cid_text(&cid));
 	}
+	check_licence(&manifest.licence)?;
 	let licence = manifest.licence.as_bytes();
-	if licence.len() > 64 {
-		bail!("licence '{}' has {} bytes, the chain takes 64", manifest.licence, licence.len());
-	}
 	let details = ModelDetails {
 		modality: Static(manifest.modality),
 		manifest: cid,
 		weights_root: manifest.weights_root.0,
 		engine: manifest.engine.0,
 		limits: Static(manifest.limits),
-		price_per_unit: args.price.0,
-		budget: args.budget,
+		price_per_unit: price.0,
+		budget,
 		golden_input: Box::new(Static(golden_input)),
 		golden_seed: manifest.golden.seed.0,
 		golden_result: manifest.golden.result.0,
@@ -275,22 +327,5 @@ async fn register(args: Register) -> Result<()> {
 	};
 	let events = node.transact("models.register", &api::transactions().models().register(details)).await?;
 	let event = events.find_first::<api::models::events::ModelRegistered>().context("no ModelRegistered event")??;
-	let owner = crate::keys::account(&pair);
-	if args.json {
-		let line = json!({
-			"model": event.model, "name": manifest.name, "manifest": cid_text(&cid), "owner": owner.to_string(),
-			"deposit": Auton(event.deposit).to_string(), "price_per_unit": args.price.to_string(),
-		});
-		println!("{line}");
-	} else {
-		println!(
-			"model {} \"{}\" {:?} manifest {} owner {owner} deposit {} AUTON",
-			event.model,
-			manifest.name,
-			manifest.modality,
-			cid_text(&cid),
-			Auton(event.deposit)
-		);
-	}
-	Ok(())
+	Ok(Registered { model: event.model, manifest: cid, deposit: Auton(event.deposit) })
 }

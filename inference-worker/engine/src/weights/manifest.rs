@@ -1,6 +1,8 @@
 //! `manifest.json`: what a model is, the files it consists of, what a job may ask of it, and one job whose result is
 //! known.
 
+use super::folder::read_within;
+use super::header::shown;
 use super::ModelFolder;
 use crate::digest::{cid_text, parse_cid};
 use crate::{Control, EngineError, JobFault, Model};
@@ -13,6 +15,7 @@ use autonomy_primitives::job::{
 use autonomy_primitives::model::ModelLimits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -23,6 +26,14 @@ use std::str::FromStr;
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// Version of the manifest's layout.
 const SCHEMA: u32 = 1;
+/// Most bytes of a manifest.
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// Most files of a model.
+const MAX_FILES: usize = 4096;
+/// Most bytes of a file's path below the model's folder.
+const MAX_PATH_BYTES: usize = 255;
+/// Most folders below each other in a model's folder.
+const MAX_DEPTH: usize = 8;
 /// Files with these endings belong to a model; others (notes, pictures) may lie beside them.
 const MODEL_FILES: [&str; 5] = ["gguf", "jinja", "json", "safetensors", "txt"];
 
@@ -510,9 +521,7 @@ impl Manifest {
 	/// manifest itself and names that begin with a dot.
 	pub fn build(dir: impl AsRef<Path>, meta: ManifestMeta) -> Result<Self, EngineError> {
 		let dir = dir.as_ref();
-		let mut paths = Vec::new();
-		list_files(dir, "", &mut paths)?;
-		paths.sort();
+		let paths = model_files(dir)?;
 		let mut manifest = Self {
 			schema: SCHEMA,
 			name: meta.name,
@@ -551,9 +560,17 @@ impl Manifest {
 	/// Reads `manifest.json` of a folder and checks that it agrees with itself. The files are not touched.
 	pub fn load(dir: impl AsRef<Path>) -> Result<Self, EngineError> {
 		let path = dir.as_ref().join(MANIFEST_FILE);
-		let bytes = std::fs::read(&path).map_err(EngineError::io(&path))?;
-		let manifest: Self = serde_json::from_slice(&bytes).map_err(EngineError::json(&path))?;
-		manifest.check().map_err(|why| EngineError::Manifest { path, why })?;
+		Self::from_json(&path, &read_within(&path, MAX_MANIFEST_BYTES)?)
+	}
+
+	/// Reads the text of a manifest and checks that it agrees with itself. `path` is for messages.
+	pub fn from_json(path: &Path, text: &[u8]) -> Result<Self, EngineError> {
+		if text.len() as u64 > MAX_MANIFEST_BYTES {
+			let (expected, found) = (format!("at most {MAX_MANIFEST_BYTES} bytes"), format!("{} bytes", text.len()));
+			return Err(EngineError::content(path, "the file", expected, found));
+		}
+		let manifest: Self = serde_json::from_slice(text).map_err(EngineError::json(path))?;
+		manifest.check().map_err(|why| EngineError::Manifest { path: path.into(), why })?;
 		Ok(manifest)
 	}
 
@@ -573,11 +590,8 @@ impl Manifest {
 				return Err(format!("{:?} after {:?}: files must be sorted, each once", pair[1].path, pair[0].path));
 			}
 		}
-		let stays_inside = |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-		match self.files.iter().find(|file| file.path.is_empty() || !stays_inside(&file.path)) {
-			Some(file) => Err(format!("{:?} is not a path below the model's folder", file.path)),
-			None => Ok(()),
-		}
+		let paths: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
+		check_paths(&paths)
 	}
 
 	/// A model is known by what it is registered for, not by what else can be made with it.
@@ -644,9 +658,59 @@ impl Manifest {
 	}
 }
 
-/// Collects the paths of a model's files, relative to `root`.
-fn list_files(root: &Path, below: &str, found: &mut Vec<String>) -> Result<(), EngineError> {
+/// Whether every path, of those in order, leads to a file of its own below the folder, spelt in the one way that it has.
+fn check_paths(paths: &[&str]) -> Result<(), String> {
+	if paths.len() > MAX_FILES {
+		return Err(format!("{} files, a model has at most {MAX_FILES}", paths.len()));
+	}
+	let mut folders = BTreeSet::new();
+	for path in paths.iter().copied() {
+		let mut parts = Path::new(path).components();
+		let stays_inside = parts.all(|part| matches!(part, Component::Normal(_)));
+		// `components` passes over what another system, or another reader, may not: `a//b`, `a/./b`, `a\..\b`.
+		let is_plain = path.split('/').all(|part| !part.is_empty() && part != ".")
+			&& !path.contains(|c: char| c.is_control() || c == '\\' || c == ':');
+		if !stays_inside || !is_plain {
+			return Err(format!("{path:?} is not a path below the model's folder"));
+		}
+		if path.len() > MAX_PATH_BYTES || path.split('/').count() > MAX_DEPTH + 1 {
+			return Err(format!(
+				"{:?} has {} bytes and {} parts, a path has at most {MAX_PATH_BYTES} and {}",
+				shown(path),
+				path.len(),
+				path.split('/').count(),
+				MAX_DEPTH + 1
+			));
+		}
+		if path == MANIFEST_FILE {
+			return Err(format!("{path:?} is the manifest itself, which is none of its files"));
+		}
+		folders.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
+	}
+	match paths.iter().find(|path| folders.contains(**path)) {
+		Some(path) => Err(format!("{path:?} is a file and a folder with files")),
+		None => Ok(()),
+	}
+}
+
+/// The paths of a model's files, relative to its folder and sorted.
+pub(super) fn model_files(dir: &Path) -> Result<Vec<String>, EngineError> {
+	let mut paths = Vec::new();
+	list_files(dir, "", 0, &mut paths)?;
+	paths.sort();
+	let listed: Vec<&str> = paths.iter().map(String::as_str).collect();
+	check_paths(&listed).map_err(|why| EngineError::Manifest { path: dir.into(), why })?;
+	Ok(paths)
+}
+
+/// Collects the paths of a model's files, relative to `root`, which is `depth` folders above `below`. A link to a file is
+/// followed, as the caches of model hubs have them; a link to a folder, which may lead anywhere or in a circle, is refused.
+fn list_files(root: &Path, below: &str, depth: usize, found: &mut Vec<String>) -> Result<(), EngineError> {
 	let dir = root.join(below);
+	if depth > MAX_DEPTH {
+		let expected = format!("at most {MAX_DEPTH} folders below each other");
+		return Err(EngineError::content(&dir, "the folder", expected, depth.to_string()));
+	}
 	for entry in std::fs::read_dir(&dir).map_err(EngineError::io(&dir))? {
 		let entry = entry.map_err(EngineError::io(&dir))?;
 		let Ok(name) = entry.file_name().into_string() else { continue };
@@ -661,7 +725,11 @@ fn list_files(root: &Path, below: &str, found: &mut Vec<String>) -> Result<(), E
 			.and_then(|ending| ending.to_str())
 			.is_some_and(|ending| MODEL_FILES.contains(&ending));
 		if kind.is_dir() {
-			list_files(root, &path, found)?;
+			if entry.file_type().map_err(EngineError::io(&full))?.is_symlink() {
+				let expected = "a folder or a file".to_owned();
+				return Err(EngineError::content(&full, "the model's folder", expected, "a link to a folder".into()));
+			}
+			list_files(root, &path, depth + 1, found)?;
 		} else if belongs {
 			found.push(path);
 		}

@@ -4,11 +4,19 @@ mod adapters;
 pub mod checkpoint;
 mod folder;
 pub mod gguf;
+mod bounds;
+mod folder;
+mod header;
 mod manifest;
+mod survey;
 
 pub use adapters::{Adapters, ADAPTERS_FILE};
 pub use checkpoint::Checkpoint;
 pub use folder::ModelFolder;
+pub use folder::{ModelFolder, MAX_TEXT_BYTES};
+pub use header::{Header, TensorEntry, MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS};
 pub use manifest::{
 	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
+	MAX_MANIFEST_BYTES,
 };
+pub use survey::{model_dir, survey, Survey, SurveyPart};

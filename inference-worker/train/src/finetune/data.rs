@@ -3,17 +3,30 @@
 use super::evaluation::TextSample;
 use anyhow::{bail, Context, Result};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// Endings of picture files.
 const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// Captions in the form of Hugging Face's image folders.
 const METADATA: &str = "metadata.jsonl";
+
+/// Most bytes of a picture's file.
+const MOST_FILE: u64 = 512 << 20;
+/// Most bytes of a file of text.
+const MOST_TEXT: u64 = 1 << 30;
+/// Most pixels of a picture.
+const MOST_PIXELS: u64 = 1 << 27;
+/// Bytes of pixels that any file may ask for.
+const FREE_BYTES: u64 = 64 << 20;
+/// Bytes of pixels for each byte of a file, beyond those. An even picture takes a thousandth of its pixels as PNG or JPEG, so
+/// that a file which asks for more says what it has not.
+const MOST_RATIO: u64 = 4096;
 
 /// A picture file and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +120,19 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 	(1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty())
 }
 
+/// The bytes of a file, which is refused when it has more than `most`.
+fn read_within(path: &Path, most: u64) -> Result<Vec<u8>> {
+	let mut bytes = Vec::new();
+	let read = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+	read.with_context(|| format!("cannot read {}", path.display()))?;
+	if bytes.len() as u64 > most {
+		bail!("{} has more than {} MiB, which is the most that is taken", path.display(), most >> 20);
+	}
+	Ok(bytes)
+}
+
 fn read_text(path: &Path) -> Result<String> {
-	let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+	let bytes = read_within(path, MOST_TEXT)?;
 	String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", path.display()))
 }
 
@@ -129,13 +153,9 @@ pub struct Prepared {
 /// If the file cannot be read or is no picture. The message names it.
 pub fn prepare(folder: &Path, sample: &Captioned, size: u32) -> Result<Prepared> {
 	let path = folder.join(&sample.name);
-	let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-	let picture = decode(&bytes).with_context(|| format!("{} cannot be read as a picture", path.display()))?;
-	let (width, height) = (picture.width(), picture.height());
-	if width == 0 || height == 0 {
-		bail!("{} is a picture of {width}x{height} pixels", path.display());
-	}
-	let flat = on_white(picture);
+	let bytes = read_within(&path, MOST_FILE)?;
+	let flat = read_picture(&bytes).with_context(|| format!("{} cannot be read as a picture", path.display()))?;
+	let (width, height) = flat.dimensions();
 	let side = width.min(height);
 	let square = imageops::crop_imm(&flat, (width - side) / 2, (height - side) / 2, side, side).to_image();
 	let picture = imageops::resize(&square, size, size, FilterType::Triangle);
@@ -153,8 +173,33 @@ pub fn prepare(folder: &Path, sample: &Captioned, size: u32) -> Result<Prepared>
 	Ok(Prepared { picture, key, digest })
 }
 
-fn decode(bytes: &[u8]) -> Result<DynamicImage> {
-	let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
+/// The picture in a PNG, JPEG or WebP file, turned as its camera says and laid on white where it is transparent.
+///
+/// # Errors
+/// If it is no such file, or asks for more memory than a file of its length can have pixels for.
+pub fn read_picture(bytes: &[u8]) -> Result<RgbImage> {
+	decode(bytes).map(on_white)
+}
+
+/// The picture in a file, turned as its camera says.
+pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage> {
+	let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+	match reader.format() {
+		Some(ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP) => {}
+		Some(other) => bail!("it is {other:?}; PNG, JPEG and WebP are taken"),
+		None => bail!("it is no picture of a known kind; PNG, JPEG and WebP are taken"),
+	}
+	let mut decoder = reader.into_decoder()?;
+	let (width, height) = decoder.dimensions();
+	let pixels = u64::from(width) * u64::from(height);
+	if pixels == 0 || pixels > MOST_PIXELS {
+		bail!("it says that it has {width}x{height} pixels, 1 to {MOST_PIXELS} are taken");
+	}
+	let (size, most) = (decoder.total_bytes(), FREE_BYTES.max((bytes.len() as u64).saturating_mul(MOST_RATIO)));
+	if size > most {
+		let file = bytes.len();
+		bail!("it says that it has {width}x{height} pixels, which take {size} bytes; a file of {file} has at most {most}");
+	}
 	let orientation = decoder.orientation()?;
 	let mut picture = DynamicImage::from_decoder(decoder)?;
 	picture.apply_orientation(orientation);
@@ -373,6 +418,36 @@ mod tests {
 		fs::write(folder.join("b.png"), b"no picture").unwrap();
 		let sample = Captioned { name: "b.png".into(), caption: "x".into() };
 		assert!(complaint(prepare(folder, &sample, 8)).contains("b.png"));
+	}
+
+	#[test]
+	fn picture_should_be_refused_when_it_says_that_it_is_larger_than_its_file_can_be() {
+		let dir = tempfile::tempdir().unwrap();
+		picture(dir.path(), "a.png", 8, 8);
+		let path = dir.path().join("a.png");
+		let whole = fs::read(&path).unwrap();
+		let sample = Captioned { name: "a.png".into(), caption: "x".into() };
+		for (side, word) in [(20_000u32, "1 to 134217728 are taken"), (10_000, "which take 300000000 bytes")] {
+			let mut claim = whole.clone();
+			claim[16..20].copy_from_slice(&side.to_be_bytes());
+			claim[20..24].copy_from_slice(&side.to_be_bytes());
+			let sum = crc32(&claim[12..29]);
+			claim[29..33].copy_from_slice(&sum.to_be_bytes());
+			fs::write(&path, claim).unwrap();
+			let complaint = complaint(prepare(dir.path(), &sample, 8));
+			assert!(complaint.contains("a.png") && complaint.contains(word), "{complaint}");
+		}
+		for cut in [0, 8, 20, 33, 41] {
+			fs::write(&path, &whole[..cut]).unwrap();
+			assert!(complaint(prepare(dir.path(), &sample, 8)).contains("a.png"), "{cut}");
+		}
+	}
+
+	/// The checksum of a PNG chunk (ISO 3309).
+	fn crc32(bytes: &[u8]) -> u32 {
+		!bytes.iter().fold(!0, |sum: u32, byte| {
+			(0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 })
+		})
 	}
 
 	#[test]

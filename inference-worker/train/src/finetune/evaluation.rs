@@ -1,7 +1,9 @@
 //! Evaluation sets: what an evaluation job measures two versions of a model on.
 
+use super::data::decode;
 use anyhow::{bail, Context, Result};
 use autonomy_engine::digest::Image;
+use autonomy_engine::evaluation::MAX_SET_BYTES;
 use autonomy_primitives::job::MAX_SAMPLES;
 use image::{ImageFormat, RgbImage};
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,10 @@ impl EvaluationSet {
 	/// # Errors
 	/// If they are no evaluation set. The message names the sample.
 	pub fn from_json(bytes: &[u8]) -> Result<Self> {
+		let size = bytes.len() as u64;
+		if size > MAX_SET_BYTES {
+			bail!("an evaluation set of {size} bytes; it has at most {MAX_SET_BYTES}");
+		}
 		let head: Head = serde_json::from_slice(bytes).context("this is no evaluation set")?;
 		if head.schema != SCHEMA {
 			bail!("the evaluation set has schema {}, this build reads schema {SCHEMA}", head.schema);
@@ -117,8 +123,11 @@ impl EvaluationSet {
 		match self {
 			Self::Image(samples) => {
 				for (i, sample) in samples.iter().enumerate() {
-					let picture = image::load_from_memory_with_format(&sample.png, ImageFormat::Png);
-					let picture = picture.with_context(|| format!("sample {i}: the picture is no PNG file"))?;
+					let format = image::guess_format(&sample.png).ok();
+					if format != Some(ImageFormat::Png) {
+						bail!("sample {i}: the picture is no PNG file");
+					}
+					let picture = decode(&sample.png).with_context(|| format!("sample {i}: the picture cannot be read"))?;
 					if picture.color() != image::ColorType::Rgb8 {
 						bail!("sample {i}: the picture is {:?}, it must be Rgb8", picture.color());
 					}

@@ -13,6 +13,7 @@ mod graft;
 mod picture;
 mod text;
 
+pub use data::{read_exchanges, read_picture, Exchange};
 pub use evaluation::{EvaluationSet, PictureSample, TextSample};
 
 use crate::optimiser::{checkpoint_recipe, AdamW, OptimiserConfig, Phase};
