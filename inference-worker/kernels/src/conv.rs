@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -320,6 +322,19 @@ impl CustomOp2 for Conv2d {
 		Ok(self.forward(slice(s1, l1)?, &weight, Bias::None, Then::Nothing, &sizes))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let sizes = self.sizes(l1.dims(), l2.dims())?;
+		let y = crate::cuda::conv2d((s1, l1), (s2, l2), None, &sizes, self.stride, self.padding)?;
+		Ok((y, Shape::from((sizes.batch, sizes.outputs, sizes.oh, sizes.ow))))
+	}
+
 	fn bwd(
 		&self,
 		x: &Tensor,
@@ -348,6 +363,21 @@ impl CustomOp3 for Conv2d {
 		let sizes = self.sizes(l1.dims(), l2.dims())?;
 		let weight = sizes.lanes(slice(s2, l2)?);
 		Ok(self.forward(slice(s1, l1)?, &weight, Bias::Row(slice(s3, l3)?), Then::Nothing, &sizes))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let sizes = self.sizes(l1.dims(), l2.dims())?;
+		let y = crate::cuda::conv2d((s1, l1), (s2, l2), Some((s3, l3)), &sizes, self.stride, self.padding)?;
+		Ok((y, Shape::from((sizes.batch, sizes.outputs, sizes.oh, sizes.ow))))
 	}
 
 	fn bwd(

@@ -3,6 +3,8 @@
 //! Fusing saves passes over memory and nothing else: every element is computed as by the separate operations, so the bits
 //! are theirs.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 use crate::isa::multiversion;
@@ -144,11 +146,11 @@ impl CustomOp2 for Gated {
 	#[cfg(feature = "cuda")]
 	fn cuda_fwd(
 		&self,
-		s1: &candle_core::CudaStorage,
+		s1: &CudaStorage,
 		l1: &Layout,
-		s2: &candle_core::CudaStorage,
+		s2: &CudaStorage,
 		l2: &Layout,
-	) -> Result<(candle_core::CudaStorage, Shape)> {
+	) -> Result<(CudaStorage, Shape)> {
 		let len = l1.shape().elem_count();
 		crate::cuda::gated(self.0, (s1, l1), (s2, l2), (1, len, 1)).map(|y| (y, l1.shape().clone()))
 	}
@@ -208,7 +210,7 @@ impl CustomOp1 for GatedHalves {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(&self, s: &candle_core::CudaStorage, l: &Layout) -> Result<(candle_core::CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
 		let mut shape = l.dims().to_vec();
 		let last = shape.len() - 1;
 		let n = shape[last] / 2;

@@ -71,8 +71,8 @@ __device__ __forceinline__ float erf_exact(float x) {
 	return a > from_bits(0x3f6d8000u) ? large : small;
 }
 
-// The numbers of the functions are those of `Function` in cuda.rs.
-__device__ __forceinline__ float function(int which, float x) {
+// The numbers of the functions are those of `number` in cuda.rs.
+__device__ __forceinline__ float elementary(int which, float x) {
 	const float c = from_bits(0x3f4c422au), d = from_bits(0x3d372713u);
 	switch (which) {
 	case 0:
@@ -98,7 +98,7 @@ __device__ __forceinline__ size_t index() { return (size_t)blockIdx.x * blockDim
 
 extern "C" __global__ void unary(size_t count, int which, const float *x, float *y) {
 	size_t i = index();
-	if (i < count) y[i] = function(which, x[i]);
+	if (i < count) y[i] = elementary(which, x[i]);
 }
 
 // y[row, j] = x[row, j] · function(gate[row, j]) for rows of `stride` values in both.
@@ -106,7 +106,7 @@ extern "C" __global__ void gated(size_t count, size_t n, size_t stride, int whic
 	size_t i = index();
 	if (i >= count) return;
 	size_t at = i / n * stride + i % n;
-	y[i] = x[at] * function(which, gate[at]);
+	y[i] = x[at] * elementary(which, gate[at]);
 }
 
 // Adds bias[(i / inner) % outer]: a row's bias with inner 1, a channel's with the size of its plane.
@@ -352,7 +352,7 @@ extern "C" __global__ void normalise(
 	size_t at = i / group, parameter = i / inner % outer;
 	float unit = (x[i] - mean[at]) * inverse[at];
 	float value = fmaf(unit, weight[parameter], bias[parameter]);
-	y[i] = which < 0 ? value : function(which, value);
+	y[i] = which < 0 ? value : elementary(which, value);
 }
 
 extern "C" __global__ void rms_scale(size_t count, size_t n, const float *x, const float *inverse, const float *weight, float *y) {

@@ -3,6 +3,8 @@
 
 mod attention;
 mod conv;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod elementwise;
 mod embedding;
 pub mod exactness;

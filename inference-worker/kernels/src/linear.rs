@@ -1,5 +1,7 @@
 //! Matrix products and linear layers as Candle operations.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -70,6 +72,21 @@ impl CustomOp2 for Matmul {
 		let mut shape = l1.dims().to_vec();
 		*shape.last_mut().expect("two dimensions at least") = n;
 		Ok(stored(c, shape))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let (batch, m, k) = matrix_dims(l1.dims());
+		let (_, _, n) = matrix_dims(l2.dims());
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("two dimensions at least") = n;
+		Ok((crate::cuda::matmul((s1, l1), (s2, l2), batch, (m, n, k))?, Shape::from(shape)))
 	}
 
 	fn bwd(&self, a: &Tensor, b: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
@@ -160,6 +177,19 @@ impl CustomOp2 for Linear {
 		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, Bias::None, l1.dims(), l2.dims()[0]))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("one dimension at least") = l2.dims()[0];
+		Ok((crate::cuda::linear((s1, l1), (s2, l2), None, self.activation)?, Shape::from(shape)))
+	}
+
 	fn bwd(
 		&self,
 		x: &Tensor,
@@ -187,6 +217,21 @@ impl CustomOp3 for Linear {
 	) -> Result<(CpuStorage, Shape)> {
 		let bias = Bias::Column(slice(s3, l3)?);
 		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, bias, l1.dims(), l2.dims()[0]))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("one dimension at least") = l2.dims()[0];
+		Ok((crate::cuda::linear((s1, l1), (s2, l2), Some((s3, l3)), self.activation)?, Shape::from(shape)))
 	}
 
 	fn bwd(

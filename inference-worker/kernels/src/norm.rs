@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -124,6 +126,22 @@ impl CustomOp3 for GroupNorm {
 		let (x, weight, bias) = (slice(s1, l1)?, slice(s2, l2)?, slice(s3, l3)?);
 		let plane: usize = l1.dims()[2..].iter().product();
 		Ok(stored(self.forward(x, weight, bias, plane), l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let plane: usize = l1.dims()[2..].iter().product();
+		let group = l2.dims()[0] / self.groups * plane;
+		let y = crate::cuda::norm((s1, l1), (s2, l2), (s3, l3), (group, plane), self.eps, self.activation)?;
+		Ok((y, l1.shape().clone()))
 	}
 
 	fn bwd(
@@ -257,6 +275,20 @@ impl CustomOp3 for LayerNorm {
 		Ok(stored(y, l1.shape()))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let n = l2.dims()[0];
+		Ok((crate::cuda::norm((s1, l1), (s2, l2), (s3, l3), (n, 1), self.eps, None)?, l1.shape().clone()))
+	}
+
 	fn bwd(
 		&self,
 		x: &Tensor,
@@ -346,6 +378,17 @@ impl CustomOp2 for RmsNorm {
 			}
 		});
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::rms_norm((s1, l1), (s2, l2), self.eps)?, l1.shape().clone()))
 	}
 
 	fn bwd(
