@@ -124,7 +124,18 @@ impl Packed {
 
 	/// The matrix as it was: lane after lane, each contiguous along k.
 	pub(crate) fn unpacked(&self) -> Vec<f32> {
-		(0..self.lanes).flat_map(|lane| (0..self.k).map(move |p| self.at(lane, p))).collect()
+		let mut rows = vec![0.0f32; self.lanes * self.k];
+		if self.k > 0 {
+			let panels = self.panels.par_chunks_exact(self.width * self.k);
+			rows.par_chunks_mut(self.width * self.k).zip(panels).for_each(|(rows, panel)| {
+				for (lane, row) in rows.chunks_exact_mut(self.k).enumerate() {
+					for (value, values) in row.iter_mut().zip(panel.chunks_exact(self.width)) {
+						*value = values[lane];
+					}
+				}
+			});
+		}
+		rows
 	}
 
 	/// Bytes that the panels take.

@@ -194,14 +194,14 @@ struct ConvParts {
 }
 
 impl ConvParts {
-	fn forward(&self, x: &[f32], sizes: &Sizes, then: Then<'_>) -> (CpuStorage, Shape) {
+	fn forward(&self, op: &Conv2d, x: &[f32], sizes: &Sizes, then: Then<'_>) -> (CpuStorage, Shape) {
 		let bias = self.bias.as_deref().map_or(Bias::None, Bias::Row);
-		self.op.forward(x, &self.weight, bias, then, sizes)
+		op.forward(x, &self.weight, bias, then, sizes)
 	}
 
-	fn input_gradient(&self, x: &Tensor, g: &[f32]) -> Result<Tensor> {
-		let sizes = self.op.sizes(x.dims(), &self.dims)?;
-		tensor(self.op.input_gradient(g, &self.weight.unpacked(), &sizes), x.shape())
+	fn input_gradient(&self, op: &Conv2d, x: &Tensor, g: &[f32]) -> Result<Tensor> {
+		let sizes = op.sizes(x.dims(), &self.dims)?;
+		tensor(op.input_gradient(g, &self.weight.unpacked(), &sizes), x.shape())
 	}
 }
 
@@ -221,7 +221,10 @@ impl std::fmt::Debug for PackedConv2d {
 	}
 }
 
-struct ConvOp(Arc<ConvParts>);
+struct ConvOp {
+	parts: Arc<ConvParts>,
+	op: Conv2d,
+}
 
 impl CustomOp1 for ConvOp {
 	fn name(&self) -> &'static str {
@@ -229,27 +232,26 @@ impl CustomOp1 for ConvOp {
 	}
 
 	fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-		let sizes = self.0.op.sizes(layout.dims(), &self.0.dims)?;
-		Ok(self.0.forward(slice(storage, layout)?, &sizes, Then::Nothing))
+		let sizes = self.op.sizes(layout.dims(), &self.parts.dims)?;
+		Ok(self.parts.forward(&self.op, slice(storage, layout)?, &sizes, Then::Nothing))
 	}
 
 	fn bwd(&self, x: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
 		let grad = grad.contiguous()?;
 		let g = values(&grad)?;
-		self.0.input_gradient(x, &g).map(Some)
+		self.parts.input_gradient(&self.op, x, &g).map(Some)
 	}
 }
 
-struct ConvAddOp(Arc<ConvParts>);
-
-impl CustomOp2 for ConvAddOp {
+/// The second argument is added to the result.
+impl CustomOp2 for ConvOp {
 	fn name(&self) -> &'static str {
 		"packed_conv2d_add"
 	}
 
 	fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
-		let sizes = self.0.op.sizes(l1.dims(), &self.0.dims)?;
-		Ok(self.0.forward(slice(s1, l1)?, &sizes, Then::Add(slice(s2, l2)?)))
+		let sizes = self.op.sizes(l1.dims(), &self.parts.dims)?;
+		Ok(self.parts.forward(&self.op, slice(s1, l1)?, &sizes, Then::Add(slice(s2, l2)?)))
 	}
 
 	fn bwd(
@@ -260,7 +262,7 @@ impl CustomOp2 for ConvAddOp {
 		grad: &Tensor,
 	) -> Result<(Option<Tensor>, Option<Tensor>)> {
 		let grad = grad.contiguous()?;
-		let dx = if x.track_op() { Some(self.0.input_gradient(x, &values(&grad)?)?) } else { None };
+		let dx = if x.track_op() { Some(self.parts.input_gradient(&self.op, x, &values(&grad)?)?) } else { None };
 		Ok((dx, Some(grad)))
 	}
 }
@@ -308,9 +310,19 @@ impl PackedConv2d {
 	///
 	/// `x` is empty or not f32 on the CPU, its shape does not fit, or the kernel is larger than the padded image.
 	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+		self.forward_padded(x, self.0.op.padding)
+	}
+
+	/// The convolution with another number of zeros around the image than the layer was made with.
+	///
+	/// # Errors
+	///
+	/// As for [`Self::forward`].
+	pub fn forward_padded(&self, x: &Tensor, padding: usize) -> Result<Tensor> {
 		let x = input("packed conv2d", "x", x)?;
-		self.0.op.sizes(x.dims(), &self.0.dims)?;
-		x.apply_op1(ConvOp(self.0.clone()))
+		let op = Conv2d { padding, ..self.0.op };
+		op.sizes(x.dims(), &self.0.dims)?;
+		x.apply_op1(ConvOp { parts: self.0.clone(), op })
 	}
 
 	/// The convolution of `x` plus `residual`, which has the shape of the result, in one pass.
@@ -319,10 +331,20 @@ impl PackedConv2d {
 	///
 	/// As for [`Self::forward`], or `residual` has another shape than the result.
 	pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+		self.forward_padded_add(x, residual, self.0.op.padding)
+	}
+
+	/// [`Self::forward_padded`] plus `residual`, which has the shape of the result, in one pass.
+	///
+	/// # Errors
+	///
+	/// As for [`Self::forward_add`].
+	pub fn forward_padded_add(&self, x: &Tensor, residual: &Tensor, padding: usize) -> Result<Tensor> {
 		const OP: &str = "packed conv2d";
 		let (x, residual) = (input(OP, "x", x)?, input(OP, "residual", residual)?);
-		let sizes = self.0.op.sizes(x.dims(), &self.0.dims)?;
+		let op = Conv2d { padding, ..self.0.op };
+		let sizes = op.sizes(x.dims(), &self.0.dims)?;
 		expect_shape(OP, "residual", &residual, &[sizes.batch, sizes.outputs, sizes.oh, sizes.ow], &x)?;
-		x.apply_op2(&residual, ConvAddOp(self.0.clone()))
+		x.apply_op2(&residual, ConvOp { parts: self.0.clone(), op })
 	}
 }
