@@ -91,7 +91,7 @@ fn elementwise_operations_should_have_the_bits_of_the_cpu() -> Result<()> {
 	let ramp: Vec<f32> = (0..20_001).map(|i| (i as f32 - 10_000.0) * 0.01).collect();
 	let ramp = Tensor::from_vec(ramp, 20_001, &Device::Cpu)?;
 	for (name, operation) in operations {
-		compare(name, &[ramp.clone()], |t| operation(&t[0]))?;
+		compare(name, std::slice::from_ref(&ramp), |t| operation(&t[0]))?;
 		compare(name, &[noise(name, &[10_001])], |t| operation(&t[0]))?;
 	}
 	compare("add_bias", &[noise("x", &[37, 19]), noise("b", &[19])], |t| kernels::add_bias(&t[0], &t[1]))?;

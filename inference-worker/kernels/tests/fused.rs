@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::slice::from_ref;
+
 use autonomy_kernels::{self as kernels, with_isa, Activation, Isa, PackedConv2d, PackedLinear};
 use candle_core::{Result, Tensor};
 use common::{bits, check_gradients, noise, var};
@@ -117,9 +119,9 @@ fn packed_layers_should_pass_the_gradients_of_plain_layers_to_their_inputs() {
 	let residual = noise("residual", &[9, 50]);
 	let layer = PackedLinear::new(&w, Some(&b)).expect("shapes fit");
 	let plain = |t: &[Tensor]| kernels::linear(&t[0], &w, Some(&b));
-	assert_eq!(outcome(&[x.clone()], |t| layer.forward(&t[0])), outcome(&[x.clone()], plain));
-	let fused = outcome(&[x.clone()], |t| layer.forward_activated(&t[0], Activation::GeluErf));
-	assert_eq!(fused, outcome(&[x.clone()], |t| kernels::gelu_erf(&plain(t)?)));
+	assert_eq!(outcome(from_ref(&x), |t| layer.forward(&t[0])), outcome(from_ref(&x), plain));
+	let fused = outcome(from_ref(&x), |t| layer.forward_activated(&t[0], Activation::GeluErf));
+	assert_eq!(fused, outcome(from_ref(&x), |t| kernels::gelu_erf(&plain(t)?)));
 	let both = [x, residual];
 	assert_eq!(outcome(&both, |t| layer.forward_add(&t[0], &t[1])), outcome(&both, |t| plain(t)? + &t[1]));
 
@@ -127,8 +129,8 @@ fn packed_layers_should_pass_the_gradients_of_plain_layers_to_their_inputs() {
 		let (x, w, b) = (noise("x", &[2, 6, 9, 8]), noise("w", &[14, 6, 3, 3]), noise("b", &[14]));
 		let layer = PackedConv2d::new(&w, Some(&b), stride, padding).expect("shapes fit");
 		let plain = |t: &[Tensor]| kernels::conv2d(&t[0], &w, Some(&b), stride, padding);
-		assert_eq!(outcome(&[x.clone()], |t| layer.forward(&t[0])), outcome(&[x.clone()], plain));
-		let residual = noise("residual", plain(&[x.clone()]).expect("shapes fit").dims());
+		assert_eq!(outcome(from_ref(&x), |t| layer.forward(&t[0])), outcome(from_ref(&x), plain));
+		let residual = noise("residual", plain(from_ref(&x)).expect("shapes fit").dims());
 		let both = [x, residual];
 		assert_eq!(outcome(&both, |t| layer.forward_add(&t[0], &t[1])), outcome(&both, |t| plain(t)? + &t[1]));
 	}
