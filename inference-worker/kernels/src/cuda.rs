@@ -54,7 +54,7 @@ macro_rules! launch {
 }
 
 /// The values of a contiguous f32 argument.
-fn view<'a>((storage, layout): Argument<'a>) -> Result<CudaView<'a, f32>> {
+fn view((storage, layout): Argument<'_>) -> Result<CudaView<'_, f32>> {
 	let Some((start, end)) = layout.contiguous_offsets() else {
 		bail!("a kernel was given a tensor that is not contiguous: {layout:?}");
 	};
