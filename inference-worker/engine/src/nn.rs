@@ -5,7 +5,7 @@
 //! that reads files ignores them.
 
 use autonomy_kernels as kernels;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 
 /// PyTorch's default for linear and convolution layers: uniform in ±1/√fan_in.
@@ -14,11 +14,21 @@ fn fan_in_uniform(fan_in: usize) -> Init {
 	Init::Uniform { lo: -bound, up: bound }
 }
 
+/// Whether a weight can be copied once into the order that the kernels read: it is not trained, and lies on the CPU.
+fn can_be_packed(weight: &Tensor) -> bool {
+	!weight.track_op() && weight.device().is_cpu() && weight.dtype() == DType::F32
+}
+
 /// `y = x·Wᵀ + b` over the last dimension.
 #[derive(Clone, Debug)]
-pub struct Linear {
-	weight: Tensor,
-	bias: Option<Tensor>,
+pub struct Linear(LinearWeights);
+
+/// Both give the same bits.
+#[derive(Clone, Debug)]
+enum LinearWeights {
+	/// Weights that are trained, or that another layer owns.
+	Plain { weight: Tensor, bias: Option<Tensor> },
+	Packed(kernels::PackedLinear),
 }
 
 impl Linear {
@@ -29,7 +39,16 @@ impl Linear {
 			true => Some(vb.get_with_hints(outputs, "bias", fan_in_uniform(inputs))?),
 			false => None,
 		};
-		Ok(Self { weight, bias })
+		Self::own(weight, bias)
+	}
+
+	/// A layer that is the only user of its weight.
+	fn own(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
+		let constant = can_be_packed(&weight) && bias.as_ref().is_none_or(can_be_packed);
+		Ok(Self(match constant {
+			true => LinearWeights::Packed(kernels::PackedLinear::new(&weight, bias.as_ref())?),
+			false => LinearWeights::Plain { weight, bias },
+		}))
 	}
 
 	/// Reads the weight of a projection that some checkpoints store as a 1×1 convolution `(outputs, inputs, 1, 1)`.
@@ -39,19 +58,38 @@ impl Linear {
 			Err(first) => {
 				let Ok(weight) = vb.get((outputs, inputs, 1, 1), "weight") else { return Err(first) };
 				let weight = weight.reshape((outputs, inputs))?;
-				Ok(Self { weight, bias: Some(vb.get(outputs, "bias")?) })
+				Self::own(weight, Some(vb.get(outputs, "bias")?))
 			}
 		}
 	}
 
 	/// A layer without bias over a weight that another layer owns (tied embeddings).
 	pub fn from_weight(weight: Tensor) -> Self {
-		Self { weight, bias: None }
+		Self(LinearWeights::Plain { weight, bias: None })
 	}
 
 	/// `(.., inputs) -> (.., outputs)`.
 	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		kernels::linear(x, &self.weight, self.bias.as_ref())
+		match &self.0 {
+			LinearWeights::Plain { weight, bias } => kernels::linear(x, weight, bias.as_ref()),
+			LinearWeights::Packed(layer) => layer.forward(x),
+		}
+	}
+
+	/// The activation of [`Self::forward`], in one pass.
+	pub fn forward_activated(&self, x: &Tensor, activation: kernels::Activation) -> Result<Tensor> {
+		match &self.0 {
+			LinearWeights::Plain { weight, bias } => kernels::linear_activated(x, weight, bias.as_ref(), activation),
+			LinearWeights::Packed(layer) => layer.forward_activated(x, activation),
+		}
+	}
+
+	/// `residual` plus [`Self::forward`], in one pass where no gradient is needed.
+	pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+		match &self.0 {
+			LinearWeights::Packed(layer) if !x.track_op() && !residual.track_op() => layer.forward_add(x, residual),
+			_ => residual + self.forward(x)?,
+		}
 	}
 }
 
@@ -89,10 +127,17 @@ pub(crate) fn wrap(x: &Tensor, before: usize, after: usize) -> Result<Tensor> {
 /// Two-dimensional convolution with a square kernel and a bias.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
-	weight: Tensor,
-	bias: Tensor,
+	weights: ConvWeights,
 	stride: usize,
 	padding: usize,
+}
+
+/// Both give the same bits.
+#[derive(Clone, Debug)]
+enum ConvWeights {
+	/// Weights that are trained.
+	Plain { weight: Tensor, bias: Tensor },
+	Packed(kernels::PackedConv2d),
 }
 
 impl Conv2d {
@@ -108,7 +153,11 @@ impl Conv2d {
 		let init = fan_in_uniform(inputs * size * size);
 		let weight = vb.get_with_hints((outputs, inputs, size, size), "weight", init)?;
 		let bias = vb.get_with_hints(outputs, "bias", init)?;
-		Ok(Self { weight, bias, stride, padding })
+		let weights = match can_be_packed(&weight) && can_be_packed(&bias) {
+			true => ConvWeights::Packed(kernels::PackedConv2d::new(&weight, Some(&bias), stride, padding)?),
+			false => ConvWeights::Plain { weight, bias },
+		};
+		Ok(Self { weights, stride, padding })
 	}
 
 	/// A 3×3 convolution that keeps height and width.
@@ -118,12 +167,29 @@ impl Conv2d {
 
 	/// `(b, inputs, h, w) -> (b, outputs, h', w')`.
 	pub fn forward(&self, x: &Tensor, padding: Padding) -> Result<Tensor> {
-		let (weight, bias) = (&self.weight, Some(&self.bias));
-		match padding {
-			Padding::Wrap if self.padding > 0 => {
-				kernels::conv2d(&wrap(x, self.padding, self.padding)?, weight, bias, self.stride, 0)
+		let (x, padding) = self.padded(x, padding)?;
+		match &self.weights {
+			ConvWeights::Plain { weight, bias } => kernels::conv2d(&x, weight, Some(bias), self.stride, padding),
+			ConvWeights::Packed(layer) => layer.forward_padded(&x, padding),
+		}
+	}
+
+	/// `residual` plus [`Self::forward`], in one pass where no gradient is needed.
+	pub fn forward_add(&self, x: &Tensor, residual: &Tensor, padding: Padding) -> Result<Tensor> {
+		match &self.weights {
+			ConvWeights::Packed(layer) if !x.track_op() && !residual.track_op() => {
+				let (x, padding) = self.padded(x, padding)?;
+				layer.forward_padded_add(&x, residual, padding)
 			}
-			Padding::Wrap | Padding::Zeros => kernels::conv2d(x, weight, bias, self.stride, self.padding),
+			_ => residual + self.forward(x, padding)?,
+		}
+	}
+
+	/// The input as the kernel takes it, and the zeros that the kernel puts around it.
+	fn padded(&self, x: &Tensor, padding: Padding) -> Result<(Tensor, usize)> {
+		match padding {
+			Padding::Wrap if self.padding > 0 => Ok((wrap(x, self.padding, self.padding)?, 0)),
+			Padding::Wrap | Padding::Zeros => Ok((x.clone(), self.padding)),
 		}
 	}
 }
@@ -157,6 +223,12 @@ impl GroupNorm {
 	/// Same shape as `x`.
 	pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
 		kernels::group_norm(x, &self.weight, &self.bias, self.groups, self.eps)
+	}
+
+	/// SiLU of [`Self::forward`], in one pass.
+	pub fn forward_silu(&self, x: &Tensor) -> Result<Tensor> {
+		let silu = kernels::Activation::Silu;
+		kernels::group_norm_activated(x, &self.weight, &self.bias, self.groups, self.eps, silu)
 	}
 }
 

@@ -19,6 +19,24 @@ fn noise(stream: u32, shape: &[usize]) -> Tensor {
 	Noise::new([1; 32]).normal_tensor(stream, shape).expect("enough memory")
 }
 
+/// Measures a fused or packed form beside the plain operations that it stands for.
+fn forms(
+	c: &mut Criterion,
+	name: &str,
+	work: usize,
+	fused: impl Fn() -> Result<Tensor>,
+	plain: impl Fn() -> Result<Tensor>,
+	candle: impl Fn() -> Result<Tensor>,
+) {
+	let mut group = c.benchmark_group(name);
+	group.throughput(Throughput::Elements(work as u64)).sample_size(10).warm_up_time(Duration::from_millis(200));
+	group.measurement_time(Duration::from_secs(1));
+	group.bench_function("autonomy fused", |b| b.iter(|| black_box(fused().expect("shapes fit"))));
+	group.bench_function("autonomy", |b| b.iter(|| black_box(plain().expect("shapes fit"))));
+	group.bench_function("candle", |b| b.iter(|| black_box(candle().expect("shapes fit"))));
+	group.finish();
+}
+
 /// Measures our kernel and Candle's side by side. `work` is the number of multiply-adds, or of elements.
 fn pair(
 	c: &mut Criterion,
@@ -50,6 +68,83 @@ fn linear(c: &mut Criterion) {
 		let name = format!("{model}: linear {m}x{k}x{n}");
 		pair(c, &name, m * k * n, || kernels::linear(&x, &w, None), || x.matmul(&transposed));
 	}
+}
+
+/// Weights packed once, as an engine keeps them.
+fn packed(c: &mut Criterion) {
+	for (model, m, k, n) in [
+		("stable diffusion 1.5", 4096, 320, 320),
+		("stable diffusion 1.5", 4096, 320, 2560),
+		("stable diffusion 1.5", 1024, 640, 640),
+		("stable diffusion 1.5", 256, 1280, 1280),
+		("stable diffusion 1.5", 64, 1280, 10240),
+		("stable diffusion 1.5", 77, 768, 320),
+		("llama 1B prefill", 512, 2048, 2048),
+		("llama 1B prefill", 512, 2048, 8192),
+		("llama 1B decode", 1, 2048, 2048),
+		("llama 1B decode", 1, 2048, 8192),
+		("llama 1B decode", 1, 8192, 2048),
+	] {
+		let (x, w) = (noise(0, &[m, k]), noise(1, &[n, k]));
+		let layer = kernels::PackedLinear::new(&w, None).expect("a matrix");
+		let transposed = w.t().expect("a matrix");
+		let name = format!("{model}: packed linear {m}x{k}x{n}");
+		forms(c, &name, m * k * n, || layer.forward(&x), || kernels::linear(&x, &w, None), || x.matmul(&transposed));
+	}
+	for (ci, co, size, kernel, stride) in [
+		(320, 320, 64, 3, 1),
+		(640, 640, 32, 3, 1),
+		(1280, 1280, 16, 3, 1),
+		(1280, 1280, 8, 3, 1),
+		(2560, 1280, 8, 3, 1),
+		(320, 320, 64, 3, 2),
+		(1280, 1280, 16, 1, 1),
+	] {
+		let (x, w) = (noise(0, &[1, ci, size, size]), noise(1, &[co, ci, kernel, kernel]));
+		let padding = kernel / 2;
+		let layer = kernels::PackedConv2d::new(&w, None, stride, padding).expect("a kernel");
+		forms(
+			c,
+			&format!("stable diffusion 1.5: packed conv {ci}->{co} {size} kernel {kernel} stride {stride}"),
+			ci * co * kernel * kernel * (size / stride) * (size / stride),
+			|| layer.forward(&x),
+			|| kernels::conv2d(&x, &w, None, stride, padding),
+			|| x.conv2d(&w, padding, stride, 1, 1),
+		);
+	}
+}
+
+fn fused(c: &mut Criterion) {
+	let (x, w, b) = (noise(0, &[77, 768]), noise(1, &[3072, 768]), noise(2, &[3072]));
+	let layer = kernels::PackedLinear::new(&w, Some(&b)).expect("a matrix");
+	let transposed = w.t().expect("a matrix");
+	forms(
+		c,
+		"clip: linear and gelu 77x768x3072",
+		77 * 768 * 3072,
+		|| layer.forward_activated(&x, kernels::Activation::GeluErf),
+		|| kernels::gelu_erf(&kernels::linear(&x, &w, Some(&b))?),
+		|| x.matmul(&transposed)?.broadcast_add(&b)?.gelu_erf(),
+	);
+	let x = noise(3, &[4096, 2560]);
+	forms(
+		c,
+		"stable diffusion 1.5: gated gelu 4096x1280",
+		4096 * 1280,
+		|| kernels::gated_halves(&x, kernels::Activation::GeluErf),
+		|| x.narrow(1, 0, 1280)? * kernels::gelu_erf(&x.narrow(1, 1280, 1280)?)?,
+		|| x.narrow(1, 0, 1280)? * x.narrow(1, 1280, 1280)?.gelu_erf()?,
+	);
+	let (x, w, b) = (noise(4, &[1, 320, 64, 64]), noise(5, &[320]), noise(6, &[320]));
+	let norm = candle_nn::GroupNorm::new(w.clone(), b.clone(), 320, 32, 1e-5).expect("32 divides 320");
+	forms(
+		c,
+		"stable diffusion 1.5: group_norm and silu 320x64x64",
+		x.elem_count(),
+		|| kernels::group_norm_activated(&x, &w, &b, 32, 1e-5, kernels::Activation::Silu),
+		|| kernels::silu(&kernels::group_norm(&x, &w, &b, 32, 1e-5)?),
+		|| candle_core::Module::forward(&norm, &x)?.silu(),
+	);
 }
 
 fn convolution(c: &mut Criterion) {
@@ -143,6 +238,8 @@ fn norms(c: &mut Criterion) {
 fn all(c: &mut Criterion) {
 	kernels::init();
 	linear(c);
+	packed(c);
+	fused(c);
 	convolution(c);
 	attention(c);
 	elementwise(c);

@@ -6,6 +6,8 @@
 //! prefill of many rows and in a decoding step of one. A block of rows is worked on at a time: the matrix of all
 //! scores never exists.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -213,6 +215,24 @@ impl CustomOp3 for Attention {
 		let out = self.forward(slice(s1, l1)?, slice(s2, l2)?, slice(s3, l3)?, &sizes);
 		let q = l1.dims();
 		Ok(stored(out, (q[0], q[1], q[2], sizes.dv)))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let sizes = self.sizes(l1.dims(), l2.dims(), l3.dims())?;
+		let Sizes { units, rows, lq, lk, d, dv } = sizes;
+		let on_device = crate::cuda::AttentionSizes { units, rows, lq, lk, d, dv };
+		let y = crate::cuda::attention((s1, l1), (s2, l2), (s3, l3), on_device, self.scale, self.causal)?;
+		let q = l1.dims();
+		Ok((y, Shape::from((q[0], q[1], q[2], dv))))
 	}
 
 	fn bwd(

@@ -6,26 +6,35 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::gemm::{multiply, Bias, Output, Product};
-use crate::pack::{Gathered, Strided};
+use crate::gemm::{multiply, Bias, Output, Product, Then};
+use crate::pack::{Gathered, Lanes, Strided};
 use crate::reduce::channel_sums;
 use crate::tensor::{expect_shape, input, slice, stored, tensor, values};
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy)]
-struct Sizes {
-	batch: usize,
-	inputs: usize,
-	outputs: usize,
-	h: usize,
-	w: usize,
-	kh: usize,
-	kw: usize,
-	oh: usize,
-	ow: usize,
+pub(crate) struct Sizes {
+	pub(crate) batch: usize,
+	pub(crate) inputs: usize,
+	pub(crate) outputs: usize,
+	pub(crate) h: usize,
+	pub(crate) w: usize,
+	pub(crate) kh: usize,
+	pub(crate) kw: usize,
+	pub(crate) oh: usize,
+	pub(crate) ow: usize,
+}
+
+impl Sizes {
+	/// A weight (co, ci, kh, kw) as one operand of the product.
+	pub(crate) fn lanes<'a>(&self, weight: &'a [f32]) -> Strided<'a> {
+		Strided::k_contiguous(weight, self.outputs, self.inputs * self.kh * self.kw)
+	}
 }
 
 /// Where a sum over taps reads an image: output pixel (y, x) and tap (dy, dx) read (y · stride + dy, x · stride +
@@ -124,14 +133,15 @@ fn padded_channels_last(x: &[f32], channels: usize, h: usize, w: usize, margins:
 	out
 }
 
-/// Slides `window` over the images `x` (b, c, h, w): writes (b, m, oh, ow), where row `i` of `weight` (m, c · taps)
+/// Slides `window` over the images `x` (b, c, h, w): writes (b, m, oh, ow), where lane `i` of `weight` (m, c · taps)
 /// belongs to output channel `i`.
 fn correlate(
 	x: &[f32],
 	(batch, channels, h, w): (usize, usize, usize, usize),
 	window: &Window,
-	weight: &[f32],
+	weight: &dyn Lanes,
 	bias: Bias<'_>,
+	then: Then<'_>,
 	out: &mut [f32],
 ) {
 	let margins = window.margins(h, w);
@@ -141,25 +151,26 @@ fn correlate(
 	let ks: Vec<usize> = (0..channels).flat_map(|c| taps.iter().map(move |tap| c * plane + tap)).collect();
 	let pixels = window.pixel_offsets(&margins, batch, channels * plane, 1);
 	let (k, size) = (ks.len(), window.oh * window.ow);
-	let m = out.len() / (batch * size);
+	let m = weight.extent().0;
 	multiply(&Product {
 		m,
 		n: pixels.len(),
 		k,
-		a: &Strided::k_contiguous(weight, m, k),
+		a: weight,
 		b: &Gathered::new(&image, &pixels, &ks, false),
 		bias,
-		out: Output::images(out, size, size, m * size),
+		out: Output::images(out, size, size, m * size).then(then),
 	});
 }
 
-struct Conv2d {
-	stride: usize,
-	padding: usize,
+#[derive(Clone, Copy)]
+pub(crate) struct Conv2d {
+	pub(crate) stride: usize,
+	pub(crate) padding: usize,
 }
 
 impl Conv2d {
-	fn sizes(&self, x: &[usize], weight: &[usize]) -> Result<Sizes> {
+	pub(crate) fn sizes(&self, x: &[usize], weight: &[usize]) -> Result<Sizes> {
 		let (&[batch, inputs, h, w], &[outputs, weight_inputs, kh, kw]) = (x, weight) else {
 			bail!(
 				"conv2d: x {x:?} and weight {weight:?}: both need four dimensions, (b, ci, h, w) and (co, ci, kh, kw)"
@@ -187,10 +198,18 @@ impl Conv2d {
 		Window { taps, stride: self.stride, oh: sizes.oh, ow: sizes.ow }
 	}
 
-	fn forward(&self, x: &[f32], weight: &[f32], bias: Bias<'_>, sizes: &Sizes) -> (CpuStorage, Shape) {
+	/// The convolution with a weight whose lane `o` holds the kernels of output channel `o`.
+	pub(crate) fn forward(
+		&self,
+		x: &[f32],
+		weight: &dyn Lanes,
+		bias: Bias<'_>,
+		then: Then<'_>,
+		sizes: &Sizes,
+	) -> (CpuStorage, Shape) {
 		let mut out = vec![0.0f32; sizes.batch * sizes.outputs * sizes.oh * sizes.ow];
 		let shape = (sizes.batch, sizes.inputs, sizes.h, sizes.w);
-		correlate(x, shape, &self.window(sizes), weight, bias, &mut out);
+		correlate(x, shape, &self.window(sizes), weight, bias, then, &mut out);
 		stored(out, (sizes.batch, sizes.outputs, sizes.oh, sizes.ow))
 	}
 
@@ -208,7 +227,7 @@ impl Conv2d {
 
 	/// The gradient of the input: for every residue of the input position modulo the stride a correlation of the
 	/// output's gradient with the taps that reach it, k = (output channel, ky descending, kx descending).
-	fn input_gradient(&self, g: &[f32], weight: &[f32], sizes: &Sizes) -> Vec<f32> {
+	pub(crate) fn input_gradient(&self, g: &[f32], weight: &[f32], sizes: &Sizes) -> Vec<f32> {
 		let Sizes { batch, inputs, outputs, h, w, kh, kw, oh, ow } = *sizes;
 		let mut dx = vec![0.0f32; batch * inputs * h * w];
 		for (py, px) in (0..self.stride.min(h)).flat_map(|py| (0..self.stride.min(w)).map(move |px| (py, px))) {
@@ -222,6 +241,7 @@ impl Conv2d {
 				let kernel = &weight[(o * inputs + c) * kh * kw..][..kh * kw];
 				flipped.extend(taps.iter().map(|&((ky, _), (kx, _))| kernel[ky * kw + kx]));
 			}
+			let weight = Strided::k_contiguous(&flipped, inputs, outputs * taps.len());
 			let window = Window {
 				taps: taps.iter().map(|&((_, dy), (_, dx))| (dy, dx)).collect(),
 				stride: 1,
@@ -229,11 +249,11 @@ impl Conv2d {
 				ow: (w - px).div_ceil(self.stride),
 			};
 			if self.stride == 1 {
-				correlate(g, (batch, outputs, oh, ow), &window, &flipped, Bias::None, &mut dx);
+				correlate(g, (batch, outputs, oh, ow), &window, &weight, Bias::None, Then::Nothing, &mut dx);
 				continue;
 			}
 			let mut part = vec![0.0f32; batch * inputs * window.oh * window.ow];
-			correlate(g, (batch, outputs, oh, ow), &window, &flipped, Bias::None, &mut part);
+			correlate(g, (batch, outputs, oh, ow), &window, &weight, Bias::None, Then::Nothing, &mut part);
 			for (plane, part) in dx.chunks_exact_mut(h * w).zip(part.chunks_exact(window.oh * window.ow)) {
 				for (y, row) in part.chunks_exact(window.ow).enumerate() {
 					let start = (y * self.stride + py) * w + px;
@@ -298,7 +318,21 @@ impl CustomOp2 for Conv2d {
 
 	fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
 		let sizes = self.sizes(l1.dims(), l2.dims())?;
-		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, Bias::None, &sizes))
+		let weight = sizes.lanes(slice(s2, l2)?);
+		Ok(self.forward(slice(s1, l1)?, &weight, Bias::None, Then::Nothing, &sizes))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let sizes = self.sizes(l1.dims(), l2.dims())?;
+		let y = crate::cuda::conv2d((s1, l1), (s2, l2), None, &sizes, self.stride, self.padding)?;
+		Ok((y, Shape::from((sizes.batch, sizes.outputs, sizes.oh, sizes.ow))))
 	}
 
 	fn bwd(
@@ -327,7 +361,23 @@ impl CustomOp3 for Conv2d {
 		l3: &Layout,
 	) -> Result<(CpuStorage, Shape)> {
 		let sizes = self.sizes(l1.dims(), l2.dims())?;
-		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, Bias::Row(slice(s3, l3)?), &sizes))
+		let weight = sizes.lanes(slice(s2, l2)?);
+		Ok(self.forward(slice(s1, l1)?, &weight, Bias::Row(slice(s3, l3)?), Then::Nothing, &sizes))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let sizes = self.sizes(l1.dims(), l2.dims())?;
+		let y = crate::cuda::conv2d((s1, l1), (s2, l2), Some((s3, l3)), &sizes, self.stride, self.padding)?;
+		Ok((y, Shape::from((sizes.batch, sizes.outputs, sizes.oh, sizes.ow))))
 	}
 
 	fn bwd(

@@ -1,5 +1,7 @@
 //! Activations and the additions whose gradients are sums.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 use crate::isa::multiversion;
@@ -27,6 +29,11 @@ impl CustomOp1 for &'static Unary {
 		let mut y = vec![0.0f32; x.len()];
 		for_parts(&mut y, 1, |start, part| (self.forward)(&x[start..start + part.len()], part));
 		Ok(stored(y, layout.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::unary(self.name, (s, l))?, l.shape().clone()))
 	}
 
 	fn bwd(&self, x: &Tensor, result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
@@ -125,6 +132,17 @@ impl CustomOp2 for AddBias {
 		Ok(stored(y, l1.shape()))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::add_bias((s1, l1), (s2, l2), 1)?, l1.shape().clone()))
+	}
+
 	fn bwd(
 		&self,
 		_x: &Tensor,
@@ -171,6 +189,18 @@ impl CustomOp2 for ChannelBias {
 			}
 		});
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let plane: usize = l1.dims()[2..].iter().product();
+		Ok((crate::cuda::add_bias((s1, l1), (s2, l2), plane)?, l1.shape().clone()))
 	}
 
 	fn bwd(
@@ -238,6 +268,19 @@ impl CustomOp3 for ChannelAffine {
 			}
 		});
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::channel_affine((s1, l1), (s2, l2), (s3, l3))?, l1.shape().clone()))
 	}
 
 	fn bwd(

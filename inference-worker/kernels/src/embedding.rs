@@ -1,5 +1,7 @@
 //! Rows of a table by index.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, DType, Layout, Result, Shape, Storage, Tensor};
 
 use crate::tensor::{input, slice, stored, tensor, values};
@@ -33,6 +35,19 @@ impl CustomOp2 for Embedding {
 		let mut shape = l1.dims().to_vec();
 		shape.push(d);
 		Ok(stored(out, shape))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let mut shape = l1.dims().to_vec();
+		shape.push(l2.dims()[1]);
+		Ok((crate::cuda::embedding((s1, l1), (s2, l2))?, Shape::from(shape)))
 	}
 
 	fn bwd(

@@ -1,6 +1,6 @@
 //! The rule that every value is finite.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use crate::isa::multiversion;
 use crate::tensor::values;
@@ -49,7 +49,10 @@ pub fn check_finite(tensor: &Tensor) -> Result<(), NonFinite> {
 	}
 	// A tensor that cannot be read as f32 is reported as if its first value were not a number.
 	let unreadable = |_| NonFinite { index: 0, value: f32::NAN, shape: tensor.dims().to_vec() };
-	let tensor = tensor.to_dtype(DType::F32).and_then(|tensor| tensor.contiguous()).map_err(unreadable)?;
+	let tensor = tensor
+		.to_device(&Device::Cpu)
+		.and_then(|tensor| tensor.to_dtype(DType::F32)?.contiguous())
+		.map_err(unreadable)?;
 	let x = values(&tensor).map_err(unreadable)?;
 	if all_finite(&x) {
 		return Ok(());
@@ -63,7 +66,6 @@ pub fn check_finite(tensor: &Tensor) -> Result<(), NonFinite> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use candle_core::Device;
 
 	#[test]
 	fn check_should_name_the_first_value_that_is_not_finite() {

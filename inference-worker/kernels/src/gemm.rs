@@ -49,7 +49,19 @@ pub(crate) struct Output<'a> {
 	row_stride: usize,
 	block: usize,
 	block_stride: usize,
+	then: Then<'a>,
 	lifetime: PhantomData<&'a mut [f32]>,
+}
+
+/// What becomes of an element after its last block and its bias, while it is still in the cache.
+#[derive(Clone, Copy)]
+pub(crate) enum Then<'a> {
+	/// Nothing.
+	Nothing,
+	/// An elementwise function.
+	Apply(fn(&mut [f32])),
+	/// The value at the same place of a tensor laid out like the output is added.
+	Add(&'a [f32]),
 }
 
 // SAFETY: the tasks of one product write disjoint (i, j), and `column` and the row stride map those to disjoint
@@ -70,8 +82,14 @@ impl<'a> Output<'a> {
 			row_stride,
 			block: pixels,
 			block_stride: image_stride,
+			then: Then::Nothing,
 			lifetime: PhantomData,
 		}
+	}
+
+	/// The same place, with a last step for every element.
+	pub(crate) fn then(self, then: Then<'a>) -> Self {
+		Self { then, ..self }
 	}
 
 	fn column(&self, j: usize) -> usize {
@@ -158,6 +176,9 @@ impl Product<'_> {
 			Bias::Row(values) => assert_eq!(values.len(), self.m, "bias per row"),
 			Bias::Column(values) => assert_eq!(values.len(), self.n, "bias per column"),
 		}
+		if let Then::Add(values) = self.out.then {
+			assert_eq!(values.len(), self.out.len, "values to add to the output");
+		}
 		if self.m > 0 && self.n > 0 {
 			// Columns grow with j inside a block, and blocks do not overlap, so the last of each block bounds them
 			// all.
@@ -178,6 +199,7 @@ impl Product<'_> {
 				for j in columns.clone() {
 					self.store(&empty, 1, i, 1, j, 1, true, true);
 				}
+				self.finish(i, 1, columns.clone());
 			}
 			return;
 		}
@@ -220,7 +242,14 @@ impl Product<'_> {
 				unsafe { kernel(kc, a.as_ptr(), view.pointer(j, k0), view.lane_stride, tile.as_mut_ptr()) };
 				self.store(&tile, nr, rows.start, rows.len(), j, nr, first, last);
 			}
-			columns.start += columns.len() / nr * nr;
+			let whole = columns.start + columns.len() / nr * nr;
+			if last {
+				self.finish(rows.start, rows.len(), columns.start..whole);
+			}
+			columns.start = whole;
+			if columns.is_empty() {
+				return;
+			}
 		}
 		let panels = columns.len().div_ceil(nr);
 		let b_panels = grown(b_panels, panels * kc * nr);
@@ -228,7 +257,7 @@ impl Product<'_> {
 			let j = columns.start + panel * nr;
 			let valid = nr.min(columns.end - j);
 			let width = panel_width(isa, valid);
-			if b_direct.is_none() || valid < width {
+			if self.b.panel(j, width, k0).is_none() && (b_direct.is_none() || valid < width) {
 				self.b.pack(width, j, valid, k0, kc, &mut b_panels[panel * kc * nr..]);
 			}
 		}
@@ -241,7 +270,8 @@ impl Product<'_> {
 			for panel in 0..row_panels {
 				let i = row + panel * mr;
 				let valid = mr.min(block_end - i);
-				if a_direct.is_none() || panel_height(isa, valid) != valid {
+				let height = panel_height(isa, valid);
+				if self.a.panel(i, height, k0).is_none() && (a_direct.is_none() || height != valid) {
 					self.a.pack(mr, i, valid, k0, kc, &mut a_panels[panel * kc * mr..]);
 				}
 			}
@@ -249,28 +279,60 @@ impl Product<'_> {
 				let i = row + row_panel * mr;
 				let height = mr.min(block_end - i);
 				let kernel_height = panel_height(isa, height);
-				let (a, a_row, a_k) = match a_direct {
-					Some(view) if kernel_height == height => (view.pointer(i, k0), view.lane_stride, 1),
+				let (a, a_row, a_k) = match (self.a.panel(i, kernel_height, k0), a_direct) {
+					(Some((a, step)), _) => (a, 1, step),
+					(None, Some(view)) if kernel_height == height => (view.pointer(i, k0), view.lane_stride, 1),
 					_ => (a_panels[row_panel * kc * mr..].as_ptr(), 1, mr),
 				};
 				for panel in 0..panels {
 					let j = columns.start + panel * nr;
 					let valid = nr.min(columns.end - j);
 					let width = panel_width(isa, valid);
-					let (b, b_k) = match b_direct {
-						Some(view) if valid == width => (view.pointer(j, k0), view.k_stride),
+					let (b, b_k) = match (self.b.panel(j, width, k0), b_direct) {
+						(Some(panel), _) => panel,
+						(None, Some(view)) if valid == width => (view.pointer(j, k0), view.k_stride),
 						_ => (b_panels[panel * kc * nr..].as_ptr(), width),
 					};
 					let mut tile = [0.0f32; MAX_TILE];
 					let kernel = micro_kernel(isa, kernel_height, width);
 					// SAFETY: `a` addresses `kernel_height` rows and `b` `width` columns of `kc` values: either
-					// packed panels of that size or, where no lane is missing, the operand itself, whose extent was
-					// checked. The kernel fits `isa`, which the CPU supports.
+					// packed panels of that size, now or before, or, where no lane is missing, the operand itself,
+					// whose extent was checked. The kernel fits `isa`, which the CPU supports.
 					unsafe { kernel(kc, a, a_row, a_k, b, b_k, tile.as_mut_ptr()) };
 					self.store(&tile, width, i, height, j, valid, first, last);
 				}
+				if last {
+					self.finish(i, height, columns.clone());
+				}
 			}
 			row = block_end;
+		}
+	}
+
+	/// Does the output's last step for some rows and columns that are complete.
+	fn finish(&self, i: usize, height: usize, columns: std::ops::Range<usize>) {
+		if matches!(self.out.then, Then::Nothing) {
+			return;
+		}
+		for r in i..i + height {
+			let mut j = columns.start;
+			while j < columns.end {
+				let run = (self.out.block - j % self.out.block).min(columns.end - j);
+				let start = r * self.out.row_stride + self.out.column(j);
+				debug_assert!(start + run <= self.out.len);
+				// SAFETY: `check` bounded every address of the product, and no other task holds this part of it.
+				let target = unsafe { std::slice::from_raw_parts_mut(self.out.data.add(start), run) };
+				match self.out.then {
+					Then::Nothing => {}
+					Then::Apply(function) => function(target),
+					Then::Add(values) => {
+						for (target, value) in target.iter_mut().zip(&values[start..start + run]) {
+							*target += value;
+						}
+					}
+				}
+				j += run;
+			}
 		}
 	}
 
@@ -382,6 +444,11 @@ compiled_for!(micro_portable);
 compiled_for!(micro_avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 compiled_for!(micro_avx512, "avx512f");
+
+/// The widths of the panels that this host's kernels read fastest: of an operand A, and of an operand B.
+pub(crate) fn panel_widths() -> (usize, usize) {
+	tile(isa())
+}
 
 /// Rows and columns of the full tile: as many accumulators as the register file holds.
 fn tile(isa: Isa) -> (usize, usize) {

@@ -3,11 +3,14 @@
 
 mod attention;
 mod conv;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod elementwise;
 mod embedding;
 pub mod exactness;
 mod finite;
 mod float_env;
+mod fused;
 pub mod gemm;
 mod isa;
 mod linear;
@@ -15,6 +18,7 @@ mod loss;
 pub mod math;
 mod norm;
 mod pack;
+mod packed;
 mod reduce;
 mod resample;
 pub mod rng;
@@ -31,10 +35,12 @@ pub use elementwise::{
 pub use embedding::embedding;
 pub use finite::{check_finite, NonFinite};
 pub use float_env::{assert_float_environment, FloatEnvironment};
+pub use fused::{gated, gated_halves, Activation};
 pub use isa::{isa, with_isa, Isa};
-pub use linear::{linear, matmul};
+pub use linear::{linear, linear_activated, matmul};
 pub use loss::{cross_entropy, mse_loss};
-pub use norm::{group_norm, layer_norm, rms_norm};
+pub use norm::{group_norm, group_norm_activated, layer_norm, rms_norm};
+pub use packed::{PackedConv2d, PackedLinear};
 pub use reduce::{mean_all, sum_all};
 pub use resample::upsample_nearest2x;
 pub use rope::rope;

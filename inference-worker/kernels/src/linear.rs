@@ -1,16 +1,19 @@
 //! Matrix products and linear layers as Candle operations.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::gemm::{multiply, multiply_serial, Bias, Output, Product};
-use crate::pack::Strided;
+use crate::fused::Activation;
+use crate::gemm::{multiply, multiply_serial, Bias, Output, Product, Then};
+use crate::pack::{Lanes, Strided};
 use crate::reduce::column_sums;
 use crate::tensor::{expect_shape, input, slice, stored, tensor, values};
 
 /// Which of the operands of a batched product is stored transposed.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
 	/// a (m, k) · b (k, n)
 	Plain,
 	/// a (m, k) · b (n, k)ᵀ
@@ -20,7 +23,13 @@ enum Form {
 }
 
 /// `batch` products of m × k by k × n matrices that lie one after the other.
-fn batched(form: Form, batch: usize, (m, n, k): (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f32> {
+pub(crate) fn batched(
+	form: Form,
+	batch: usize,
+	(m, n, k): (usize, usize, usize),
+	a: &[f32],
+	b: &[f32],
+) -> Vec<f32> {
 	let mut c = vec![0.0f32; batch * m * n];
 	let one = |i: usize, c: &mut [f32], run: fn(&Product<'_>)| {
 		let (a, b) = (&a[i * m * k..(i + 1) * m * k], &b[i * k * n..(i + 1) * k * n]);
@@ -65,6 +74,21 @@ impl CustomOp2 for Matmul {
 		Ok(stored(c, shape))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let (batch, m, k) = matrix_dims(l1.dims());
+		let (_, _, n) = matrix_dims(l2.dims());
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("two dimensions at least") = n;
+		Ok((crate::cuda::matmul((s1, l1), (s2, l2), batch, (m, n, k))?, Shape::from(shape)))
+	}
+
 	fn bwd(&self, a: &Tensor, b: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
 		let grad = grad.contiguous()?;
 		let (batch, m, k) = matrix_dims(a.dims());
@@ -95,25 +119,41 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 	a.apply_op2(&b, Matmul)
 }
 
-struct Linear;
+/// The rows of `x`, each k values, times the lanes of `weight`, then a bias and a last step.
+pub(crate) fn rows_times(x: &[f32], weight: &dyn Lanes, bias: Bias<'_>, then: Then<'_>) -> Vec<f32> {
+	let (n, k) = weight.extent();
+	let m = x.len() / k;
+	let mut y = vec![0.0f32; m * n];
+	let a = Strided::k_contiguous(x, m, k);
+	multiply(&Product { m, n, k, a: &a, b: weight, bias, out: Output::rows(&mut y, n).then(then) });
+	y
+}
+
+struct Linear {
+	activation: Option<Activation>,
+}
 
 impl Linear {
 	fn forward(&self, x: &[f32], weight: &[f32], bias: Bias<'_>, x_shape: &[usize], n: usize) -> (CpuStorage, Shape) {
 		let k = x_shape[x_shape.len() - 1];
-		let m = x.len() / k;
-		let mut y = vec![0.0f32; m * n];
-		multiply(&Product {
-			m,
-			n,
-			k,
-			a: &Strided::k_contiguous(x, m, k),
-			b: &Strided::k_contiguous(weight, n, k),
-			bias,
-			out: Output::rows(&mut y, n),
-		});
+		let then = self.activation.map_or(Then::Nothing, |activation| Then::Apply(activation.in_place()));
+		let y = rows_times(x, &Strided::k_contiguous(weight, n, k), bias, then);
 		let mut shape = x_shape.to_vec();
 		shape[x_shape.len() - 1] = n;
 		stored(y, shape)
+	}
+
+	/// The gradient of what the activation was given; the product is computed again rather than kept.
+	fn inner_gradient(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, grad: &Tensor) -> Result<Tensor> {
+		let grad = grad.contiguous()?;
+		let Some(activation) = self.activation else { return Ok(grad) };
+		let (n, k) = weight.dims2()?;
+		let (xs, weights, bias) = (values(x)?, values(weight)?, bias.map(values).transpose()?);
+		let bias = bias.as_deref().map_or(Bias::None, Bias::Column);
+		let before = rows_times(&xs, &Strided::k_contiguous(&weights, n, k), bias, Then::Nothing);
+		let mut g = values(&grad)?.to_vec();
+		activation.pull(&before, &mut g);
+		tensor(g, grad.shape())
 	}
 
 	fn backward(&self, x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
@@ -137,6 +177,19 @@ impl CustomOp2 for Linear {
 		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, Bias::None, l1.dims(), l2.dims()[0]))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("one dimension at least") = l2.dims()[0];
+		Ok((crate::cuda::linear((s1, l1), (s2, l2), None, self.activation)?, Shape::from(shape)))
+	}
+
 	fn bwd(
 		&self,
 		x: &Tensor,
@@ -144,7 +197,7 @@ impl CustomOp2 for Linear {
 		_result: &Tensor,
 		grad: &Tensor,
 	) -> Result<(Option<Tensor>, Option<Tensor>)> {
-		self.backward(x, weight, &grad.contiguous()?)
+		self.backward(x, weight, &self.inner_gradient(x, weight, None, grad)?)
 	}
 }
 
@@ -166,6 +219,21 @@ impl CustomOp3 for Linear {
 		Ok(self.forward(slice(s1, l1)?, slice(s2, l2)?, bias, l1.dims(), l2.dims()[0]))
 	}
 
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let mut shape = l1.dims().to_vec();
+		*shape.last_mut().expect("one dimension at least") = l2.dims()[0];
+		Ok((crate::cuda::linear((s1, l1), (s2, l2), Some((s3, l3)), self.activation)?, Shape::from(shape)))
+	}
+
 	fn bwd(
 		&self,
 		x: &Tensor,
@@ -174,7 +242,7 @@ impl CustomOp3 for Linear {
 		_result: &Tensor,
 		grad: &Tensor,
 	) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-		let grad = grad.contiguous()?;
+		let grad = self.inner_gradient(x, weight, Some(bias), grad)?;
 		let (dx, dweight) = self.backward(x, weight, &grad)?;
 		let dbias = bias.track_op().then(|| tensor(column_sums(&values(&grad)?, bias.elem_count()), bias.shape()));
 		Ok((dx, dweight, dbias.transpose()?))
@@ -187,16 +255,34 @@ impl CustomOp3 for Linear {
 ///
 /// A tensor is empty or not f32 on the CPU, or the shapes do not fit.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+	apply(Linear { activation: None }, x, weight, bias)
+}
+
+/// The activation of [`linear`], in one pass: the bits are those of the two operations one after the other.
+///
+/// # Errors
+///
+/// A tensor is empty or not f32 on the CPU, or the shapes do not fit.
+pub fn linear_activated(
+	x: &Tensor,
+	weight: &Tensor,
+	bias: Option<&Tensor>,
+	activation: Activation,
+) -> Result<Tensor> {
+	apply(Linear { activation: Some(activation) }, x, weight, bias)
+}
+
+fn apply(op: Linear, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
 	let (x, weight) = (input("linear", "x", x)?, input("linear", "weight", weight)?);
 	if weight.rank() != 2 || x.rank() == 0 || x.dims()[x.rank() - 1] != weight.dims()[1] {
 		bail!("linear: x {:?} and weight {:?} do not fit: (.., k) and (n, k) are needed", x.dims(), weight.dims());
 	}
 	match bias {
-		None => x.apply_op2(&weight, Linear),
+		None => x.apply_op2(&weight, op),
 		Some(bias) => {
 			let bias = input("linear", "bias", bias)?;
 			expect_shape("linear", "bias", &bias, &weight.dims()[..1], &weight)?;
-			x.apply_op3(&weight, &bias, Linear)
+			x.apply_op3(&weight, &bias, op)
 		}
 	}
 }

@@ -3,9 +3,14 @@
 //! Mean = 16-lane sum / n; variance = 16-lane sum of fma(d, d) with d = x − mean, / n; inverse = 1 / sqrt(variance +
 //! eps); the result is fma((x − mean) · inverse, weight, bias).
 
+use std::borrow::Cow;
+
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::fused::Activation;
 use crate::isa::multiversion;
 use crate::reduce::{column_sums, dot, sum, tree, LANES};
 use crate::tensor::{expect_shape, for_parts, input, slice, stored, tensor, values};
@@ -80,6 +85,28 @@ fn mean_and_inverse(x: &[f32], eps: f32) -> (f32, f32) {
 struct GroupNorm {
 	groups: usize,
 	eps: f32,
+	activation: Option<Activation>,
+}
+
+impl GroupNorm {
+	fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32], plane: usize) -> Vec<f32> {
+		let group = weight.len() / self.groups * plane;
+		let activate = self.activation.map(Activation::in_place);
+		let mut y = vec![0.0f32; x.len()];
+		for_parts(&mut y, group, |start, part| {
+			for (i, (y, x)) in part.chunks_exact_mut(group).zip(x[start..].chunks_exact(group)).enumerate() {
+				let first = (start / group + i) % self.groups * (group / plane);
+				let (mean, inverse) = mean_and_inverse(x, self.eps);
+				for (c, (y, x)) in y.chunks_exact_mut(plane).zip(x.chunks_exact(plane)).enumerate() {
+					apply(x, mean, inverse, weight[first + c], bias[first + c], y);
+					if let Some(activate) = activate {
+						activate(y);
+					}
+				}
+			}
+		});
+		y
+	}
 }
 
 impl CustomOp3 for GroupNorm {
@@ -98,18 +125,23 @@ impl CustomOp3 for GroupNorm {
 	) -> Result<(CpuStorage, Shape)> {
 		let (x, weight, bias) = (slice(s1, l1)?, slice(s2, l2)?, slice(s3, l3)?);
 		let plane: usize = l1.dims()[2..].iter().product();
-		let group = weight.len() / self.groups * plane;
-		let mut y = vec![0.0f32; x.len()];
-		for_parts(&mut y, group, |start, part| {
-			for (i, (y, x)) in part.chunks_exact_mut(group).zip(x[start..].chunks_exact(group)).enumerate() {
-				let first = (start / group + i) % self.groups * (group / plane);
-				let (mean, inverse) = mean_and_inverse(x, self.eps);
-				for (c, (y, x)) in y.chunks_exact_mut(plane).zip(x.chunks_exact(plane)).enumerate() {
-					apply(x, mean, inverse, weight[first + c], bias[first + c], y);
-				}
-			}
-		});
-		Ok(stored(y, l1.shape()))
+		Ok(stored(self.forward(x, weight, bias, plane), l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let plane: usize = l1.dims()[2..].iter().product();
+		let group = l2.dims()[0] / self.groups * plane;
+		let y = crate::cuda::norm((s1, l1), (s2, l2), (s3, l3), (group, plane), self.eps, self.activation)?;
+		Ok((y, l1.shape().clone()))
 	}
 
 	fn bwd(
@@ -125,6 +157,16 @@ impl CustomOp3 for GroupNorm {
 		let weights: &[f32] = &weights;
 		let channels = weights.len();
 		let plane: usize = x.dims()[2..].iter().product();
+		let gs: Cow<'_, [f32]> = match self.activation {
+			None => Cow::Borrowed(&*gs),
+			Some(activation) => {
+				let norm = GroupNorm { groups: self.groups, eps: self.eps, activation: None };
+				let before = norm.forward(&xs, weights, &values(bias)?, plane);
+				let mut inner = gs.to_vec();
+				activation.pull(&before, &mut inner);
+				Cow::Owned(inner)
+			}
+		};
 		let per_group = channels / self.groups;
 		let group = per_group * plane;
 		let count = group as f32;
@@ -168,7 +210,28 @@ impl CustomOp3 for GroupNorm {
 ///
 /// A tensor is empty or not f32 on the CPU, the shapes do not fit, or `groups` does not divide the channels.
 pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps: f64) -> Result<Tensor> {
+	group_norm_with(x, weight, bias, GroupNorm { groups, eps: eps as f32, activation: None })
+}
+
+/// The activation of [`group_norm`], in one pass: the bits are those of the two operations one after the other.
+///
+/// # Errors
+///
+/// A tensor is empty or not f32 on the CPU, the shapes do not fit, or `groups` does not divide the channels.
+pub fn group_norm_activated(
+	x: &Tensor,
+	weight: &Tensor,
+	bias: &Tensor,
+	groups: usize,
+	eps: f64,
+	activation: Activation,
+) -> Result<Tensor> {
+	group_norm_with(x, weight, bias, GroupNorm { groups, eps: eps as f32, activation: Some(activation) })
+}
+
+fn group_norm_with(x: &Tensor, weight: &Tensor, bias: &Tensor, op: GroupNorm) -> Result<Tensor> {
 	const OP: &str = "group_norm";
+	let groups = op.groups;
 	let (x, weight, bias) = (input(OP, "x", x)?, input(OP, "weight", weight)?, input(OP, "bias", bias)?);
 	if x.rank() < 2 {
 		bail!("{OP}: x has shape {:?}, it needs a batch and a channel dimension", x.dims());
@@ -179,7 +242,7 @@ pub fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps
 	}
 	expect_shape(OP, "weight", &weight, &[channels], &x)?;
 	expect_shape(OP, "bias", &bias, &[channels], &x)?;
-	x.apply_op3(&weight, &bias, GroupNorm { groups, eps: eps as f32 })
+	x.apply_op3(&weight, &bias, op)
 }
 
 struct LayerNorm {
@@ -210,6 +273,20 @@ impl CustomOp3 for LayerNorm {
 			}
 		});
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		let n = l2.dims()[0];
+		Ok((crate::cuda::norm((s1, l1), (s2, l2), (s3, l3), (n, 1), self.eps, None)?, l1.shape().clone()))
 	}
 
 	fn bwd(
@@ -301,6 +378,17 @@ impl CustomOp2 for RmsNorm {
 			}
 		});
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::rms_norm((s1, l1), (s2, l2), self.eps)?, l1.shape().clone()))
 	}
 
 	fn bwd(

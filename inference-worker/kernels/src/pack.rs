@@ -4,6 +4,8 @@
 //! copies a panel of neighbouring lanes into `panel[p · width + lane]`, which is the order the micro-kernels read.
 //! Packing only moves numbers: it has no part in the numeric specification.
 
+use rayon::prelude::*;
+
 /// One operand of a matrix product.
 pub(crate) trait Lanes: Sync {
 	/// Copies `valid` lanes from `lane0` on, for the inner indices `k0..k0 + kc`, to `panel[p * width + lane]`, and
@@ -12,6 +14,12 @@ pub(crate) trait Lanes: Sync {
 
 	/// The operand as a plain strided matrix, where it is one.
 	fn strided(&self) -> Option<Strided<'_>> {
+		None
+	}
+
+	/// Where `count` lanes from `lane` on lie next to each other for every inner index from `k0` on: the address of the
+	/// first, and the step from one inner index to the next. Lanes past the last are zeros.
+	fn panel(&self, _lane: usize, _count: usize, _k0: usize) -> Option<(*const f32, usize)> {
 		None
 	}
 
@@ -78,6 +86,81 @@ impl Lanes for Strided<'_> {
 
 	fn strided(&self) -> Option<Strided<'_>> {
 		Some(*self)
+	}
+
+	fn extent(&self) -> (usize, usize) {
+		(self.lanes, self.k)
+	}
+}
+
+/// A matrix copied once into the panels that the micro-kernels read, for an operand that many products share.
+///
+/// Panel after panel, `width` lanes each, inner index after inner index; the last panel is filled up with zeros. A product
+/// on an instruction set with other tiles reads the same copy, only slower.
+pub(crate) struct Packed {
+	panels: Vec<f32>,
+	width: usize,
+	lanes: usize,
+	k: usize,
+}
+
+impl Packed {
+	/// Copies all of `source` into panels of `width` lanes.
+	pub(crate) fn new(source: &dyn Lanes, width: usize) -> Self {
+		let (lanes, k) = source.extent();
+		let mut panels = vec![0.0f32; lanes.div_ceil(width) * width * k];
+		if k > 0 {
+			panels.par_chunks_exact_mut(width * k).enumerate().for_each(|(panel, values)| {
+				let lane = panel * width;
+				source.pack(width, lane, width.min(lanes - lane), 0, k, values);
+			});
+		}
+		Self { panels, width, lanes, k }
+	}
+
+	fn at(&self, lane: usize, p: usize) -> f32 {
+		self.panels[(lane / self.width * self.k + p) * self.width + lane % self.width]
+	}
+
+	/// The matrix as it was: lane after lane, each contiguous along k.
+	pub(crate) fn unpacked(&self) -> Vec<f32> {
+		let mut rows = vec![0.0f32; self.lanes * self.k];
+		if self.k > 0 {
+			let panels = self.panels.par_chunks_exact(self.width * self.k);
+			rows.par_chunks_mut(self.width * self.k).zip(panels).for_each(|(rows, panel)| {
+				for (lane, row) in rows.chunks_exact_mut(self.k).enumerate() {
+					for (value, values) in row.iter_mut().zip(panel.chunks_exact(self.width)) {
+						*value = values[lane];
+					}
+				}
+			});
+		}
+		rows
+	}
+
+	/// Bytes that the panels take.
+	pub(crate) fn bytes(&self) -> usize {
+		size_of_val(self.panels.as_slice())
+	}
+}
+
+impl Lanes for Packed {
+	fn pack(&self, width: usize, lane0: usize, valid: usize, k0: usize, kc: usize, panel: &mut [f32]) {
+		for (p, row) in panel[..kc * width].chunks_exact_mut(width).enumerate() {
+			for (lane, value) in row[..valid].iter_mut().enumerate() {
+				*value = self.at(lane0 + lane, k0 + p);
+			}
+			row[valid..].fill(0.0);
+		}
+	}
+
+	fn panel(&self, lane: usize, count: usize, k0: usize) -> Option<(*const f32, usize)> {
+		let within = lane % self.width;
+		let fits = lane < self.lanes && within + count <= self.width;
+		fits.then(|| {
+			let start = (lane / self.width * self.k + k0) * self.width + within;
+			(self.panels[start..].as_ptr(), self.width)
+		})
 	}
 
 	fn extent(&self) -> (usize, usize) {
@@ -289,7 +372,27 @@ unsafe fn transpose_4x4(source: *const f32, source_stride: usize, target: *mut f
 			_mm_storeu_ps(target.add(3 * target_stride), _mm_movehl_ps(high23, high01));
 		}
 	}
-	#[cfg(not(target_arch = "x86_64"))]
+	#[cfg(target_arch = "aarch64")]
+	{
+		use std::arch::aarch64::{
+			vld1q_f32, vreinterpretq_f32_f64, vreinterpretq_f64_f32, vst1q_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32,
+			vtrn2q_f64,
+		};
+		// SAFETY: NEON is part of every aarch64 that Rust's targets assume; the caller vouches for the addresses.
+		unsafe {
+			let r0 = vld1q_f32(source);
+			let r1 = vld1q_f32(source.add(source_stride));
+			let r2 = vld1q_f32(source.add(2 * source_stride));
+			let r3 = vld1q_f32(source.add(3 * source_stride));
+			let (even01, odd01) = (vreinterpretq_f64_f32(vtrn1q_f32(r0, r1)), vreinterpretq_f64_f32(vtrn2q_f32(r0, r1)));
+			let (even23, odd23) = (vreinterpretq_f64_f32(vtrn1q_f32(r2, r3)), vreinterpretq_f64_f32(vtrn2q_f32(r2, r3)));
+			vst1q_f32(target, vreinterpretq_f32_f64(vtrn1q_f64(even01, even23)));
+			vst1q_f32(target.add(target_stride), vreinterpretq_f32_f64(vtrn1q_f64(odd01, odd23)));
+			vst1q_f32(target.add(2 * target_stride), vreinterpretq_f32_f64(vtrn2q_f64(even01, even23)));
+			vst1q_f32(target.add(3 * target_stride), vreinterpretq_f32_f64(vtrn2q_f64(odd01, odd23)));
+		}
+	}
+	#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 	for lane in 0..4 {
 		for p in 0..4 {
 			// SAFETY: the caller vouches for the addresses.

@@ -3,6 +3,8 @@
 //! A sum over `n` values starts sixteen lanes at +0, adds value `i` to lane `i mod 16` in ascending order, then adds
 //! lane `j + 8` to lane `j`, `j + 4`, `j + 2`, `j + 1`. Sums of products add by a fused multiply-add.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -168,6 +170,11 @@ impl CustomOp1 for SumAll {
 	fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
 		let x = slice(storage, layout)?;
 		Ok(stored(vec![sum(x) / self.divisor(x.len())], ()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::sum_all((s, l), self.divisor(l.shape().elem_count()))?, Shape::from(())))
 	}
 
 	fn bwd(&self, x: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

@@ -1,5 +1,7 @@
 //! Doubling the size of an image by repeating pixels.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use crate::tensor::{for_parts, input, slice, stored, tensor, values};
@@ -25,6 +27,12 @@ impl CustomOp1 for UpsampleNearest2x {
 			}
 		});
 		Ok(stored(y, (b, c, 2 * h, 2 * w)))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
+		let (b, c, h, w) = l.shape().dims4()?;
+		Ok((crate::cuda::upsample_nearest2x((s, l), w)?, Shape::from((b, c, 2 * h, 2 * w))))
 	}
 
 	fn bwd(&self, x: &Tensor, _result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

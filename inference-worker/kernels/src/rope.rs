@@ -1,5 +1,7 @@
 //! Rotary position embedding (Su et al., arXiv:2104.09864) in the rotate-half layout of Hugging Face Llama.
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use crate::isa::multiversion;
@@ -52,6 +54,19 @@ impl CustomOp3 for Rope {
 		let dims = l1.dims();
 		let y = rotate_all(slice(s1, l1)?, slice(s2, l2)?, slice(s3, l3)?, (dims[2], dims[3]), 1.0);
 		Ok(stored(y, l1.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(
+		&self,
+		s1: &CudaStorage,
+		l1: &Layout,
+		s2: &CudaStorage,
+		l2: &Layout,
+		s3: &CudaStorage,
+		l3: &Layout,
+	) -> Result<(CudaStorage, Shape)> {
+		Ok((crate::cuda::rope((s1, l1), (s2, l2), (s3, l3))?, l1.shape().clone()))
 	}
 
 	fn bwd(

@@ -1,5 +1,7 @@
 //! Softmax over the last dimension: e^(x − max) · (1 / 16-lane sum).
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{bail, CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use crate::isa::multiversion;
@@ -53,6 +55,12 @@ impl CustomOp1 for Softmax {
 			}
 		});
 		Ok(stored(y, layout.shape()))
+	}
+
+	#[cfg(feature = "cuda")]
+	fn cuda_fwd(&self, s: &CudaStorage, l: &Layout) -> Result<(CudaStorage, Shape)> {
+		let n = l.dims()[l.dims().len() - 1];
+		Ok((crate::cuda::softmax((s, l), n)?, l.shape().clone()))
 	}
 
 	fn bwd(&self, x: &Tensor, result: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

@@ -11,7 +11,7 @@ pub(crate) type StreamKernel = unsafe fn(usize, *const f32, *const f32, usize, *
 
 /// The kernel for `rows` rows of A and a full panel of lanes of B, where there is one. Takes A packed
 /// to exactly `rows` values per inner index.
-#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(unused_variables))]
 pub(crate) fn stream_kernel(isa: Isa, rows: usize) -> Option<StreamKernel> {
 	#[cfg(target_arch = "x86_64")]
 	match (isa, rows) {
@@ -29,7 +29,92 @@ pub(crate) fn stream_kernel(isa: Isa, rows: usize) -> Option<StreamKernel> {
 		(Isa::Avx2, 4) => return Some(x86::lanes16::<4>),
 		_ => {}
 	}
+	#[cfg(target_arch = "aarch64")]
+	match (isa, rows) {
+		(Isa::Neon, 1) => return Some(neon::lanes8::<1>),
+		(Isa::Neon, 2) => return Some(neon::lanes8::<2>),
+		(Isa::Neon, 3) => return Some(neon::lanes8::<3>),
+		(Isa::Neon, 4) => return Some(neon::lanes8::<4>),
+		_ => {}
+	}
 	None
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+	use std::arch::aarch64::*;
+
+	/// Inner indices of one cache line of 64 bytes, as for x86.
+	const LINE: usize = 16;
+
+	/// Four inner indices of four lanes as one vector across lanes per inner index.
+	///
+	/// # Safety
+	///
+	/// Four lanes of four values, `lane` apart, must be readable at `b`.
+	#[inline]
+	#[target_feature(enable = "neon")]
+	unsafe fn transposed(b: *const f32, lane: usize) -> [float32x4_t; 4] {
+		// SAFETY: the caller vouches for the addresses.
+		let (r0, r1, r2, r3) =
+			unsafe { (vld1q_f32(b), vld1q_f32(b.add(lane)), vld1q_f32(b.add(2 * lane)), vld1q_f32(b.add(3 * lane))) };
+		let even01 = vreinterpretq_f64_f32(vtrn1q_f32(r0, r1));
+		let odd01 = vreinterpretq_f64_f32(vtrn2q_f32(r0, r1));
+		let even23 = vreinterpretq_f64_f32(vtrn1q_f32(r2, r3));
+		let odd23 = vreinterpretq_f64_f32(vtrn2q_f32(r2, r3));
+		[
+			vreinterpretq_f32_f64(vtrn1q_f64(even01, even23)),
+			vreinterpretq_f32_f64(vtrn1q_f64(odd01, odd23)),
+			vreinterpretq_f32_f64(vtrn2q_f64(even01, even23)),
+			vreinterpretq_f32_f64(vtrn2q_f64(odd01, odd23)),
+		]
+	}
+
+	/// `tile[i · 8 + j]` = fma chain over p of `a[p · MR + i] · b[j · lane + p]`.
+	///
+	/// # Safety
+	///
+	/// `a` must address `kc` × MR values, `b` 8 lanes of `kc` values, `tile` MR × 8 values.
+	#[target_feature(enable = "neon")]
+	pub(super) unsafe fn lanes8<const MR: usize>(
+		kc: usize,
+		a: *const f32,
+		b: *const f32,
+		lane: usize,
+		tile: *mut f32,
+	) {
+		let mut acc = [[vdupq_n_f32(0.0); 2]; MR];
+		let whole = kc / 4 * 4;
+		// SAFETY: every address lies in the values that the caller vouches for.
+		unsafe {
+			for line in (0..whole).step_by(LINE) {
+				for g in 0..2 {
+					let group = b.add(4 * g * lane);
+					for p in (line..(line + LINE).min(whole)).step_by(4) {
+						let columns = transposed(group.add(p), lane);
+						for (i, acc) in acc.iter_mut().enumerate() {
+							for (step, column) in columns.iter().enumerate() {
+								acc[g] = vfmaq_n_f32(acc[g], *column, *a.add((p + step) * MR + i));
+							}
+						}
+					}
+				}
+			}
+			for p in whole..kc {
+				for g in 0..2 {
+					let column: [f32; 4] = std::array::from_fn(|j| *b.add((4 * g + j) * lane + p));
+					let column = vld1q_f32(column.as_ptr());
+					for (i, acc) in acc.iter_mut().enumerate() {
+						acc[g] = vfmaq_n_f32(acc[g], column, *a.add(p * MR + i));
+					}
+				}
+			}
+			for (i, acc) in acc.iter().enumerate() {
+				vst1q_f32(tile.add(i * 8), acc[0]);
+				vst1q_f32(tile.add(i * 8 + 4), acc[1]);
+			}
+		}
+	}
 }
 
 #[cfg(target_arch = "x86_64")]

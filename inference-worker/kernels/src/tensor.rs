@@ -45,7 +45,7 @@ pub(crate) fn values(tensor: &Tensor) -> Result<Values<'_>> {
 	Ok(Values { storage, start, end })
 }
 
-/// A tensor as a kernel takes it: f32, on the CPU, contiguous and not empty.
+/// A tensor as a kernel takes it: f32, on the CPU (or a GPU, in a build for one), contiguous and not empty.
 pub(crate) fn input(op: &str, name: &str, tensor: &Tensor) -> Result<Tensor> {
 	if tensor.dtype() != DType::F32 {
 		bail!("{op}: {name} is {:?}, the kernels compute in f32 only: convert it first", tensor.dtype());
@@ -53,7 +53,7 @@ pub(crate) fn input(op: &str, name: &str, tensor: &Tensor) -> Result<Tensor> {
 	if tensor.elem_count() == 0 {
 		bail!("{op}: {name} has no elements, its shape is {:?}", tensor.dims());
 	}
-	if !matches!(tensor.device(), Device::Cpu) {
+	if !(matches!(tensor.device(), Device::Cpu) || cfg!(feature = "cuda") && tensor.device().is_cuda()) {
 		bail!("{op}: {name} is on {:?}, the kernels run on the CPU", tensor.device());
 	}
 	tensor.contiguous()

@@ -81,30 +81,29 @@ impl ResnetBlock2D {
 	///
 	/// The activation of the time embedding is the caller's, because every block of a model shares it.
 	pub fn forward(&self, x: &Tensor, activated_time: Option<&Tensor>, padding: Padding) -> Result<Tensor> {
-		let hidden = self.conv1.forward(&kernels::silu(&self.norm1.forward(x)?)?, padding)?;
+		let hidden = self.conv1.forward(&self.norm1.forward_silu(x)?, padding)?;
 		let hidden = match (&self.time_emb_proj, activated_time) {
 			(Some(projection), Some(time)) => {
 				let time = projection.forward(time)?;
 				match self.config.scale_shift {
 					// A scale of zero: the kernel adds the shift and sums its gradient in a fixed order.
 					TimeScaleShift::Default => {
-						self.norm2.forward(&kernels::channel_affine(&hidden, &time.zeros_like()?, &time)?)?
+						self.norm2.forward_silu(&kernels::channel_affine(&hidden, &time.zeros_like()?, &time)?)?
 					}
 					TimeScaleShift::ScaleShift => {
 						let channels = self.config.outputs;
 						let scale = time.narrow(1, 0, channels)?;
 						let shift = time.narrow(1, channels, channels)?;
-						kernels::channel_affine(&self.norm2.forward(&hidden)?, &scale, &shift)?
+						kernels::silu(&kernels::channel_affine(&self.norm2.forward(&hidden)?, &scale, &shift)?)?
 					}
 				}
 			}
-			(None, _) => self.norm2.forward(&hidden)?,
+			(None, _) => self.norm2.forward_silu(&hidden)?,
 			(Some(_), None) => candle_core::bail!("a residual block with time_emb_proj needs a time embedding"),
 		};
-		let hidden = self.conv2.forward(&kernels::silu(&hidden)?, padding)?;
 		let sum = match &self.conv_shortcut {
-			Some(shortcut) => (shortcut.forward(x, padding)? + hidden)?,
-			None => (x + hidden)?,
+			Some(shortcut) => self.conv2.forward_add(&hidden, &shortcut.forward(x, padding)?, padding)?,
+			None => self.conv2.forward_add(&hidden, x, padding)?,
 		};
 		match self.config.output_scale == 1.0 {
 			true => Ok(sum),
@@ -191,7 +190,6 @@ impl Attention {
 struct FeedForward {
 	proj: Linear,
 	out: Linear,
-	inner: usize,
 }
 
 impl FeedForward {
@@ -201,16 +199,11 @@ impl FeedForward {
 		Ok(Self {
 			proj: Linear::new(width, 2 * inner, true, vb.pp("0").pp("proj"))?,
 			out: Linear::new(inner, width, true, vb.pp("2"))?,
-			inner,
 		})
 	}
 
 	fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		let both = self.proj.forward(x)?;
-		let last = both.rank() - 1;
-		let value = both.narrow(last, 0, self.inner)?;
-		let gate = both.narrow(last, self.inner, self.inner)?;
-		self.out.forward(&(value * kernels::gelu_erf(&gate)?)?)
+		self.out.forward(&kernels::gated_halves(&self.proj.forward(x)?, kernels::Activation::GeluErf)?)
 	}
 }
 

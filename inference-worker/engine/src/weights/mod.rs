@@ -1,18 +1,16 @@
 //! A model's folder: its manifest, the verification of its files, and its tensors.
 
 mod adapters;
+mod bounds;
 pub mod checkpoint;
 mod folder;
 pub mod gguf;
-mod bounds;
-mod folder;
 mod header;
 mod manifest;
 mod survey;
 
 pub use adapters::{Adapters, ADAPTERS_FILE};
 pub use checkpoint::Checkpoint;
-pub use folder::ModelFolder;
 pub use folder::{ModelFolder, MAX_TEXT_BYTES};
 pub use header::{Header, TensorEntry, MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS};
 pub use manifest::{
