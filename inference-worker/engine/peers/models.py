@@ -1,9 +1,5 @@
-"""Models with random weights in the layouts of diffusers and transformers: small ones of every architecture, to compare
-outputs, and those of the real shapes, to compare speed. Nothing is downloaded."""
-
-import json
-import os
-import pathlib
+"""Small models of every architecture with random weights, in the layouts of diffusers and transformers. Nothing is
+downloaded."""
 
 import torch
 from diffusers import (
@@ -193,85 +189,3 @@ def text_models():
 def save_text_model(folder, model, seed):
     randomise(model, seed).save_pretrained(folder)
     return model
-
-
-# --- the real shapes ------------------------------------------------------------------------------------------------
-
-STABLE_DIFFUSION_15_UNET = dict(
-    sample_size=64,
-    cross_attention_dim=768,
-    attention_head_dim=8,
-    block_out_channels=(320, 640, 1280, 1280),
-)
-STABLE_DIFFUSION_15_VAE = dict(
-    channels=(128, 256, 512, 512),
-    norm_num_groups=32,
-    sample_size=512,
-)
-LLAMA_1B = dict(
-    vocab_size=128256,
-    hidden_size=2048,
-    intermediate_size=8192,
-    num_hidden_layers=16,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    head_dim=64,
-    max_position_embeddings=2048,
-    rms_norm_eps=1e-5,
-    tie_word_embeddings=True,
-    bos_token_id=128000,
-    eos_token_id=128001,
-)
-LLAMA_1B_ROPE_THETA = 500000.0
-
-
-def initialised(build, seed):
-    """A network with PyTorch's own initial weights, which is much faster than `randomise` for a billion of them."""
-    torch.manual_seed(seed)
-    return build().eval()
-
-
-def made(folder):
-    """Whether an earlier run finished this folder."""
-    return (pathlib.Path(folder) / "complete").exists()
-
-
-def finish(folder):
-    (pathlib.Path(folder) / "complete").touch()
-
-
-def write_unet(folder):
-    if not made(folder):
-        initialised(lambda: UNet2DConditionModel(**STABLE_DIFFUSION_15_UNET), 1).half().save_pretrained(folder)
-        finish(folder)
-
-
-def write_vae(folder):
-    if not made(folder):
-        autoencoder(2, **STABLE_DIFFUSION_15_VAE).half().save_pretrained(folder)
-        finish(folder)
-
-
-def write_llama(folder):
-    if made(folder):
-        return
-    config = LlamaConfig(**LLAMA_1B, rope_parameters=dict(rope_type="default", rope_theta=LLAMA_1B_ROPE_THETA))
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config)
-    model = model.to(torch.bfloat16).to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for name, parameter in sorted(model.named_parameters()):
-            if parameter.dim() > 1:
-                parameter.normal_(0, 0.02, generator=generator)
-            else:
-                parameter.fill_(1)
-    model.save_pretrained(folder, max_shard_size="10GB")
-    # transformers 5 wants the base of the rotary embedding in `rope_parameters`; everybody else looks for `rope_theta`.
-    path = os.path.join(folder, "config.json")
-    with open(path, encoding="utf-8") as file:
-        config = json.load(file)
-    config["rope_theta"] = LLAMA_1B_ROPE_THETA
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(config, file, indent=2)
-    finish(folder)
