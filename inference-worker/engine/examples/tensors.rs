@@ -6,8 +6,9 @@
 
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel};
 use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
-use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
+use autonomy_engine::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DConditionModel, SIZES};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use autonomy_engine::nn::Padding;
 use autonomy_engine::pipelines::LATENT_STREAM;
 use autonomy_engine::samplers::SchedulerConfig;
 use autonomy_engine::weights::ModelFolder;
@@ -88,7 +89,17 @@ fn unet(folder: &ModelFolder, inputs: &Tensors) -> Result<Tensors, Failure> {
 	let model = UNet2DConditionModel::new(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
 	let timesteps = input(inputs, "timesteps")?.to_vec1::<f32>()?;
 	let (sample, states) = (input(inputs, "sample")?, input(inputs, "states")?);
-	Ok(named([("prediction", model.forward(sample, &timesteps, states, inputs.get("class"))?)]))
+	let text_and_sizes = match inputs.get("text_embeds") {
+		Some(text) => {
+			let sizes = input(inputs, "time_ids")?.get(0)?.to_vec1::<f32>()?;
+			let wrong = |sizes: Vec<f32>| format!("time_ids has rows of {}, and must have {SIZES}", sizes.len());
+			Some((text, <[f32; SIZES]>::try_from(sizes).map_err(wrong)?))
+		}
+		None => None,
+	};
+	let conditioning = Conditioning { text_and_sizes, ..Default::default() };
+	let prediction = model.forward_conditioned(sample, &timesteps, states, &conditioning, Padding::Zeros)?;
+	Ok(named([("prediction", prediction)]))
 }
 
 fn vae(folder: &ModelFolder, inputs: &Tensors) -> Result<Tensors, Failure> {

@@ -195,7 +195,7 @@ def unets(table, engine, name, pipeline, folder):
     if network.config.addition_embed_type == "text_time":
         width = network.config.projection_class_embeddings_input_dim - 6 * network.config.addition_time_embed_dim
         inputs["text_embeds"] = torch.randn(2, width, generator=draw)
-        inputs["time_ids"] = torch.tensor([[512.0, 512, 0, 0, 512, 512], [1024.0, 768, 8, 16, 1024, 768]])
+        inputs["time_ids"] = torch.tensor([[1024.0, 768, 8, 16, 1024, 768]] * 2)
 
     def run(network, dtype):
         added = {key: inputs[key].to(dtype) for key in ["text_embeds", "time_ids"] if key in inputs}
