@@ -161,14 +161,14 @@ export PEERS=${AUTONOMY_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/autonomy/peers}
 
 # Makes a Python environment with torch, diffusers and transformers under $PEERS, unless it is there.
 setup_peers() {
-	local wanted=$ROOT/inference-worker/engine/peers/requirements.txt wheels=https://download.pytorch.org/whl/cpu from=()
+	local wanted=$ROOT/inference-worker/engine/peers/requirements.txt wheels=https://download.pytorch.org/whl/cpu index=()
 	need python3 "apt-get install python3 python3-venv"
 	if cmp -s "$wanted" "$PEERS/requirements.txt"; then return; fi
 	[ -x "$PEERS/bin/pip" ] || python3 -m venv "$PEERS" || die "python3 made no environment in $PEERS: apt-get install python3-venv"
 	# The wheel without CUDA is a tenth as large, where its index can be reached.
-	if curl -sf --max-time 10 -o /dev/null "$wheels/torch/"; then from=(--extra-index-url "$wheels"); fi
+	if curl -sf --max-time 10 -o /dev/null "$wheels/torch/"; then index=(--extra-index-url "$wheels"); fi
 	say "Installing torch, diffusers and transformers into $PEERS (up to 6 GB)"
-	"$PEERS/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "${from[@]}" --requirement "$wanted" ||
+	"$PEERS/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "${index[@]}" --requirement "$wanted" ||
 		die "pip could not install what $wanted lists into $PEERS"
 	cp "$wanted" "$PEERS/requirements.txt"
 }
