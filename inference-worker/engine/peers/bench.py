@@ -113,7 +113,8 @@ def machine(threads):
     widest = next((name for flag, name in [("avx512f", "AVX-512"), ("avx2", "AVX2"), ("asimd", "NEON")] if flag in flags), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = f"{os.cpu_count()} CPUs"
-    return ", ".join(filter(None, [model, widest, cores, f"{memory:.0f} GiB", f"{threads} thread{"s" * (threads != 1)}"]))
+    used = "1 thread" if threads == 1 else f"{threads} threads"
+    return ", ".join(filter(None, [model, widest, cores, f"{memory:.0f} GiB", used]))
 
 
 def versions(engines):
