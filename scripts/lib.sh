@@ -155,6 +155,35 @@ build_workspace() {
 	done
 }
 
+# --- what the engine is compared with -------------------------------------------------------------------------------
+
+export PEERS=${AUTONOMY_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/autonomy/peers}
+
+# Makes a Python environment with torch, diffusers and transformers under $PEERS, unless it is there.
+setup_peers() {
+	local wanted=$ROOT/inference-worker/engine/peers/requirements.txt wheels=https://download.pytorch.org/whl/cpu index=()
+	need python3 "apt-get install python3 python3-venv"
+	if cmp -s "$wanted" "$PEERS/requirements.txt"; then return; fi
+	[ -x "$PEERS/bin/pip" ] || python3 -m venv "$PEERS" || die "python3 made no environment in $PEERS: apt-get install python3-venv"
+	# The wheel without CUDA is a tenth as large, where its index can be reached.
+	if curl -sf --max-time 10 -o /dev/null "$wheels/torch/"; then index=(--extra-index-url "$wheels"); fi
+	say "Installing torch, diffusers and transformers into $PEERS (up to 6 GB)"
+	"$PEERS/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "${index[@]}" --requirement "$wanted" ||
+		die "pip could not install what $wanted lists into $PEERS"
+	cp "$wanted" "$PEERS/requirements.txt"
+}
+
+# peer MODULE PACKAGE: builds a peer that has no wheel, where this machine can; goes on without it where it cannot.
+peer() {
+	local module=$1 package=$2 log
+	if "$PEERS/bin/python" -c "import $module" >/dev/null 2>&1; then return; fi
+	log=$PEERS/$module.log
+	say "Building $package (some minutes)"
+	# They build for the instruction set of this machine, as their users do.
+	"$PEERS/bin/pip" install --disable-pip-version-check --no-cache-dir "$package" >"$log" 2>&1 ||
+		note "going on without $package, which does not build here: $(grep -m 1 -iE '(error|fatal)' "$log" || tail -n 1 "$log") (log: $log)"
+}
+
 # --- processes ------------------------------------------------------------------------------------------------------
 
 PIDS=()

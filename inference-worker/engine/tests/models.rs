@@ -40,6 +40,17 @@ fn clip_should_agree_with_candle_transformers() {
 }
 
 #[test]
+fn clip_should_read_its_tensors_when_transformers_5_saved_them() {
+	let weights = RandomWeights::default();
+	let before = ClipTextModel::new(&clip_config(), weights.vb()).unwrap();
+	let bare = weights.tensors().into_iter().map(|(name, tensor)| (name.replacen("text_model.", "", 1), tensor));
+	let vb = VarBuilder::from_tensors(bare.collect(), DType::F32, &Device::Cpu);
+	let today = ClipTextModel::new(&clip_config(), vb).unwrap();
+	let ids = ids(1, (1, 12), 64);
+	assert_eq!(bits(&today.forward(&ids).unwrap().0), bits(&before.forward(&ids).unwrap().0));
+}
+
+#[test]
 fn clip_should_pool_at_the_first_end_of_text_when_its_id_is_given() {
 	let config = ClipTextConfig { eos_token_id: 9, hidden_act: HiddenActivation::Gelu, ..clip_config() };
 	let model = ClipTextModel::new(&config, RandomWeights::default().vb()).unwrap();

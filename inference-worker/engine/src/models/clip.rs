@@ -148,7 +148,11 @@ impl ClipTextModel {
 		if heads == 0 || !width.is_multiple_of(heads) {
 			candle_core::bail!("CLIP: hidden_size {width} does not divide into {heads} attention heads");
 		}
-		let vb = vb.pp("text_model");
+		// transformers 5 saves this model without the prefix.
+		let vb = match vb.contains_tensor("embeddings.token_embedding.weight") {
+			true => vb,
+			false => vb.pp("text_model"),
+		};
 		let (embeddings, layers) = (vb.pp("embeddings"), vb.pp("encoder").pp("layers"));
 		Ok(Self {
 			token_embedding: Embedding::new(config.vocab_size, width, embeddings.pp("token_embedding"))?,

@@ -1,0 +1,193 @@
+//! One engine with one model, at the pace that `scripts/bench-engine` sets.
+//!
+//! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy` or `candle`, which is Candle with the models of candle-transformers;
+//! CASE is `unet`, `unet-guided`, `vae`, `decode` or `prefill`; FOLDER has `config.json`, the weights and `inputs.safetensors`.
+//! It loads the model and says `ready`. For every line that it reads it then does the work of one round, and says on a line of
+//! JSON how many seconds that took and what came out.
+
+use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
+use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
+use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use autonomy_engine::weights::ModelFolder;
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use candle_transformers::models::{llama as stock_llama, stable_diffusion::StableDiffusionConfig};
+use serde_json::json;
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Tensors = HashMap<String, Tensor>;
+/// Does the work of one round: how long it took, and what came out.
+type Round = Box<dyn FnMut() -> Result<(Duration, Tensor), Failure>>;
+
+/// The training step that the UNet is asked at.
+const TIMESTEP: f32 = 500.0;
+
+const USAGE: &str = "bench autonomy|candle unet|unet-guided|vae|decode|prefill FOLDER";
+
+fn main() {
+	if let Err(error) = run() {
+		eprintln!("bench: {error}");
+		std::process::exit(1);
+	}
+}
+
+fn run() -> Result<(), Failure> {
+	let arguments: Vec<String> = std::env::args().skip(1).collect();
+	let [engine, case, dir] = arguments.as_slice() else { return Err(USAGE.into()) };
+	let dir = Path::new(dir);
+	let inputs = candle_core::safetensors::load(dir.join("inputs.safetensors"), &Device::Cpu)?;
+	let mut round = match engine.as_str() {
+		"autonomy" => {
+			autonomy_kernels::init();
+			autonomy_kernels::assert_float_environment()?;
+			ours(case, dir, &inputs)?
+		}
+		"candle" => stock(case, dir, &inputs)?,
+		other => return Err(format!("no engine `{other}`: {USAGE}").into()),
+	};
+	say("\"ready\"")?;
+	for line in std::io::stdin().lock().lines() {
+		line?;
+		let (time, output) = round()?;
+		let values = output.flatten_all()?.to_vec1::<f32>()?;
+		let squares: f64 = values.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+		let peek: Vec<f32> = values.iter().step_by((values.len() / 16).max(1)).take(16).copied().collect();
+		let size = (squares / values.len() as f64).sqrt();
+		say(&json!({ "seconds": time.as_secs_f64(), "size": size, "peek": peek }).to_string())?;
+	}
+	Ok(())
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+	let mut out = std::io::stdout().lock();
+	writeln!(out, "{line}")?;
+	out.flush()
+}
+
+fn timed(work: impl FnOnce() -> candle_core::Result<Tensor>) -> Result<(Duration, Tensor), Failure> {
+	let start = Instant::now();
+	let output = work()?;
+	Ok((start.elapsed(), output))
+}
+
+fn input(inputs: &Tensors, name: &str) -> Result<Tensor, Failure> {
+	inputs.get(name).cloned().ok_or_else(|| format!("inputs.safetensors has no tensor `{name}`").into())
+}
+
+fn ids(inputs: &Tensors, name: &str) -> Result<Tensor, Failure> {
+	Ok(input(inputs, name)?.to_dtype(DType::U32)?)
+}
+
+/// The noisy sample and the text states: once, or twice as guidance has it.
+fn unet_inputs(inputs: &Tensors, guided: bool) -> Result<(Tensor, Tensor), Failure> {
+	let (sample, states) = (input(inputs, "sample")?, input(inputs, "states")?);
+	match guided {
+		true => Ok((Tensor::cat(&[&sample, &sample], 0)?, Tensor::cat(&[&states, &states], 0)?)),
+		false => Ok((sample, states)),
+	}
+}
+
+/// The columns of `ids (1, n)`, one token each.
+fn single_tokens(ids: &Tensor) -> Result<Vec<Tensor>, Failure> {
+	Ok((0..ids.dim(1)?).map(|i| ids.narrow(1, i, 1)).collect::<candle_core::Result<_>>()?)
+}
+
+fn no_case(case: &str) -> Failure {
+	format!("no case `{case}`: {USAGE}").into()
+}
+
+fn ours(case: &str, dir: &Path, inputs: &Tensors) -> Result<Round, Failure> {
+	let mut files = vec![];
+	for entry in std::fs::read_dir(dir)? {
+		files.extend(entry?.file_name().into_string().ok());
+	}
+	let folder = ModelFolder::new(dir, files);
+	match case {
+		"unet" | "unet-guided" => {
+			let config: UNet2DConditionConfig = folder.json("config.json")?;
+			let unet = UNet2DConditionModel::new(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let (sample, states) = unet_inputs(inputs, case == "unet-guided")?;
+			let timesteps = vec![TIMESTEP; sample.dim(0)?];
+			Ok(Box::new(move || timed(|| unet.forward(&sample, &timesteps, &states, None))))
+		}
+		"vae" => {
+			let config: AutoencoderKlConfig = folder.json("config.json")?;
+			let vae = AutoencoderKl::decoder_only(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let latents = input(inputs, "latents")?;
+			Ok(Box::new(move || timed(|| vae.decode(&latents))))
+		}
+		"decode" | "prefill" => {
+			let config: LlamaConfig = folder.json("config.json")?;
+			let llama = Llama::new(&config, folder.tensors("", "model")?)?;
+			let prompt = ids(inputs, "prompt")?;
+			if case == "prefill" {
+				return Ok(Box::new(move || timed(|| llama.forward_cached(&prompt, &mut KvCache::new()))));
+			}
+			let next = single_tokens(&ids(inputs, "next")?)?;
+			let mut full = KvCache::new();
+			let mut logits = llama.forward_cached(&prompt, &mut full)?;
+			Ok(Box::new(move || {
+				let mut cache = full.clone();
+				timed(|| {
+					for token in &next {
+						logits = llama.forward_cached(token, &mut cache)?;
+					}
+					Ok(logits.clone())
+				})
+			}))
+		}
+		other => Err(no_case(other)),
+	}
+}
+
+fn stock(case: &str, dir: &Path, inputs: &Tensors) -> Result<Round, Failure> {
+	let weights = |stem: &str| -> PathBuf { dir.join(format!("{stem}.safetensors")) };
+	let stable_diffusion = || StableDiffusionConfig::v1_5(None, Some(512), Some(512));
+	match case {
+		"unet" | "unet-guided" => {
+			let file = weights("diffusion_pytorch_model");
+			let unet = stable_diffusion().build_unet(file, &Device::Cpu, 4, false, DType::F32)?;
+			let (sample, states) = unet_inputs(inputs, case == "unet-guided")?;
+			Ok(Box::new(move || timed(|| unet.forward(&sample, f64::from(TIMESTEP), &states))))
+		}
+		"vae" => {
+			let file = weights("diffusion_pytorch_model");
+			let vae = stable_diffusion().build_vae(file, &Device::Cpu, DType::F32)?;
+			let latents = input(inputs, "latents")?;
+			Ok(Box::new(move || timed(|| vae.decode(&latents))))
+		}
+		"decode" | "prefill" => {
+			let config: stock_llama::LlamaConfig = serde_json::from_slice(&std::fs::read(dir.join("config.json"))?)?;
+			let config = config.into_config(false);
+			// SAFETY: the file was written for this run, and nobody changes it before its end.
+			let vb = unsafe { VarBuilder::from_mmaped_safetensors(&[weights("model")], DType::F32, &Device::Cpu)? };
+			let llama = stock_llama::Llama::load(vb, &config)?;
+			let empty = stock_llama::Cache::new(true, DType::F32, &config, &Device::Cpu)?;
+			let prompt = ids(inputs, "prompt")?;
+			if case == "prefill" {
+				return Ok(Box::new(move || {
+					let mut cache = empty.clone();
+					timed(|| llama.forward(&prompt, 0, &mut cache))
+				}));
+			}
+			let next = single_tokens(&ids(inputs, "next")?)?;
+			let start = prompt.dim(1)?;
+			let mut full = empty;
+			let mut logits = llama.forward(&prompt, 0, &mut full)?;
+			Ok(Box::new(move || {
+				let mut cache = full.clone();
+				timed(|| {
+					for (i, token) in next.iter().enumerate() {
+						logits = llama.forward(token, start + i, &mut cache)?;
+					}
+					Ok(logits.clone())
+				})
+			}))
+		}
+		other => Err(no_case(other)),
+	}
+}
