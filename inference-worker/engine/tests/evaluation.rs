@@ -448,11 +448,11 @@ fn machine_should_be_blamed_when_it_was_given_something_else() {
 #[test]
 fn evaluation_should_end_in_a_fault_when_a_number_is_not_finite() {
 	let (_a, base) = random(write_chat_model, text_meta(), unchanged);
-	// So large that every product overflows; the golden job would find it too, so the manifest is that of the sound model.
+	// So large that attention overflows; the golden job would find it too, so the manifest is that of the sound model.
 	let dir = TempDir::new().unwrap();
 	write_chat_model(dir.path()).unwrap();
 	let mut manifest = Manifest::build(dir.path(), text_meta()).unwrap();
-	damage(&dir.path().join(LLAMA), f32::MAX);
+	damage(&dir.path().join(LLAMA), 1e18);
 	let mut root = autonomy_primitives::digest::WeightsRoot::default();
 	for entry in &mut manifest.files {
 		let bytes = std::fs::read(dir.path().join(&entry.path)).unwrap();

@@ -442,7 +442,7 @@ fn opening_should_end_as_a_run_does_when_it_is_cancelled_or_the_input_is_refused
 #[test]
 fn steps_before_a_fault_should_be_shown() {
 	let vae = "vae/diffusion_pytorch_model.safetensors";
-	let model = poisoned(write_latent_model, image_meta(), vae, "decoder.conv_out.bias");
+	let model = poisoned(write_latent_model, image_meta(), vae, "decoder.conv_out.weight");
 	let mut steps = 0;
 	let job = input(InputSpec::image("w8", 16, 16, 3, 1.0));
 	let fault = model.run_traced(&job, [0; 32], [0; 32], &mut |_| {
@@ -555,7 +555,7 @@ fn input_should_come_back_from_its_json_and_from_its_form_on_chain() {
 	assert!(serde_json::from_str::<InputSpec>(json).unwrap_err().to_string().contains("depth"));
 }
 
-/// A model whose `tensor` has one value that is not finite, with a manifest that is true of the files.
+/// A model whose `tensor` is so large that every product with it overflows, with a manifest that is true of the files.
 fn poisoned(write: Writer, meta: ManifestMeta, file: &str, tensor: &str) -> Model {
 	let dir = TempDir::new().unwrap();
 	write(dir.path()).unwrap();
@@ -564,7 +564,7 @@ fn poisoned(write: Writer, meta: ManifestMeta, file: &str, tensor: &str) -> Mode
 	let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
 	let whole = &tensors[tensor];
 	let mut values = whole.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-	values[0] = f32::INFINITY;
+	values.fill(f32::MAX);
 	tensors.insert(tensor.into(), Tensor::from_vec(values, whole.shape(), &Device::Cpu).unwrap());
 	candle_core::safetensors::save(&tensors, &path).unwrap();
 	// The golden job of such a model cannot be run, so the manifest of the sound one gets the new hashes.
@@ -593,8 +593,8 @@ fn job_should_end_in_a_fault_when_a_number_is_not_finite() {
 	let picture = input(InputSpec::image("w8", 16, 16, 2, 1.0));
 	let text = input(InputSpec::text("w8", 4, 0.0));
 	let cases = [
-		(poisoned(write_pixel_model, image_meta(), unet, "conv_out.bias"), &picture, "step 1"),
-		(poisoned(write_latent_model, image_meta(), vae, "decoder.conv_out.bias"), &picture, "decoded picture"),
+		(poisoned(write_pixel_model, image_meta(), unet, "conv_out.weight"), &picture, "step 1"),
+		(poisoned(write_latent_model, image_meta(), vae, "decoder.conv_out.weight"), &picture, "decoded picture"),
 		(poisoned(write_chat_model, text_meta(), "model.safetensors", "model.norm.weight"), &text, "token 1"),
 	];
 	for (model, input, place) in cases {
