@@ -26,7 +26,7 @@ pub struct Linear(LinearWeights);
 /// Both give the same bits.
 #[derive(Clone, Debug)]
 enum LinearWeights {
-	/// Weights that are trained, or that another layer owns.
+	/// Weights that are trained.
 	Plain { weight: Tensor, bias: Option<Tensor> },
 	Packed(kernels::PackedLinear),
 }
@@ -61,11 +61,6 @@ impl Linear {
 				Self::own(weight, Some(vb.get(outputs, "bias")?))
 			}
 		}
-	}
-
-	/// A layer without bias over a weight that another layer owns (tied embeddings).
-	pub fn from_weight(weight: Tensor) -> Self {
-		Self(LinearWeights::Plain { weight, bias: None })
 	}
 
 	/// `(.., inputs) -> (.., outputs)`.
@@ -275,7 +270,8 @@ impl RmsNorm {
 /// A table of `(rows, width)` vectors looked up by `u32` ids.
 #[derive(Clone, Debug)]
 pub struct Embedding {
-	table: Tensor,
+	/// Without a bias: the layer that gives logits where both are tied.
+	table: Linear,
 	rows: usize,
 }
 
@@ -283,18 +279,22 @@ impl Embedding {
 	/// Reads `weight (rows, width)`.
 	pub fn new(rows: usize, width: usize, vb: VarBuilder) -> Result<Self> {
 		let table = vb.get_with_hints((rows, width), "weight", Init::Randn { mean: 0.0, stdev: 0.02 })?;
-		Ok(Self { table, rows })
+		Ok(Self { table: Linear::own(table, None)?, rows })
 	}
 
 	/// The same table with further rows behind its own.
 	pub fn extended(&self, rows: &Tensor) -> Result<Self> {
-		let table = Tensor::cat(&[&self.table, rows], 0)?;
-		Ok(Self { rows: table.dim(0)?, table })
+		let own = match &self.table.0 {
+			LinearWeights::Plain { weight, .. } => weight.clone(),
+			LinearWeights::Packed(layer) => layer.weight()?,
+		};
+		let table = Tensor::cat(&[&own, rows], 0)?;
+		Ok(Self { rows: table.dim(0)?, table: Linear::own(table, None)? })
 	}
 
-	/// The table itself, for tied output layers.
-	pub fn table(&self) -> &Tensor {
-		&self.table
+	/// The layer from vectors to the logits of all rows, over the same weights (tied embeddings).
+	pub fn logits(&self) -> Linear {
+		self.table.clone()
 	}
 
 	/// Number of rows: ids must be below it.
@@ -304,7 +304,10 @@ impl Embedding {
 
 	/// `(..) u32 -> (.., width)`.
 	pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
-		kernels::embedding(ids, &self.table)
+		match &self.table.0 {
+			LinearWeights::Plain { weight, .. } => kernels::embedding(ids, weight),
+			LinearWeights::Packed(layer) => layer.rows(ids),
+		}
 	}
 }
 

@@ -8,7 +8,26 @@ use crate::tensor::{input, slice, stored, tensor, values};
 
 struct Embedding;
 
-fn indices<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [u32]> {
+/// `id` as a row of a table of so many.
+pub(crate) fn within(id: u32, rows: usize) -> Result<usize> {
+	match id as usize {
+		id if id < rows => Ok(id),
+		id => bail!("embedding: index {id} is out of range, the table has {rows} rows"),
+	}
+}
+
+/// Refuses what are no indices.
+pub(crate) fn check_indices(ids: &Tensor) -> Result<()> {
+	if ids.dtype() != DType::U32 {
+		bail!("embedding: the indices are {:?}, they must be U32", ids.dtype());
+	}
+	if ids.elem_count() == 0 {
+		bail!("embedding: there are no indices, their shape is {:?}", ids.dims());
+	}
+	Ok(())
+}
+
+pub(crate) fn indices<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [u32]> {
 	let ids = storage.as_slice::<u32>()?;
 	match layout.contiguous_offsets() {
 		Some((start, end)) => Ok(&ids[start..end]),
@@ -26,10 +45,7 @@ impl CustomOp2 for Embedding {
 		let (rows, d) = l2.shape().dims2()?;
 		let mut out = Vec::with_capacity(ids.len() * d);
 		for &id in ids {
-			let id = id as usize;
-			if id >= rows {
-				bail!("embedding: index {id} is out of range, the table has {rows} rows");
-			}
+			let id = within(id, rows)?;
 			out.extend_from_slice(&table[id * d..(id + 1) * d]);
 		}
 		let mut shape = l1.dims().to_vec();
@@ -83,11 +99,6 @@ pub fn embedding(ids: &Tensor, table: &Tensor) -> Result<Tensor> {
 	if table.rank() != 2 {
 		bail!("embedding: table has shape {:?}, (v, d) is needed", table.dims());
 	}
-	if ids.dtype() != DType::U32 {
-		bail!("embedding: the indices are {:?}, they must be U32", ids.dtype());
-	}
-	if ids.elem_count() == 0 {
-		bail!("embedding: there are no indices, their shape is {:?}", ids.dims());
-	}
+	check_indices(ids)?;
 	ids.contiguous()?.apply_op2(&table, Embedding)
 }

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use crate::isa::{isa, Isa};
+use crate::narrow::{Bf16, Narrow, Value, F16};
 use crate::pack::{copy_short, Lanes};
 use crate::stream::stream_kernel;
 
@@ -257,7 +258,10 @@ impl Product<'_> {
 			let j = columns.start + panel * nr;
 			let valid = nr.min(columns.end - j);
 			let width = panel_width(isa, valid);
-			if self.b.panel(j, width, k0).is_none() && (b_direct.is_none() || valid < width) {
+			let in_place = self.b.panel(j, width, k0).is_some()
+				|| (rows.len() <= MAX_NARROW_ROWS && self.b.narrow_panel(j, width, k0).is_some())
+				|| (b_direct.is_some() && valid == width);
+			if !in_place {
 				self.b.pack(width, j, valid, k0, kc, &mut b_panels[panel * kc * nr..]);
 			}
 		}
@@ -288,12 +292,33 @@ impl Product<'_> {
 					let j = columns.start + panel * nr;
 					let valid = nr.min(columns.end - j);
 					let width = panel_width(isa, valid);
+					let mut tile = [0.0f32; MAX_TILE];
+					let narrow = match rows.len() <= MAX_NARROW_ROWS {
+						true => self.b.narrow_panel(j, width, k0),
+						false => None,
+					};
+					if let Some((b, b_k)) = narrow {
+						// SAFETY: as below; the panel is one of two-byte values.
+						unsafe {
+							match b {
+								Narrow::F16(b) => {
+									let kernel = narrow_kernel::<F16>(isa, kernel_height, width);
+									kernel(kc, a, a_row, a_k, b, b_k, tile.as_mut_ptr());
+								}
+								Narrow::Bf16(b) => {
+									let kernel = narrow_kernel::<Bf16>(isa, kernel_height, width);
+									kernel(kc, a, a_row, a_k, b, b_k, tile.as_mut_ptr());
+								}
+							}
+						}
+						self.store(&tile, width, i, height, j, valid, first, last);
+						continue;
+					}
 					let (b, b_k) = match (self.b.panel(j, width, k0), b_direct) {
 						(Some(panel), _) => panel,
 						(None, Some(view)) if valid == width => (view.pointer(j, k0), view.k_stride),
 						_ => (b_panels[panel * kc * nr..].as_ptr(), width),
 					};
-					let mut tile = [0.0f32; MAX_TILE];
 					let kernel = micro_kernel(isa, kernel_height, width);
 					// SAFETY: `a` addresses `kernel_height` rows and `b` `width` columns of `kc` values: either
 					// packed panels of that size, now or before, or, where no lane is missing, the operand itself,
@@ -391,17 +416,20 @@ impl Product<'_> {
 /// Values of the largest tile.
 const MAX_TILE: usize = 12 * 32;
 
+/// Most rows of A for which values of two bytes are widened as they are read: more share one widened copy.
+const MAX_NARROW_ROWS: usize = 4;
+
 /// (kc, a, step between rows of a, step of a along k, b, step of b along k, tile)
-type MicroKernel = unsafe fn(usize, *const f32, usize, usize, *const f32, usize, *mut f32);
+type MicroKernel<B = f32> = unsafe fn(usize, *const f32, usize, usize, *const B, usize, *mut f32);
 
 /// `tile[i · NR + j]` = fma chain over p of `a[i · a_row + p · a_k] · b[p · b_k + j]`, from +0.
 #[inline(always)]
-unsafe fn micro<const MR: usize, const NR: usize>(
+unsafe fn micro<B: Value, const MR: usize, const NR: usize>(
 	kc: usize,
 	a: *const f32,
 	a_row: usize,
 	a_k: usize,
-	b: *const f32,
+	b: *const B,
 	b_k: usize,
 	tile: *mut f32,
 ) {
@@ -409,7 +437,8 @@ unsafe fn micro<const MR: usize, const NR: usize>(
 	for p in 0..kc {
 		// SAFETY: the caller vouches for `kc` rows of NR values at `b` and MR × `kc` values at `a`.
 		unsafe {
-			let b: &[f32; NR] = &*b.add(p * b_k).cast();
+			let b: &[B; NR] = &*b.add(p * b_k).cast();
+			let b = b.map(B::wide);
 			for (i, acc) in acc.iter_mut().enumerate() {
 				let a = *a.add(i * a_row + p * a_k);
 				for j in 0..NR {
@@ -425,17 +454,17 @@ unsafe fn micro<const MR: usize, const NR: usize>(
 macro_rules! compiled_for {
 	($name:ident $(, $feature:literal)?) => {
 		$(#[target_feature(enable = $feature)])?
-		unsafe fn $name<const MR: usize, const NR: usize>(
+		unsafe fn $name<B: Value, const MR: usize, const NR: usize>(
 			kc: usize,
 			a: *const f32,
 			a_row: usize,
 			a_k: usize,
-			b: *const f32,
+			b: *const B,
 			b_k: usize,
 			tile: *mut f32,
 		) {
 			// SAFETY: the same contract.
-			unsafe { micro::<MR, NR>(kc, a, a_row, a_k, b, b_k, tile) }
+			unsafe { micro::<B, MR, NR>(kc, a, a_row, a_k, b, b_k, tile) }
 		}
 	};
 }
@@ -481,23 +510,37 @@ fn panel_height(isa: Isa, valid: usize) -> usize {
 	heights.iter().copied().find(|height| *height >= valid).unwrap_or(tile(isa).0)
 }
 
+/// Picks the instance of a function for a height and a width.
+macro_rules! pick {
+	($height:expr, $width:expr, $function:ident, $value:ty: $($mr:literal x $nr:literal),+) => {
+		match ($height, $width) {
+			$(($mr, $nr) => $function::<$value, $mr, $nr>,)+
+			(height, width) => unreachable!("there is no {height}×{width} kernel"),
+		}
+	};
+}
+
 fn micro_kernel(isa: Isa, height: usize, width: usize) -> MicroKernel {
-	macro_rules! pick {
-		($function:ident: $($mr:literal x $nr:literal),+) => {
-			match (height, width) {
-				$(($mr, $nr) => $function::<$mr, $nr>,)+
-				_ => unreachable!("no {height}×{width} kernel for {isa:?}"),
-			}
-		};
-	}
 	match isa {
 		#[cfg(target_arch = "x86_64")]
-		Isa::Avx512 => pick!(micro_avx512: 12 x 32, 8 x 32, 6 x 32, 4 x 32, 2 x 32, 1 x 32, 12 x 16, 8 x 16, 6 x 16,
-			4 x 16, 2 x 16, 1 x 16),
+		Isa::Avx512 => pick!(height, width, micro_avx512, f32: 12 x 32, 8 x 32, 6 x 32, 4 x 32, 2 x 32, 1 x 32, 12 x 16,
+			8 x 16, 6 x 16, 4 x 16, 2 x 16, 1 x 16),
 		#[cfg(target_arch = "x86_64")]
-		Isa::Avx2 => pick!(micro_avx2: 6 x 16, 4 x 16, 2 x 16, 1 x 16, 6 x 8, 4 x 8, 2 x 8, 1 x 8),
-		Isa::Neon => pick!(micro_portable: 8 x 8, 4 x 8, 2 x 8, 1 x 8, 8 x 4, 4 x 4, 2 x 4, 1 x 4),
-		_ => pick!(micro_portable: 4 x 4, 2 x 4, 1 x 4),
+		Isa::Avx2 => pick!(height, width, micro_avx2, f32: 6 x 16, 4 x 16, 2 x 16, 1 x 16, 6 x 8, 4 x 8, 2 x 8, 1 x 8),
+		Isa::Neon => pick!(height, width, micro_portable, f32: 8 x 8, 4 x 8, 2 x 8, 1 x 8, 8 x 4, 4 x 4, 2 x 4, 1 x 4),
+		_ => pick!(height, width, micro_portable, f32: 4 x 4, 2 x 4, 1 x 4),
+	}
+}
+
+/// The same for values of two bytes, up to [`MAX_NARROW_ROWS`].
+fn narrow_kernel<B: Value>(isa: Isa, height: usize, width: usize) -> MicroKernel<B> {
+	match isa {
+		#[cfg(target_arch = "x86_64")]
+		Isa::Avx512 => pick!(height, width, micro_avx512, B: 4 x 32, 2 x 32, 1 x 32, 4 x 16, 2 x 16, 1 x 16),
+		#[cfg(target_arch = "x86_64")]
+		Isa::Avx2 => pick!(height, width, micro_avx2, B: 4 x 16, 2 x 16, 1 x 16, 4 x 8, 2 x 8, 1 x 8),
+		Isa::Neon => pick!(height, width, micro_portable, B: 4 x 8, 2 x 8, 1 x 8, 4 x 4, 2 x 4, 1 x 4),
+		_ => pick!(height, width, micro_portable, B: 4 x 4, 2 x 4, 1 x 4),
 	}
 }
 

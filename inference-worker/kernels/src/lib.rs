@@ -16,6 +16,7 @@ mod isa;
 mod linear;
 mod loss;
 pub mod math;
+mod narrow;
 mod norm;
 mod pack;
 mod packed;

@@ -6,6 +6,8 @@
 
 use rayon::prelude::*;
 
+use crate::narrow::{Narrow, Stored};
+
 /// One operand of a matrix product.
 pub(crate) trait Lanes: Sync {
 	/// Copies `valid` lanes from `lane0` on, for the inner indices `k0..k0 + kc`, to `panel[p * width + lane]`, and
@@ -20,6 +22,11 @@ pub(crate) trait Lanes: Sync {
 	/// Where `count` lanes from `lane` on lie next to each other for every inner index from `k0` on: the address of the
 	/// first, and the step from one inner index to the next. Lanes past the last are zeros.
 	fn panel(&self, _lane: usize, _count: usize, _k0: usize) -> Option<(*const f32, usize)> {
+		None
+	}
+
+	/// The same of an operand that is stored in two bytes a value.
+	fn narrow_panel(&self, _lane: usize, _count: usize, _k0: usize) -> Option<(Narrow, usize)> {
 		None
 	}
 
@@ -96,71 +103,85 @@ impl Lanes for Strided<'_> {
 /// A matrix copied once into the panels that the micro-kernels read, for an operand that many products share.
 ///
 /// Panel after panel, `width` lanes each, inner index after inner index; the last panel is filled up with zeros. A product
-/// on an instruction set with other tiles reads the same copy, only slower.
+/// on an instruction set with other tiles reads the same copy, only slower. Values take two bytes where that loses nothing.
 pub(crate) struct Packed {
-	panels: Vec<f32>,
+	panels: Stored,
 	width: usize,
 	lanes: usize,
 	k: usize,
 }
 
 impl Packed {
-	/// Copies all of `source` into panels of `width` lanes.
-	pub(crate) fn new(source: &dyn Lanes, width: usize) -> Self {
-		let (lanes, k) = source.extent();
-		let mut panels = vec![0.0f32; lanes.div_ceil(width) * width * k];
-		if k > 0 {
-			panels.par_chunks_exact_mut(width * k).enumerate().for_each(|(panel, values)| {
-				let lane = panel * width;
-				source.pack(width, lane, width.min(lanes - lane), 0, k, values);
-			});
-		}
+	/// Copies `lanes` lanes of `k` values that lie one after the other into panels of `width` lanes.
+	pub(crate) fn new(values: &[f32], lanes: usize, k: usize, width: usize) -> Self {
+		let source = Strided::k_contiguous(values, lanes, k);
+		let panels = Stored::filled(values, lanes.div_ceil(width) * width * k, width * k, |panel, values| {
+			let lane = panel * width;
+			source.pack(width, lane, width.min(lanes - lane), 0, k, values);
+		});
 		Self { panels, width, lanes, k }
 	}
 
-	fn at(&self, lane: usize, p: usize) -> f32 {
-		self.panels[(lane / self.width * self.k + p) * self.width + lane % self.width]
+	/// Where element (lane, p) lies.
+	fn place(&self, lane: usize, p: usize) -> usize {
+		(lane / self.width * self.k + p) * self.width + lane % self.width
+	}
+
+	/// Where `count` lanes from `lane` on begin at the inner index `k0`, if they are in one panel.
+	fn within_panel(&self, lane: usize, count: usize, k0: usize) -> Option<usize> {
+		(lane < self.lanes && lane % self.width + count <= self.width).then(|| self.place(lane, k0))
 	}
 
 	/// The matrix as it was: lane after lane, each contiguous along k.
 	pub(crate) fn unpacked(&self) -> Vec<f32> {
 		let mut rows = vec![0.0f32; self.lanes * self.k];
 		if self.k > 0 {
-			let panels = self.panels.par_chunks_exact(self.width * self.k);
-			rows.par_chunks_mut(self.width * self.k).zip(panels).for_each(|(rows, panel)| {
-				for (lane, row) in rows.chunks_exact_mut(self.k).enumerate() {
-					for (value, values) in row.iter_mut().zip(panel.chunks_exact(self.width)) {
-						*value = values[lane];
-					}
-				}
-			});
+			rows.par_chunks_exact_mut(self.k).enumerate().for_each(|(lane, row)| self.lane(lane, row));
 		}
 		rows
 	}
 
+	/// Copies the lane `lane` to `row`, k values.
+	pub(crate) fn lane(&self, lane: usize, row: &mut [f32]) {
+		assert!(lane < self.lanes && row.len() == self.k, "lane {lane} of {}, {} values", self.lanes, row.len());
+		self.panels.widen_every(self.place(lane, 0), self.width, row);
+	}
+
 	/// Bytes that the panels take.
 	pub(crate) fn bytes(&self) -> usize {
-		size_of_val(self.panels.as_slice())
+		self.panels.bytes()
 	}
 }
 
 impl Lanes for Packed {
 	fn pack(&self, width: usize, lane0: usize, valid: usize, k0: usize, kc: usize, panel: &mut [f32]) {
-		for (p, row) in panel[..kc * width].chunks_exact_mut(width).enumerate() {
-			for (lane, value) in row[..valid].iter_mut().enumerate() {
-				*value = self.at(lane0 + lane, k0 + p);
+		let panel = &mut panel[..kc * width];
+		match self.within_panel(lane0, width, k0) {
+			Some(start) if width == self.width => self.panels.widen(start, panel),
+			Some(start) => {
+				for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+					self.panels.widen(start + p * self.width, row);
+				}
 			}
-			row[valid..].fill(0.0);
+			None => {
+				for (p, row) in panel.chunks_exact_mut(width).enumerate() {
+					for (lane, value) in row[..valid].iter_mut().enumerate() {
+						self.panels.widen(self.place(lane0 + lane, k0 + p), std::slice::from_mut(value));
+					}
+					row[valid..].fill(0.0);
+				}
+			}
 		}
 	}
 
 	fn panel(&self, lane: usize, count: usize, k0: usize) -> Option<(*const f32, usize)> {
-		let within = lane % self.width;
-		let fits = lane < self.lanes && within + count <= self.width;
-		fits.then(|| {
-			let start = (lane / self.width * self.k + k0) * self.width + within;
-			(self.panels[start..].as_ptr(), self.width)
-		})
+		let values = self.panels.wide()?;
+		self.within_panel(lane, count, k0).map(|start| (values[start..].as_ptr(), self.width))
+	}
+
+	fn narrow_panel(&self, lane: usize, count: usize, k0: usize) -> Option<(Narrow, usize)> {
+		let start = self.within_panel(lane, count, k0)?;
+		self.panels.narrow(start).map(|values| (values, self.width))
 	}
 
 	fn extent(&self) -> (usize, usize) {

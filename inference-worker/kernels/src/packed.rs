@@ -12,7 +12,7 @@ use crate::conv::{Conv2d, Sizes};
 use crate::fused::Activation;
 use crate::gemm::{panel_widths, Bias, Then};
 use crate::linear::{batched, rows_times, Form};
-use crate::pack::{Packed, Strided};
+use crate::pack::Packed;
 use crate::tensor::{expect_shape, input, slice, stored, tensor, values};
 
 /// Refuses a parameter that is trained: the copy would not follow it.
@@ -114,6 +114,26 @@ impl CustomOp2 for LinearAddOp {
 	}
 }
 
+struct RowsOp(Arc<LinearParts>);
+
+impl CustomOp1 for RowsOp {
+	fn name(&self) -> &'static str {
+		"packed_rows"
+	}
+
+	fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+		let ids = crate::embedding::indices(storage, layout)?;
+		let mut rows = vec![0.0f32; ids.len() * self.0.inputs];
+		for (&id, row) in ids.iter().zip(rows.chunks_exact_mut(self.0.inputs)) {
+			let id = crate::embedding::within(id, self.0.outputs)?;
+			self.0.weight.lane(id, row);
+		}
+		let mut shape = layout.dims().to_vec();
+		shape.push(self.0.inputs);
+		Ok(stored(rows, shape))
+	}
+}
+
 impl PackedLinear {
 	/// Copies `weight` (n, k) and `bias` (n).
 	///
@@ -137,13 +157,33 @@ impl PackedLinear {
 				Some(bias)
 			}
 		};
-		let packed = Packed::new(&Strided::k_contiguous(&values(&weight)?, outputs, inputs), panel_widths().1);
+		let packed = Packed::new(&values(&weight)?, outputs, inputs, panel_widths().1);
 		Ok(Self(Arc::new(LinearParts { weight: packed, bias, outputs, inputs })))
 	}
 
 	/// Bytes of memory that the weights take.
 	pub fn bytes(&self) -> usize {
 		self.0.weight.bytes() + self.0.bias.as_ref().map_or(0, |bias| size_of_val(bias.as_slice()))
+	}
+
+	/// The weight (n, k) as it was given.
+	///
+	/// # Errors
+	///
+	/// Never: the shape was checked when the layer was made.
+	pub fn weight(&self) -> Result<Tensor> {
+		tensor(self.0.weight.unpacked(), &Shape::from((self.0.outputs, self.0.inputs)))
+	}
+
+	/// The rows `ids[..]` of the weight, of shape (.., k): the look-up in a table of embeddings that is also the layer that
+	/// gives logits. `ids` is u32 of any shape.
+	///
+	/// # Errors
+	///
+	/// `ids` is empty, has another type, is not on the CPU, or one of them is not a row.
+	pub fn rows(&self, ids: &Tensor) -> Result<Tensor> {
+		crate::embedding::check_indices(ids)?;
+		ids.contiguous()?.apply_op1(RowsOp(self.0.clone()))
 	}
 
 	fn input(&self, x: &Tensor) -> Result<Tensor> {
@@ -293,8 +333,7 @@ impl PackedConv2d {
 				Some(bias)
 			}
 		};
-		let lanes = values(&weight)?;
-		let packed = Packed::new(&Strided::k_contiguous(&lanes, outputs, inputs * kh * kw), panel_widths().0);
+		let packed = Packed::new(&values(&weight)?, outputs, inputs * kh * kw, panel_widths().0);
 		let dims = [outputs, inputs, kh, kw];
 		Ok(Self(Arc::new(ConvParts { weight: packed, bias, dims, op: Conv2d { stride, padding } })))
 	}

@@ -602,7 +602,7 @@ impl Llama {
 		let model = vb.pp("model");
 		let embed_tokens = Embedding::new(config.vocab_size, config.hidden_size, model.pp("embed_tokens"))?;
 		let lm_head = match config.tie_word_embeddings {
-			true => Linear::from_weight(embed_tokens.table().clone()),
+			true => embed_tokens.logits(),
 			false => Linear::new(config.hidden_size, config.vocab_size, false, vb.pp("lm_head"))?,
 		};
 		Ok(Self {
