@@ -438,11 +438,14 @@ unsafe fn micro<B: Value, const MR: usize, const NR: usize>(
 		// SAFETY: the caller vouches for `kc` rows of NR values at `b` and MR × `kc` values at `a`.
 		unsafe {
 			let b: &[B; NR] = &*b.add(p * b_k).cast();
-			let b = b.map(B::wide);
+			let mut wide = [0.0f32; NR];
+			for (wide, b) in wide.iter_mut().zip(b) {
+				*wide = b.wide();
+			}
 			for (i, acc) in acc.iter_mut().enumerate() {
 				let a = *a.add(i * a_row + p * a_k);
 				for j in 0..NR {
-					acc[j] = a.mul_add(b[j], acc[j]);
+					acc[j] = a.mul_add(wide[j], acc[j]);
 				}
 			}
 		}
