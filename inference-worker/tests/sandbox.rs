@@ -49,7 +49,7 @@ fn other(job: &Job) -> Job {
 }
 
 fn run(sandbox: &Sandbox, model: &LocalModel, job: &Job) -> Result<Computed, ComputeError> {
-	sandbox.run(model, job, LONG, &mut |_, _| true)
+	sandbox.run(model, job, LONG, &mut |_| true)
 }
 
 /// Runs a job and kills the engine process at the first step of each of its first `deaths` attempts.
@@ -165,14 +165,14 @@ fn opening_and_steps_should_belong_to_the_run_when_it_is_isolated() {
 		assert_eq!(trace.step_roots.len(), steps as usize, "{name}");
 		for n in 0..3 {
 			let (operator, draw) = ([n; 32], [7; 32]);
-			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_, _| true);
-			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_, _| true), "{name} {n}");
+			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_| true);
+			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_| true), "{name} {n}");
 			let (computed, opening, steps_too) = opened.unwrap();
 			assert_eq!((&computed, &steps_too), (&expected, &trace), "{name} {n}");
 			assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
 		}
 		let before = pid(&sandbox);
-		let outcome = sandbox.open_trace(&local, &job, &[1; 32], &[2; 32], LONG, &mut |_, _| false);
+		let outcome = sandbox.open_trace(&local, &job, &[1; 32], &[2; 32], LONG, &mut |_| false);
 		assert_eq!(outcome, Err(ComputeError::Cancelled), "{name}");
 		assert_eq!(pid(&sandbox), before);
 	}
@@ -186,7 +186,7 @@ fn fault_should_be_the_same_when_it_is_found_in_the_engine_process() {
 	let (shapes, image) = model("shapes");
 	for (local, job) in [(&keeper, &image), (&shapes, &text)] {
 		let here = Engine::open(&local.folder).unwrap();
-		let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |_, _| true);
+		let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |_| true);
 		let outcome = run(&sandbox, local, job);
 		assert_eq!(outcome, expected);
 		assert_eq!(fault(outcome).code, FaultCode::InputRejected);
@@ -300,7 +300,7 @@ fn input_should_be_given_up_when_it_takes_too_long() {
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	let (shapes, job) = model("shapes");
 	sandbox.load(&shapes).unwrap();
-	let fault = fault(sandbox.run(&shapes, &job, Duration::from_millis(1), &mut |_, _| true));
+	let fault = fault(sandbox.run(&shapes, &job, Duration::from_millis(1), &mut |_| true));
 	assert_eq!(fault.code, FaultCode::ResourceLimit);
 	assert!(fault.why.contains("limit of 0.001 s; compute.time_limit_seconds"), "{fault}");
 }
@@ -606,13 +606,13 @@ fn evaluation_should_give_the_same_bits_when_it_is_isolated() {
 	let (base, next) = (Engine::open(&keeper.folder).unwrap(), Engine::open(&candidate.folder).unwrap());
 	let bytes = fs::read(&set).unwrap();
 	let here = Ready::Evaluation { base: &base, candidate: &next, set: &bytes };
-	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	let expected = run_job(here, &job, &mut |_| true).unwrap();
 	sandbox.load_both(&keeper, &candidate).unwrap();
 	let before = pid(&sandbox);
 	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected.clone()));
 	let (operator, draw) = ([4; 32], [7; 32]);
-	let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true).unwrap();
-	assert_eq!(Ok(opened), open_trace(here, &job, &operator, &draw, &mut |_, _| true));
+	let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_| true).unwrap();
+	assert_eq!(Ok(opened), open_trace(here, &job, &operator, &draw, &mut |_| true));
 	// A new process opens both versions by itself.
 	sandbox.restart();
 	let mut steps = Vec::new();
@@ -640,12 +640,12 @@ fn ballot_should_give_the_same_bits_when_it_is_isolated() {
 	let job = Job { input: spec.to_job_input().unwrap(), persona: Some(b"wry".to_vec()), ..job };
 	let engine = Engine::open(&keeper.folder).unwrap();
 	let here = Ready::Character { model: &engine, persona: b"wry" };
-	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	let expected = run_job(here, &job, &mut |_| true).unwrap();
 	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected));
 	for n in 0..3 {
 		let (operator, draw) = ([n; 32], [7; 32]);
-		let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true);
-		assert_eq!(opened, open_trace(here, &job, &operator, &draw, &mut |_, _| true), "{n}");
+		let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_| true);
+		assert_eq!(opened, open_trace(here, &job, &operator, &draw, &mut |_| true), "{n}");
 	}
 	// A persona that is another one than the job names is this machine's trouble.
 	let other = Job { persona: Some(b"warm".to_vec()), ..job };

@@ -259,7 +259,7 @@ mod tests {
 				let Reply::Opened(computed, opening, steps_too) = opened else { panic!("{opened:?}") };
 				assert_eq!((&computed, &steps_too), (&expected, &trace));
 				assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
-				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_, _| true);
+				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_| true);
 				assert_eq!(here, Ok((expected.clone(), opening, steps_too)));
 				places.insert(position(&operator, &draw, steps, trace.chunks));
 			}

@@ -287,7 +287,7 @@ impl Process {
 	pub(crate) fn load(&mut self, model: &LocalModel, limit: Duration) -> Result<Reply, Death> {
 		let folder = model.folder.as_os_str().as_bytes().to_vec();
 		let request = Request::Load { folder, weights_root: model.weights_root };
-		let reply = self.ask(&request, limit, &mut |_, _| true)?;
+		let reply = self.ask(&request, limit, &mut |_| true)?;
 		if reply != Reply::Loaded {
 			return Ok(reply);
 		}
@@ -309,7 +309,7 @@ impl Process {
 		&mut self,
 		request: &Request,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, Death> {
 		self.observer.watch.end(Some((limit, Death::Time(limit))));
 		let reply = self.exchange(request, progress).map_err(|error| self.bury(error))?;
@@ -320,7 +320,7 @@ impl Process {
 	fn exchange(
 		&mut self,
 		request: &Request,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, ProtocolError> {
 		write(&mut self.input, request)?;
 		loop {
@@ -463,7 +463,7 @@ mod tests {
 	}
 
 	fn answer(script: &str, limit: Duration) -> Result<Reply, Death> {
-		shell(script).ask(&Request::Continue, limit, &mut |_, _| true)
+		shell(script).ask(&Request::Continue, limit, &mut |_| true)
 	}
 
 	const LONG: Duration = Duration::from_secs(60);
@@ -502,7 +502,7 @@ mod tests {
 	fn process_should_be_killed_when_it_is_beyond_its_memory() {
 		let program = Program { path: "/bin/sleep".into(), args: vec!["1000".into()] };
 		let mut process = Process::start(&program, 4096).unwrap();
-		let death = process.ask(&Request::Continue, LONG, &mut |_, _| true).unwrap_err();
+		let death = process.ask(&Request::Continue, LONG, &mut |_| true).unwrap_err();
 		let Death::Memory { used, limit: 4096 } = death else { panic!("{death:?}") };
 		assert!(used > 4096);
 		assert_eq!(process.observer().usage(), None);
@@ -522,7 +522,7 @@ mod tests {
 	fn program_should_be_the_one_that_runs() {
 		let program = Program { args: vec!["--help".into()], ..Program::this() };
 		let mut process = Process::start(&program, u64::MAX).unwrap();
-		let death = process.ask(&Request::Continue, LONG, &mut |_, _| true).unwrap_err();
+		let death = process.ask(&Request::Continue, LONG, &mut |_| true).unwrap_err();
 		// The help of the tests' program, or its end when it was read too late.
 		assert!(matches!(death, Death::Garbage(_) | Death::Exit { code: 0, .. }), "{death:?}");
 	}

@@ -86,7 +86,7 @@ impl Sandbox {
 		model: &LocalModel,
 		job: &Job,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Computed, ComputeError> {
 		let request = Request::Run { weights_root: model.weights_root, job: job.clone() };
 		match self.attempts(model, job, &request, limit, progress)? {
@@ -103,7 +103,7 @@ impl Sandbox {
 		operator: &[u8; 32],
 		draw: &Digest,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let (weights_root, job_asked) = (model.weights_root, job.clone());
 		let request = Request::OpenTrace { weights_root, job: job_asked, operator: *operator, draw: *draw };
@@ -123,7 +123,7 @@ impl Sandbox {
 		model: &LocalModel,
 		job: &Job,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		let request = Request::Trace { weights_root: model.weights_root, job: job.clone() };
 		match self.attempts(model, job, &request, limit, progress)? {
@@ -154,7 +154,7 @@ impl Sandbox {
 		job: &Job,
 		request: &Request,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, ComputeError> {
 		let key = Key { weights_root: model.weights_root, input: input_hash(&job.input) };
 		let mut deaths = self.deaths(&key, job)?;
@@ -287,7 +287,7 @@ impl Sandbox {
 		let mut process = Process::start(program, *memory_limit).map_err(|error| failed(error.to_string()))?;
 		*lock(&self.observer) = Some(process.observer());
 		let hello = Request::Hello { parent: std::process::id(), memory_limit: *memory_limit };
-		match process.ask(&hello, *start_limit, &mut |_, _| true) {
+		match process.ask(&hello, *start_limit, &mut |_| true) {
 			Ok(Reply::Ready) => Ok(process),
 			Ok(other) => Err(failed(process.refuse(&other).to_string())),
 			Err(death) => Err(failed(death.to_string())),

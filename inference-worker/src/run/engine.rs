@@ -149,9 +149,9 @@ impl Opened {
 pub trait Compute: Send + Sync + 'static {
 	/// Runs a task. `progress` gets the step done and the number of steps, and says whether to go on. When the engine had
 	/// to begin again, so do the steps.
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError>;
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError>;
 	/// Runs a task at the same cost, and gives the roots of its steps.
-	fn trace(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool)
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool)
 		-> Result<(Computed, Trace), ComputeError>;
 	/// Makes what a task takes ready to run, or says why it cannot be.
 	fn load(&self, task: &Task) -> Result<(), ComputeError>;
@@ -162,7 +162,7 @@ pub trait Compute: Send + Sync + 'static {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError>;
 	/// Forgets every model that is ready, so that the next run begins with its files and with nothing else.
 	fn renew(&self);
@@ -272,7 +272,7 @@ fn of_input(error: ModelError) -> ComputeError {
 }
 
 impl Compute for Engines {
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
 		match &self.place {
@@ -286,7 +286,7 @@ impl Compute for Engines {
 	fn trace(
 		&self,
 		task: &Task,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
@@ -316,7 +316,7 @@ impl Compute for Engines {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);

@@ -87,7 +87,7 @@ pub fn found() -> Found {
 }
 
 impl Compute for Machine {
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError> {
 		self.runs.fetch_add(1, Ordering::SeqCst);
 		self.weights.lock().unwrap().push(task.weights_root);
 		let golden = task.genesis == [0; 32];
@@ -120,7 +120,7 @@ impl Compute for Machine {
 	fn trace(
 		&self,
 		task: &Task,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		Ok((self.run(task, progress)?, trace()))
 	}
@@ -134,7 +134,7 @@ impl Compute for Machine {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let computed = self.run(task, progress)?;
 		Ok((computed, TraceOpening::new(&states(), operator, draw).unwrap(), trace()))
