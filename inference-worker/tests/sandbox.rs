@@ -387,7 +387,7 @@ fn input_should_be_given_up_when_the_engine_talks_nonsense_in_a_run() {
 	let dir = tempfile::tempdir().unwrap();
 	let (shapes, job) = model("shapes");
 	// Ready, Loaded, then words.
-	let script = r"printf '\002\000\000\000\001\201\002\000\000\000\001\202and now?'; exec cat >/dev/null";
+	let script = r"printf '\002\000\000\000\002\201\002\000\000\000\002\202and now?'; exec cat >/dev/null";
 	let sandbox = Sandbox::new(Settings { program: shell(script), ..settings(dir.path()) }).unwrap();
 	let fault = fault(run(&sandbox, &shapes, &job));
 	assert_eq!(fault.code, FaultCode::ResourceLimit);

@@ -106,11 +106,11 @@ pub(crate) enum Request {
 		/// What on.
 		job: Job,
 	},
-	/// Closes a model that was opened; answered by `Unloaded`.
+	/// Closes a model, if one is named, and gives the system back whatever is free; answered by `Freed`.
 	#[codec(index = 8)]
-	Unload {
+	Free {
 		/// The model.
-		weights_root: Digest,
+		weights_root: Option<Digest>,
 	},
 	/// The run may go on.
 	#[codec(index = 5)]
@@ -150,7 +150,7 @@ pub(crate) enum Reply {
 	Traced(Computed, Trace),
 	/// The model is closed, and its memory is the system's again.
 	#[codec(index = 136)]
-	Unloaded,
+	Freed,
 	/// The request failed; the process is fine.
 	#[codec(index = 134)]
 	Failed(ComputeError),
@@ -166,7 +166,7 @@ impl Reply {
 			Self::Done(_) => "Done",
 			Self::Opened(..) => "Opened",
 			Self::Traced(..) => "Traced",
-			Self::Unloaded => "Unloaded",
+			Self::Freed => "Freed",
 			Self::Failed(_) => "Failed",
 		}
 	}
@@ -249,7 +249,8 @@ mod tests {
 			Request::Run { weights_root: [3; 32], job: job() },
 			Request::OpenTrace { weights_root: [3; 32], job: job(), operator: [4; 32], draw: [5; 32] },
 			Request::Trace { weights_root: [3; 32], job: job() },
-			Request::Unload { weights_root: [3; 32] },
+			Request::Free { weights_root: Some([3; 32]) },
+			Request::Free { weights_root: None },
 			Request::Continue,
 			Request::Cancel,
 		] {
@@ -267,7 +268,7 @@ mod tests {
 			Reply::Ready,
 			Reply::Loaded,
 			Reply::Progress { step: 1, steps: 2, said: " l\u{e4}mp\n\u{1b}[2J".into() },
-			Reply::Unloaded,
+			Reply::Freed,
 			Reply::Done(computed.clone()),
 			Reply::Opened(computed.clone(), opening, trace.clone()),
 			Reply::Traced(computed, trace),
