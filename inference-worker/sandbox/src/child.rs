@@ -113,8 +113,6 @@ impl Models {
 			return Err(ComputeError::Model(why));
 		}
 		self.0.insert(weights_root, model);
-		// What reading and packing took besides, so that the worker sees what the model takes.
-		give_back();
 		Ok(())
 	}
 

@@ -355,6 +355,10 @@ impl Sandbox {
 			Reply::Loaded => {}
 			other => return Err(process.refuse(&other)),
 		}
+		if process.memory() > self.settings.resident_memory {
+			// Reading and packing took more than the model does.
+			self.free(process, None)?;
+		}
 		let grown = process.memory().saturating_sub(before);
 		lock(&self.residents).opened(root, name, grown);
 		metrics::counter!("autonomy_model_opens_total").increment(1);

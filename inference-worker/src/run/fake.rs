@@ -16,7 +16,7 @@ use autonomy_primitives::{
 };
 use autonomy_sandbox::{InputFault, Trace};
 
-use super::engine::{Compute, ComputeError, Computed, Task};
+use super::engine::{Compute, ComputeError, Computed, Residency, Step, Task};
 use crate::chain::Found;
 
 /// What a run of a job gives, unless the machine is told otherwise.
@@ -105,7 +105,7 @@ impl Compute for Machine {
 		for step in 1..=4 {
 			self.started.notify_one();
 			let _free = self.moved.wait_while(self.held.lock().unwrap(), |held| *held).unwrap();
-			if !progress(step, 4) {
+			if !progress(Step { step, steps: 4, said: "" }) {
 				return Err(ComputeError::Cancelled);
 			}
 		}
@@ -138,6 +138,10 @@ impl Compute for Machine {
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let computed = self.run(task, progress)?;
 		Ok((computed, TraceOpening::new(&states(), operator, draw).unwrap(), trace()))
+	}
+
+	fn residency(&self) -> Residency {
+		Residency::default()
 	}
 
 	fn renew(&self) {
