@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
+use autonomy_artifacts::ByteSize;
 use autonomy_engine::{Engine, EngineError, Model};
 use autonomy_primitives::{
 	digest::Cid,
