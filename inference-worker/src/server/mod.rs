@@ -238,6 +238,7 @@ mod tests {
 	};
 	use autonomy_engine::digest::cid_text;
 	use autonomy_primitives::digest::cid;
+	use autonomy_sandbox::{Residency, ResidentModel};
 	use serde_json::{json, Value};
 	use tokio::{
 		io::{AsyncReadExt, AsyncWriteExt},
