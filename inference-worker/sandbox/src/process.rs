@@ -327,7 +327,10 @@ impl Process {
 					return Err(ProtocolError::Length(said.len() as u64, MAX_SAID as u32));
 				}
 				Reply::Progress { step, steps, said } => {
-					let next = if progress(Step { step, steps, said: &said }) { Request::Continue } else { Request::Cancel };
+					let next = match progress(Step { step, steps, said: &said }) {
+						true => Request::Continue,
+						false => Request::Cancel,
+					};
 					write(&mut self.input, &next)?;
 				}
 				reply => return Ok(reply),

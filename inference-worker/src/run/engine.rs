@@ -186,7 +186,7 @@ enum Place {
 	/// In a process of their own, with limits.
 	Isolated { sandbox: Box<Sandbox>, time_limit: Duration },
 	/// In this process. An input that ends it ends the worker, and nothing limits a run.
-	Here(Here),
+	Here(Box<Here>),
 }
 
 /// The models of this process.
@@ -289,7 +289,7 @@ impl Engines {
 				};
 				Place::Isolated { sandbox: Box::new(Sandbox::new(settings)?), time_limit }
 			}
-			false => Place::Here(Here::new(resident_memory)),
+			false => Place::Here(Box::new(Here::new(resident_memory))),
 		};
 		Ok(Self { library, place })
 	}

@@ -840,7 +840,7 @@ async fn seat_should_be_missed_when_others_had_what_this_worker_cannot_find() {
 #[test]
 fn reply_should_be_logged_on_one_line_when_it_is_asked_for() {
 	#[derive(Clone, Default)]
-	struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+	struct Log(Arc<Mutex<Vec<u8>>>);
 
 	impl std::io::Write for Log {
 		fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

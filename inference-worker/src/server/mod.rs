@@ -482,7 +482,8 @@ mod tests {
 		assert_eq!(summary["running"]["step"], 3);
 		assert_eq!(summary["artifacts"], json!({ "used_bytes": 7, "quota_bytes": 100 }));
 		assert_eq!(json!([summary["resident"]["bytes"], summary["resident"]["limit_bytes"]]), json!([14, 20]));
-		let first = json!({ "name": "<b>", "weights_root": format!("0x{}", "02".repeat(32)), "bytes": 7, "in_use": true });
+		let root = format!("0x{}", "02".repeat(32));
+		let first = json!({ "name": "<b>", "weights_root": root, "bytes": 7, "in_use": true });
 		assert_eq!(summary["resident"]["models"][0], first);
 		assert_eq!(summary["open"][0]["job"], 11);
 		assert_eq!(summary["open"][0]["result"], format!("0x{}", "01".repeat(32)));
