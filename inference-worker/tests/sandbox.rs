@@ -402,6 +402,7 @@ fn models_should_take_turns_when_the_budget_has_no_room_for_two() {
 	assert_eq!((residency.limit, residency.models[0].name.is_empty()), (budget, false));
 
 	// With room for both, both stay, and answer the same.
+	drop(sandbox);
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	for (local, job) in models.iter().chain(&models) {
 		let golden = Manifest::load(&local.folder).unwrap().golden;
@@ -426,6 +427,7 @@ fn model_should_be_refused_when_the_budget_has_no_room_for_it() {
 	assert!(open(&sandbox).is_empty());
 
 	// One that turns out too large is closed again, and not opened a second time.
+	drop(sandbox);
 	let (_, files) = keeper.weights();
 	let sandbox = Sandbox::new(Settings { resident_memory: files, ..settings(dir.path()) }).unwrap();
 	for _ in 0..2 {
@@ -453,6 +455,7 @@ fn versions_of_an_evaluation_should_stay_while_it_runs_and_be_refused_when_one_h
 	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected));
 	assert_eq!(open(&sandbox)[..2], [candidate.weights_root, keeper.weights_root]);
 	// Room for one of them.
+	drop(sandbox);
 	let (_, files) = keeper.weights();
 	let sandbox = Sandbox::new(Settings { resident_memory: 2 * files - 1, ..settings(dir.path()) }).unwrap();
 	let outcome = run(&sandbox, &keeper, &job);
