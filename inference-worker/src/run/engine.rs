@@ -205,9 +205,7 @@ impl Here {
 	/// A model, opened unless it is, while those of `wanted` and those of runs in progress stay.
 	fn open(&self, local: &LocalModel, wanted: &[Digest]) -> Result<Arc<Model>, ComputeError> {
 		let (mut models, root) = (lock(&self.models), local.weights_root);
-		let running = models.iter().filter(|(_, model)| Arc::strong_count(model) > 1).map(|(root, _)| *root);
-		let pinned: Vec<_> = running.chain(wanted.iter().copied()).collect();
-		lock(&self.residents).pin(pinned);
+		lock(&self.residents).pin(running(&models).chain(wanted.iter().copied()));
 		if let Some(model) = models.get(&root).filter(|_| lock(&self.residents).touch(&root)) {
 			return Ok(model.clone());
 		}
@@ -254,12 +252,25 @@ impl Here {
 		}
 	}
 
+	/// The models that are open, as of the last time that none was being opened.
+	fn residency(&self) -> Residency {
+		if let Ok(models) = self.models.try_lock() {
+			lock(&self.residents).pin(running(&models));
+		}
+		lock(&self.residents).residency()
+	}
+
 	fn clear(&self) {
 		lock(&self.models).clear();
 		let mut residents = lock(&self.residents);
 		residents.cleared();
 		residents.publish();
 	}
+}
+
+/// The models that somebody has besides the map.
+fn running(models: &HashMap<Digest, Arc<Model>>) -> impl Iterator<Item = Digest> + '_ {
+	models.iter().filter(|(_, model)| Arc::strong_count(model) > 1).map(|(root, _)| *root)
 }
 
 /// Whatever panicked while it held a lock left nothing half-done: at worst a model is open that the rule does not know.
@@ -415,7 +426,7 @@ impl Compute for Engines {
 	fn residency(&self) -> Residency {
 		match &self.place {
 			Place::Isolated { sandbox, .. } => sandbox.residency(),
-			Place::Here(here) => lock(&here.residents).residency(),
+			Place::Here(here) => here.residency(),
 		}
 	}
 
