@@ -199,7 +199,7 @@ fn golden(library: &Library, view: &ModelView) -> Result<String> {
 	let model = Engine::open(&folder)?;
 	models::check(&folder, model.manifest(), view)?;
 	let started = std::time::Instant::now();
-	let computed = run_model(&model, &view.golden_input, view.golden_seed, [0; 32], &mut |_, _| true)?;
+	let computed = run_model(&model, &view.golden_input, view.golden_seed, [0; 32], &mut |_| true)?;
 	if computed.result != view.golden_result {
 		anyhow::bail!("the golden job gave {}, the chain says {}", hex32(&computed.result), hex32(&view.golden_result));
 	}

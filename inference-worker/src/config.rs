@@ -180,6 +180,10 @@ pub struct ComputeConfig {
 	/// Most bytes of memory of that process, at least 64M: a number, or one with K, M, G or T behind it. It holds every model
 	/// that is ready and a run. 0 takes 80 % of the machine's memory, or of its cgroup's.
 	pub memory_limit: ByteSize,
+	/// Most bytes of that memory, at least 16M, for the models that stay ready between runs. Beyond it those are closed that
+	/// were not used for longest; one that does not fit is not served. 0 takes three quarters of `memory_limit`, which leaves a
+	/// quarter to a run.
+	pub resident_memory: ByteSize,
 	/// Longest that a run, or the opening of a model, may take in seconds, 1 to 86400. A job has less where its model's budget
 	/// says so: a second attempt must fit before its deadline.
 	pub time_limit_seconds: u64,
@@ -187,10 +191,18 @@ pub struct ComputeConfig {
 
 /// Least memory of an engine process: a small model.
 const LEAST_MEMORY: ByteSize = ByteSize(64 << 20);
+/// Least memory of the models that stay ready.
+const LEAST_RESIDENT: ByteSize = ByteSize(16 << 20);
 
 impl Default for ComputeConfig {
 	fn default() -> Self {
-		Self { threads: 0, isolate: true, memory_limit: ByteSize(0), time_limit_seconds: 3600 }
+		Self {
+			threads: 0,
+			isolate: true,
+			memory_limit: ByteSize(0),
+			resident_memory: ByteSize(0),
+			time_limit_seconds: 3600,
+		}
 	}
 }
 
@@ -291,6 +303,15 @@ impl Config {
 		if memory != ByteSize(0) && memory < LEAST_MEMORY {
 			let why = format!("{memory} is below {LEAST_MEMORY}; 0 takes 80 % of the machine's memory");
 			return fail("compute.memory_limit", why);
+		}
+		let resident = self.compute.resident_memory;
+		if resident != ByteSize(0) && resident < LEAST_RESIDENT {
+			let why = format!("{resident} is below {LEAST_RESIDENT}; 0 takes three quarters of compute.memory_limit");
+			return fail("compute.resident_memory", why);
+		}
+		if memory != ByteSize(0) && resident > memory {
+			let why = format!("{resident} is above compute.memory_limit, {memory}, of which it is a part");
+			return fail("compute.resident_memory", why);
 		}
 		if !(1..=86_400).contains(&self.compute.time_limit_seconds) {
 			let value = self.compute.time_limit_seconds;
@@ -396,6 +417,8 @@ mod tests {
 			("[compute]\nisolate = 'yes'\n", "compute.isolate"),
 			("[compute]\nmemory_limit = '63M'\n", "compute.memory_limit"),
 			("[compute]\nmemory_limit = '8X'\n", "compute.memory_limit"),
+			("[compute]\nresident_memory = '15M'\n", "compute.resident_memory"),
+			("[compute]\nmemory_limit = '1G'\nresident_memory = '2G'\n", "compute.resident_memory"),
 			("[compute]\ntime_limit_seconds = 0\n", "compute.time_limit_seconds"),
 			("[compute]\ntime_limit_seconds = 86401\n", "compute.time_limit_seconds"),
 		] {

@@ -113,7 +113,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let (name, computed) = tokio::task::spawn_blocking(move || -> Result<_> {
 		let files = Files::find(&library, &view, weights_root, &input)?;
 		let opened = files.open()?;
-		let computed = run_job(opened.ready(), &files.job(input, seed, genesis), &mut |_, _| true)?;
+		let computed = run_job(opened.ready(), &files.job(input, seed, genesis), &mut |_| true)?;
 		Ok((opened.model.manifest().name.clone(), computed))
 	})
 	.await??;

@@ -12,7 +12,7 @@ use autonomy_engine::{Engine, InputSpec, Manifest};
 use autonomy_primitives::{digest::cid, fault::FaultCode};
 use autonomy_sandbox::{
 	open_trace, run_job, run_model, ComputeError, Computed, EvaluationFiles, InputFault, Job, LocalModel, Program,
-	Ready, Sandbox, Settings, MOST_ATTEMPTS, SUBCOMMAND,
+	Ready, Sandbox, Settings, Step, MOST_ATTEMPTS, SUBCOMMAND,
 };
 
 const LONG: Duration = Duration::from_secs(300);
@@ -24,6 +24,8 @@ fn settings(dir: &Path) -> Settings {
 	Settings {
 		program: Program { path: env!("CARGO_BIN_EXE_autonomy-worker").into(), args: vec![SUBCOMMAND.into()] },
 		memory_limit: 4096 * MIB,
+		resident_memory: 3072 * MIB,
+		said: false,
 		start_limit: LONG,
 		load_limit: LONG,
 		quarantine: dir.join("quarantine.redb"),
@@ -49,7 +51,7 @@ fn other(job: &Job) -> Job {
 }
 
 fn run(sandbox: &Sandbox, model: &LocalModel, job: &Job) -> Result<Computed, ComputeError> {
-	sandbox.run(model, job, LONG, &mut |_, _| true)
+	sandbox.run(model, job, LONG, &mut |_| true)
 }
 
 /// Runs a job and kills the engine process at the first step of each of its first `deaths` attempts.
@@ -60,7 +62,7 @@ fn run_with_kills(
 	mut deaths: u32,
 ) -> (Result<Computed, ComputeError>, u32) {
 	let mut attempts = 0;
-	let outcome = sandbox.run(model, job, LONG, &mut |step, _| {
+	let outcome = sandbox.run(model, job, LONG, &mut |Step { step, .. }| {
 		attempts += u32::from(step == 1);
 		if step == 1 && deaths > 0 {
 			deaths -= 1;
@@ -126,12 +128,12 @@ fn run_should_give_the_same_bits_when_it_is_isolated() {
 		for (seed, genesis) in [(job.seed, [0; 32]), (job.seed, [9; 32]), ([7; 32], [9; 32])] {
 			let job = Job { seed, genesis, ..job.clone() };
 			let mut steps_here = Vec::new();
-			let expected = run_model(&here, &job.input, seed, genesis, &mut |step, steps| {
+			let expected = run_model(&here, &job.input, seed, genesis, &mut |Step { step, steps, .. }| {
 				steps_here.push((step, steps));
 				true
 			});
 			let mut steps = Vec::new();
-			let computed = sandbox.run(&local, &job, LONG, &mut |step, all| {
+			let computed = sandbox.run(&local, &job, LONG, &mut |Step { step, steps: all, .. }| {
 				steps.push((step, all));
 				true
 			});
@@ -156,8 +158,8 @@ fn opening_and_steps_should_belong_to_the_run_when_it_is_isolated() {
 		let here = Engine::open(&local.folder).unwrap();
 		let expected = run(&sandbox, &local, &job).unwrap();
 		let mut steps = 0;
-		let mut count = |step, _| {
-			steps = step;
+		let mut count = |now: Step| {
+			steps = now.step;
 			true
 		};
 		let (computed, trace) = sandbox.trace(&local, &job, LONG, &mut count).unwrap();
@@ -165,14 +167,14 @@ fn opening_and_steps_should_belong_to_the_run_when_it_is_isolated() {
 		assert_eq!(trace.step_roots.len(), steps as usize, "{name}");
 		for n in 0..3 {
 			let (operator, draw) = ([n; 32], [7; 32]);
-			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_, _| true);
-			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_, _| true), "{name} {n}");
+			let opened = sandbox.open_trace(&local, &job, &operator, &draw, LONG, &mut |_| true);
+			assert_eq!(opened, open_trace(&here, &job, &operator, &draw, &mut |_| true), "{name} {n}");
 			let (computed, opening, steps_too) = opened.unwrap();
 			assert_eq!((&computed, &steps_too), (&expected, &trace), "{name} {n}");
 			assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
 		}
 		let before = pid(&sandbox);
-		let outcome = sandbox.open_trace(&local, &job, &[1; 32], &[2; 32], LONG, &mut |_, _| false);
+		let outcome = sandbox.open_trace(&local, &job, &[1; 32], &[2; 32], LONG, &mut |_| false);
 		assert_eq!(outcome, Err(ComputeError::Cancelled), "{name}");
 		assert_eq!(pid(&sandbox), before);
 	}
@@ -186,7 +188,7 @@ fn fault_should_be_the_same_when_it_is_found_in_the_engine_process() {
 	let (shapes, image) = model("shapes");
 	for (local, job) in [(&keeper, &image), (&shapes, &text)] {
 		let here = Engine::open(&local.folder).unwrap();
-		let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |_, _| true);
+		let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |_| true);
 		let outcome = run(&sandbox, local, job);
 		assert_eq!(outcome, expected);
 		assert_eq!(fault(outcome).code, FaultCode::InputRejected);
@@ -199,7 +201,7 @@ fn engine_process_should_stay_when_a_run_is_cancelled() {
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	let (shapes, job) = model("shapes");
 	let mut last = 0;
-	let outcome = sandbox.run(&shapes, &job, LONG, &mut |step, _| {
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |Step { step, .. }| {
 		last = step;
 		step < 3
 	});
@@ -254,7 +256,7 @@ fn death_should_count_when_the_worker_was_started_again_since() {
 	let (shapes, job) = model("shapes");
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	let mut killed = false;
-	let outcome = sandbox.run(&shapes, &job, LONG, &mut |_, _| {
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |_| {
 		// The worker is told to stop in the second attempt.
 		!std::mem::replace(&mut killed, true) && {
 			signal("KILL", pid(&sandbox));
@@ -300,7 +302,7 @@ fn input_should_be_given_up_when_it_takes_too_long() {
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	let (shapes, job) = model("shapes");
 	sandbox.load(&shapes).unwrap();
-	let fault = fault(sandbox.run(&shapes, &job, Duration::from_millis(1), &mut |_, _| true));
+	let fault = fault(sandbox.run(&shapes, &job, Duration::from_millis(1), &mut |_| true));
 	assert_eq!(fault.code, FaultCode::ResourceLimit);
 	assert!(fault.why.contains("limit of 0.001 s; compute.time_limit_seconds"), "{fault}");
 }
@@ -313,7 +315,7 @@ fn input_should_be_given_up_when_it_takes_too_much_memory() {
 	sandbox.load(&shapes).unwrap();
 	let opened = private_memory(pid(&sandbox));
 	let mut most = 0;
-	let measured = sandbox.run(&shapes, &job, LONG, &mut |_, _| {
+	let measured = sandbox.run(&shapes, &job, LONG, &mut |_| {
 		most = most.max(private_memory(pid(&sandbox)));
 		true
 	});
@@ -358,6 +360,151 @@ fn model_should_be_opened_alone_when_there_is_no_memory_for_two() {
 	assert_ne!(pid(&sandbox), first);
 }
 
+/// Weights roots of the models that are open, the one used last first.
+fn open(sandbox: &Sandbox) -> Vec<[u8; 32]> {
+	sandbox.residency().models.into_iter().map(|model| model.weights_root).collect()
+}
+
+#[test]
+fn models_should_take_turns_when_the_budget_has_no_room_for_two() {
+	let dir = tempfile::tempdir().unwrap();
+	let models = [model("shapes"), model("keeper")];
+	let taken = |models: &[&LocalModel]| {
+		let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+		models.iter().for_each(|model| sandbox.load(model).unwrap());
+		assert_eq!(sandbox.residency().models.len(), models.len());
+		assert!(sandbox.residency().models.iter().all(|model| model.bytes > 0 && !model.in_use));
+		private_memory(pid(&sandbox))
+	};
+	let [(shapes, _), (keeper, _)] = &models;
+	let (larger, both) = (taken(&[shapes]).max(taken(&[keeper])), taken(&[shapes, keeper]));
+	assert!(both > larger + MIB, "{both} bytes for two models, {larger} for one: too little to tell them apart");
+	let budget = larger + (both - larger) / 4;
+	let sandbox = Sandbox::new(Settings { resident_memory: budget, ..settings(dir.path()) }).unwrap();
+	for _ in 0..3 {
+		for (local, job) in &models {
+			sandbox.load(local).unwrap();
+			// The system counts a thread's pages when it has some, not each at once.
+			let used = private_memory(pid(&sandbox));
+			assert!(used <= budget + MIB / 4, "{used} bytes are used, {budget} are allowed");
+			assert_eq!(open(&sandbox), [local.weights_root]);
+			let golden = Manifest::load(&local.folder).unwrap().golden;
+			let mut in_use = true;
+			let done = sandbox.run(local, &Job { genesis: [0; 32], ..job.clone() }, LONG, &mut |_| {
+				in_use &= sandbox.residency().models.iter().all(|model| model.in_use);
+				true
+			});
+			assert_eq!(done.unwrap().result, golden.result.0, "{}", local.folder.display());
+			assert!(in_use);
+		}
+	}
+	let residency = sandbox.residency();
+	assert_eq!((residency.limit, residency.models[0].name.is_empty()), (budget, false));
+
+	// With room for both, both stay, and answer the same.
+	drop(sandbox);
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	for (local, job) in models.iter().chain(&models) {
+		let golden = Manifest::load(&local.folder).unwrap().golden;
+		let done = run(&sandbox, local, &Job { genesis: [0; 32], ..job.clone() });
+		assert_eq!(done.unwrap().result, golden.result.0);
+	}
+	assert_eq!(open(&sandbox), [keeper.weights_root, shapes.weights_root]);
+	sandbox.restart();
+	assert!(open(&sandbox).is_empty());
+}
+
+#[test]
+fn model_should_be_refused_when_the_budget_has_no_room_for_it() {
+	let dir = tempfile::tempdir().unwrap();
+	let ((shapes, _), (keeper, job)) = (model("shapes"), model("keeper"));
+	let takes = format!("the model takes {:.1} MiB", shapes.weights().1 as f64 / MIB as f64);
+	let sandbox = Sandbox::new(Settings { resident_memory: MIB, ..settings(dir.path()) }).unwrap();
+	let Err(ComputeError::Model(why)) = sandbox.load(&shapes) else { panic!("there was room for the model") };
+	for part in ["models/shapes", takes.as_str(), "compute.resident_memory is 1.0 MiB; raise it"] {
+		assert!(why.contains(part), "{part}: {why}");
+	}
+	assert!(open(&sandbox).is_empty());
+
+	// One that turns out too large is closed again, and not opened a second time.
+	drop(sandbox);
+	let (_, files) = keeper.weights();
+	let sandbox = Sandbox::new(Settings { resident_memory: files, ..settings(dir.path()) }).unwrap();
+	for _ in 0..2 {
+		let outcome = run(&sandbox, &keeper, &job);
+		assert!(matches!(&outcome, Err(ComputeError::Model(why)) if why.contains("resident_memory")), "{outcome:?}");
+		assert!(open(&sandbox).is_empty());
+		assert!(runs(pid(&sandbox)));
+	}
+}
+
+#[test]
+fn versions_of_an_evaluation_should_stay_while_it_runs_and_be_refused_when_one_has_room_only() {
+	let dir = tempfile::tempdir().unwrap();
+	let candidate = variant(&dir.path().join("next"), "chat.json", "Grey Point", "Red Point");
+	let (keeper, job) = evaluation(&candidate, &dir.path().join("set.json"));
+	let (shapes, _) = model("shapes");
+	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
+	sandbox.load_both(&keeper, &candidate).unwrap();
+	let both = private_memory(pid(&sandbox));
+	let expected = run(&sandbox, &keeper, &job).unwrap();
+	drop(sandbox);
+	// Room for both versions, not for a third model.
+	let sandbox = Sandbox::new(Settings { resident_memory: both + MIB, ..settings(dir.path()) }).unwrap();
+	sandbox.load(&shapes).unwrap();
+	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected));
+	assert_eq!(open(&sandbox)[..2], [candidate.weights_root, keeper.weights_root]);
+	// Room for one of them.
+	drop(sandbox);
+	let (_, files) = keeper.weights();
+	let sandbox = Sandbox::new(Settings { resident_memory: 2 * files - 1, ..settings(dir.path()) }).unwrap();
+	let outcome = run(&sandbox, &keeper, &job);
+	assert!(matches!(&outcome, Err(ComputeError::Model(why)) if why.contains("resident_memory")), "{outcome:?}");
+}
+
+#[test]
+fn reply_should_be_told_while_it_is_written_when_it_is_asked_for() {
+	let dir = tempfile::tempdir().unwrap();
+	let (keeper, job) = model("keeper");
+	let here = Engine::open(&keeper.folder).unwrap();
+	let mut heard_here = Vec::new();
+	let expected = run_model(&here, &job.input, job.seed, job.genesis, &mut |now| {
+		heard_here.push(now.said.to_owned());
+		true
+	});
+	let expected = expected.unwrap();
+	let text = String::from_utf8(expected.bytes.clone()).unwrap();
+	assert!(text.starts_with(heard_here.concat().trim()) && !heard_here.concat().trim().is_empty(), "{heard_here:?}");
+	for said in [true, false] {
+		let sandbox = Sandbox::new(Settings { said, ..settings(dir.path()) }).unwrap();
+		let mut heard = Vec::new();
+		let computed = sandbox.run(&keeper, &job, LONG, &mut |now| {
+			heard.push(now.said.to_owned());
+			true
+		});
+		assert_eq!(computed, Ok(expected.clone()));
+		match said {
+			true => assert_eq!(heard, heard_here),
+			false => assert!(heard.iter().all(String::is_empty), "{heard:?}"),
+		}
+	}
+	// A picture says nothing, and a ballot is not told before it is cast.
+	let sandbox = Sandbox::new(Settings { said: true, ..settings(dir.path()) }).unwrap();
+	let spec = InputSpec::Ballot {
+		question: "Spend 5 AUTON on lamp oil?".into(),
+		prose: "The nights are long.".into(),
+		persona: autonomy_engine::digest::cid_text(&cid(b"wry")),
+	};
+	let ballot = Job { input: spec.to_job_input().unwrap(), persona: Some(b"wry".to_vec()), ..job };
+	for (local, job) in [model("shapes"), (keeper, ballot)] {
+		let silent = sandbox.run(&local, &job, LONG, &mut |now| {
+			assert_eq!(now.said, "");
+			true
+		});
+		silent.unwrap();
+	}
+}
+
 #[test]
 fn machine_should_be_blamed_when_the_program_is_no_engine() {
 	let (shapes, job) = model("shapes");
@@ -387,7 +534,7 @@ fn input_should_be_given_up_when_the_engine_talks_nonsense_in_a_run() {
 	let dir = tempfile::tempdir().unwrap();
 	let (shapes, job) = model("shapes");
 	// Ready, Loaded, then words.
-	let script = r"printf '\002\000\000\000\001\201\002\000\000\000\001\202and now?'; exec cat >/dev/null";
+	let script = r"printf '\002\000\000\000\002\201\002\000\000\000\002\202and now?'; exec cat >/dev/null";
 	let sandbox = Sandbox::new(Settings { program: shell(script), ..settings(dir.path()) }).unwrap();
 	let fault = fault(run(&sandbox, &shapes, &job));
 	assert_eq!(fault.code, FaultCode::ResourceLimit);
@@ -446,7 +593,7 @@ fn engine_process_should_go_on_when_a_service_manager_asks_everybody_to_stop() {
 	let sandbox = Sandbox::new(settings(dir.path())).unwrap();
 	let (shapes, job) = model("shapes");
 	let mut attempts = 0;
-	let outcome = sandbox.run(&shapes, &job, LONG, &mut |step, _| {
+	let outcome = sandbox.run(&shapes, &job, LONG, &mut |Step { step, .. }| {
 		attempts += u32::from(step == 1);
 		signal("TERM", pid(&sandbox));
 		true
@@ -606,18 +753,18 @@ fn evaluation_should_give_the_same_bits_when_it_is_isolated() {
 	let (base, next) = (Engine::open(&keeper.folder).unwrap(), Engine::open(&candidate.folder).unwrap());
 	let bytes = fs::read(&set).unwrap();
 	let here = Ready::Evaluation { base: &base, candidate: &next, set: &bytes };
-	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	let expected = run_job(here, &job, &mut |_| true).unwrap();
 	sandbox.load_both(&keeper, &candidate).unwrap();
 	let before = pid(&sandbox);
 	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected.clone()));
 	let (operator, draw) = ([4; 32], [7; 32]);
-	let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true).unwrap();
-	assert_eq!(Ok(opened), open_trace(here, &job, &operator, &draw, &mut |_, _| true));
+	let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_| true).unwrap();
+	assert_eq!(Ok(opened), open_trace(here, &job, &operator, &draw, &mut |_| true));
 	// A new process opens both versions by itself.
 	sandbox.restart();
 	let mut steps = Vec::new();
 	let (computed, trace) = sandbox
-		.trace(&keeper, &job, LONG, &mut |step, all| {
+		.trace(&keeper, &job, LONG, &mut |Step { step, steps: all, .. }| {
 			steps.push((step, all));
 			true
 		})
@@ -640,12 +787,12 @@ fn ballot_should_give_the_same_bits_when_it_is_isolated() {
 	let job = Job { input: spec.to_job_input().unwrap(), persona: Some(b"wry".to_vec()), ..job };
 	let engine = Engine::open(&keeper.folder).unwrap();
 	let here = Ready::Character { model: &engine, persona: b"wry" };
-	let expected = run_job(here, &job, &mut |_, _| true).unwrap();
+	let expected = run_job(here, &job, &mut |_| true).unwrap();
 	assert_eq!(run(&sandbox, &keeper, &job), Ok(expected));
 	for n in 0..3 {
 		let (operator, draw) = ([n; 32], [7; 32]);
-		let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_, _| true);
-		assert_eq!(opened, open_trace(here, &job, &operator, &draw, &mut |_, _| true), "{n}");
+		let opened = sandbox.open_trace(&keeper, &job, &operator, &draw, LONG, &mut |_| true);
+		assert_eq!(opened, open_trace(here, &job, &operator, &draw, &mut |_| true), "{n}");
 	}
 	// A persona that is another one than the job names is this machine's trouble.
 	let other = Job { persona: Some(b"warm".to_vec()), ..job };

@@ -14,8 +14,9 @@ use autonomy_primitives::Digest;
 use crate::{
 	compute::{open_trace, read_set, run_job, trace_model, Ready},
 	confine::{confine, ConfineError},
-	protocol::{read, write, Message, ProtocolError, Reply, Request},
-	ComputeError, Job, Trace,
+	memory::give_back,
+	protocol::{read, write, Message, ProtocolError, Reply, Request, MAX_SAID},
+	ComputeError, Job, Step, Trace,
 };
 
 /// Why the engine process ends before the worker lets it go.
@@ -33,10 +34,13 @@ pub enum ServeError {
 ///
 /// Must be called before the process has a second thread: some limits are a thread's, and later threads inherit them.
 pub fn serve(input: &mut impl Read, output: &mut impl Write) -> Result<(), ServeError> {
-	match read(input)? {
-		Request::Hello { parent, memory_limit } => confine(parent, memory_limit)?,
+	let said = match read(input)? {
+		Request::Hello { parent, memory_limit, said } => {
+			confine(parent, memory_limit)?;
+			said
+		}
 		_ => return Err(ProtocolError::Unexpected("a request before Hello").into()),
-	}
+	};
 	write(output, &Reply::Ready)?;
 	let mut models = Models::default();
 	loop {
@@ -45,7 +49,7 @@ pub fn serve(input: &mut impl Read, output: &mut impl Write) -> Result<(), Serve
 			Err(ProtocolError::Ended) => return Ok(()),
 			Err(error) => return Err(error.into()),
 		};
-		let mut steps = Steps { input: &mut *input, output: &mut *output, broken: None };
+		let mut steps = Steps { input: &mut *input, output: &mut *output, said, broken: None };
 		let answer = models.answer(request, &mut steps);
 		if let Some(error) = steps.broken {
 			return Err(error.into());
@@ -71,17 +75,24 @@ impl Models {
 			Request::Load { folder, weights_root } => {
 				self.open(Path::new(OsStr::from_bytes(&folder)), weights_root).map(|()| Reply::Loaded)
 			}
+			Request::Free { weights_root } => {
+				if let Some(weights_root) = weights_root {
+					drop(self.0.remove(&weights_root));
+				}
+				give_back();
+				Ok(Reply::Freed)
+			}
 			Request::Run { weights_root, job } => self
-				.with(&weights_root, &job, |ready| run_job(ready, &job, &mut |step, all| steps.done(step, all)))
+				.with(&weights_root, &job, |ready| run_job(ready, &job, &mut |step| steps.done(step)))
 				.map(Reply::Done),
 			Request::OpenTrace { weights_root, job, operator, draw } => self
 				.with(&weights_root, &job, |ready| {
-					open_trace(ready, &job, &operator, &draw, &mut |step, all| steps.done(step, all))
+					open_trace(ready, &job, &operator, &draw, &mut |step| steps.done(step))
 				})
 				.map(|(computed, opening, trace)| Reply::Opened(computed, opening, trace)),
 			Request::Trace { weights_root, job } => self.with(&weights_root, &job, |ready| {
 				let mut trace = Trace::default();
-				let computed = trace_model(ready, &job, &mut trace, &mut |step, all| steps.done(step, all))?;
+				let computed = trace_model(ready, &job, &mut trace, &mut |step| steps.done(step))?;
 				Ok(Reply::Traced(computed, trace))
 			}),
 			Request::Hello { .. } => return Err(ProtocolError::Unexpected("a second Hello")),
@@ -135,12 +146,15 @@ impl Models {
 struct Steps<'a, I, O> {
 	input: &'a mut I,
 	output: &'a mut O,
+	/// Whether the worker wants to hear what a reply says.
+	said: bool,
 	broken: Option<ProtocolError>,
 }
 
 impl<I: Read, O: Write> Steps<'_, I, O> {
-	fn done(&mut self, step: u32, steps: u32) -> bool {
-		self.ask(&Reply::Progress { step, steps }).unwrap_or_else(|error| {
+	fn done(&mut self, Step { step, steps, said }: Step) -> bool {
+		let said = if self.said { piece(said).into() } else { String::new() };
+		self.ask(&Reply::Progress { step, steps, said }).unwrap_or_else(|error| {
 			self.broken = Some(error);
 			false
 		})
@@ -154,6 +168,11 @@ impl<I: Read, O: Write> Steps<'_, I, O> {
 			_ => Err(ProtocolError::Unexpected("a request during a run")),
 		}
 	}
+}
+
+/// As much of a text as a message takes.
+fn piece(said: &str) -> &str {
+	&said[..said.floor_char_boundary(MAX_SAID)]
 }
 
 #[cfg(test)]
@@ -178,7 +197,7 @@ mod tests {
 
 	#[test]
 	fn model_should_be_refused_when_its_folder_is_missing_or_it_was_not_loaded() {
-		let mut steps = Steps { input: &mut std::io::empty(), output: &mut Vec::new(), broken: None };
+		let mut steps = Steps { input: &mut std::io::empty(), output: &mut Vec::new(), said: false, broken: None };
 		let mut models = Models::default();
 		let load = Request::Load { folder: b"/nowhere/model".to_vec(), weights_root: [0; 32] };
 		let reply = models.answer(load, &mut steps).unwrap();
@@ -194,21 +213,28 @@ mod tests {
 
 	/// The same of one that takes at most so many steps.
 	fn answered_in(models: &mut Models, request: Request, most: u32) -> (Reply, u32) {
+		let (reply, said) = heard(models, request, most, false);
+		assert!(said.iter().all(String::is_empty), "{said:?}");
+		(reply, said.len() as u32)
+	}
+
+	/// The same with what is said at each step.
+	fn heard(models: &mut Models, request: Request, most: u32, said: bool) -> (Reply, Vec<String>) {
 		let (mut input, mut output) = (Vec::new(), Vec::new());
 		(0..most).for_each(|_| write(&mut input, &Request::Continue).unwrap());
-		let mut steps = Steps { input: &mut &input[..], output: &mut output, broken: None };
+		let mut steps = Steps { input: &mut &input[..], output: &mut output, said, broken: None };
 		let reply = models.answer(request, &mut steps).unwrap();
 		assert!(steps.broken.is_none());
 		// The answer goes through the pipe too.
 		write(&mut output, &reply).unwrap();
-		let (mut output, mut steps) = (&output[..], 0);
+		let (mut output, mut pieces) = (&output[..], Vec::new());
 		loop {
 			match read(&mut output).unwrap() {
-				Reply::Progress { step, .. } => {
-					steps += 1;
-					assert_eq!(step, steps);
+				Reply::Progress { step, said, .. } => {
+					pieces.push(said);
+					assert_eq!(step as usize, pieces.len());
 				}
-				reply => return (reply, steps),
+				reply => return (reply, pieces),
 			}
 		}
 	}
@@ -259,11 +285,58 @@ mod tests {
 				let Reply::Opened(computed, opening, steps_too) = opened else { panic!("{opened:?}") };
 				assert_eq!((&computed, &steps_too), (&expected, &trace));
 				assert!(opening.verify(&expected.trace_root, &operator, &draw), "{name} {n}");
-				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_, _| true);
+				let here = open_trace(&models.0[&weights_root], &job, &operator, &draw, &mut |_| true);
 				assert_eq!(here, Ok((expected.clone(), opening, steps_too)));
 				places.insert(position(&operator, &draw, steps, trace.chunks));
 			}
 			assert!(places.len() > 1, "{name}: chance picked the same chunk for all");
+		}
+	}
+
+	#[test]
+	fn reply_should_be_told_while_it_is_written_when_the_worker_asks_for_it() {
+		let folder = "../models/keeper";
+		let manifest = Manifest::load(folder).unwrap();
+		let (golden, weights_root) = (&manifest.golden, manifest.weights_root.0);
+		let input = golden.input.to_job_input().unwrap();
+		let job = Job { input, seed: golden.seed.0, genesis: [0; 32], evaluation: None, persona: None };
+		let mut models = Models::default();
+		let load = Request::Load { folder: folder.as_bytes().to_vec(), weights_root };
+		assert_eq!(answered(&mut models, load), (Reply::Loaded, 0));
+		let request = Request::Trace { weights_root, job };
+		let (quiet, _) = answered(&mut models, request.clone());
+		let (told, pieces) = heard(&mut models, request, 100, true);
+		assert_eq!(told, quiet);
+		let Reply::Traced(computed, _) = told else { panic!("{told:?}") };
+		let (text, heard) = (String::from_utf8(computed.bytes).unwrap(), pieces.concat());
+		assert!(text.starts_with(heard.trim()), "{pieces:?} of {text:?}");
+		assert!(pieces.iter().filter(|piece| !piece.is_empty()).count() > 2, "{pieces:?}");
+	}
+
+	#[test]
+	fn piece_should_be_cut_between_characters_when_it_is_too_long() {
+		assert_eq!(piece("lamp"), "lamp");
+		let long = "\u{e4}".repeat(600);
+		assert_eq!(piece(&long), &long[..MAX_SAID]);
+		let odd = format!("a{long}");
+		assert_eq!(piece(&odd).len(), MAX_SAID - 1);
+	}
+
+	#[test]
+	fn model_should_be_gone_when_it_is_closed() {
+		let folder = "../models/keeper";
+		let weights_root = Manifest::load(folder).unwrap().weights_root.0;
+		let mut models = Models::default();
+		let load = Request::Load { folder: folder.as_bytes().to_vec(), weights_root };
+		for _ in 0..2 {
+			assert_eq!(answered(&mut models, load.clone()), (Reply::Loaded, 0));
+			assert_eq!(answered(&mut models, Request::Free { weights_root: None }), (Reply::Freed, 0));
+			assert!(models.get(&weights_root).is_ok());
+			for _ in 0..2 {
+				let free = Request::Free { weights_root: Some(weights_root) };
+				assert_eq!(answered(&mut models, free), (Reply::Freed, 0));
+			}
+			assert!(matches!(models.get(&weights_root), Err(ComputeError::Machine(_))));
 		}
 	}
 

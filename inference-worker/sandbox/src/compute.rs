@@ -10,7 +10,7 @@ use std::{
 
 use autonomy_engine::{
 	evaluation::{too_large, MAX_SET_BYTES},
-	Control, Evaluation, JobFault, JobOutput, Message, Model, Progress, TracedStep,
+	Control, Evaluation, JobFault, JobOutput, Manifest, Message, Model, Progress, TracedStep,
 };
 use autonomy_primitives::{
 	digest::{cid, Cid},
@@ -21,6 +21,11 @@ use autonomy_primitives::{
 };
 use codec::{Decode, Encode};
 
+/// Endings of files of weights.
+const WEIGHTS: [&str; 2] = [".safetensors", ".gguf"];
+/// Characters of a model's name that are kept.
+const MOST_NAME: usize = 64;
+
 /// A model whose files are on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LocalModel {
@@ -28,6 +33,16 @@ pub struct LocalModel {
 	pub folder: PathBuf,
 	/// Root over its weights, as the chain has it. A folder with another one is refused.
 	pub weights_root: Digest,
+}
+
+impl LocalModel {
+	/// Its name, and the bytes of its files of weights. What cannot be read is nothing: opening the model says why.
+	pub fn weights(&self) -> (String, u64) {
+		let Ok(manifest) = Manifest::load(&self.folder) else { return Default::default() };
+		let weights = manifest.files.iter().filter(|file| WEIGHTS.iter().any(|end| file.path.ends_with(end)));
+		let bytes = weights.fold(0, |sum: u64, file| sum.saturating_add(file.size));
+		(manifest.name.chars().take(MOST_NAME).collect(), bytes)
+	}
 }
 
 /// What a model is run on.
@@ -86,6 +101,19 @@ impl Job {
 	pub fn is_golden(&self) -> bool {
 		self.genesis == [0; 32]
 	}
+}
+
+/// A step of a run, for whoever follows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step<'a> {
+	/// Which one, from 1. When a run had to begin again, so do its steps.
+	pub step: u32,
+	/// Steps in all, at most: a reply may end earlier.
+	pub steps: u32,
+	/// What a reply has gained since the step before, where it is told; nothing for anything else. What its last token says is
+	/// in its file alone. The words are a model's and a stranger's, control characters among them: whoever prints them must
+	/// escape them.
+	pub said: &'a str,
 }
 
 /// What a run gave.
@@ -282,20 +310,21 @@ pub fn read_set(path: &Path) -> Result<Vec<u8>, ComputeError> {
 	Ok(bytes)
 }
 
-/// Runs a model in this process. `progress` gets the step done and the number of steps, and says whether to go on.
+/// Runs a model in this process. `progress` gets each step when it is done, and says whether to go on.
 pub fn run_model(
 	model: &Model,
 	input: &JobInput,
 	seed: Digest,
 	genesis: Digest,
-	progress: &mut dyn FnMut(u32, u32) -> bool,
+	progress: &mut dyn FnMut(Step) -> bool,
 ) -> Result<Computed, ComputeError> {
-	Computed::from(model.run(input, seed, genesis, &mut |p| control(p, progress))?).checked()
+	Computed::from(model.run_traced(input, seed, genesis, &mut |step| control(step.progress, step.said, progress))?)
+		.checked()
 }
 
 /// Runs a job in this process with what it takes, as [`run_model`] runs a model.
-pub fn run_job(ready: Ready, job: &Job, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
-	Computed::from(ready.run_traced(job, &mut |step| control(step.progress, progress))?).checked()
+pub fn run_job(ready: Ready, job: &Job, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError> {
+	Computed::from(ready.run_traced(job, &mut |step| control(step.progress, step.said, progress))?).checked()
 }
 
 /// Runs a job in this process as [`run_job`] does, at the same cost, and adds its steps to `trace`, which should be empty.
@@ -304,11 +333,11 @@ pub fn trace_model<'a>(
 	ready: impl Into<Ready<'a>>,
 	job: &Job,
 	trace: &mut Trace,
-	progress: &mut dyn FnMut(u32, u32) -> bool,
+	progress: &mut dyn FnMut(Step) -> bool,
 ) -> Result<Computed, ComputeError> {
 	let output = ready.into().run_traced(job, &mut |step| {
 		trace.push(&step);
-		control(step.progress, progress)
+		control(step.progress, step.said, progress)
 	})?;
 	let computed = Computed::from(output).checked()?;
 	trace.check(&computed)?;
@@ -325,20 +354,20 @@ pub fn open_trace<'a>(
 	job: &Job,
 	operator: &[u8; 32],
 	draw: &Digest,
-	progress: &mut dyn FnMut(u32, u32) -> bool,
+	progress: &mut dyn FnMut(Step) -> bool,
 ) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 	let mut trace = Trace::default();
 	let (output, opening) = ready.into().run_opening(job, operator, draw, &mut |step| {
 		trace.push(&step);
-		control(step.progress, progress)
+		control(step.progress, step.said, progress)
 	})?;
 	let (computed, opening) = Computed::from(output).checked()?.opened(opening, operator, draw)?;
 	trace.check(&computed)?;
 	Ok((computed, opening, trace))
 }
 
-fn control(now: Progress, progress: &mut dyn FnMut(u32, u32) -> bool) -> Control {
-	match progress(now.step, now.steps) {
+fn control(now: Progress, said: &str, progress: &mut dyn FnMut(Step) -> bool) -> Control {
+	match progress(Step { step: now.step, steps: now.steps, said }) {
 		true => Control::Continue,
 		false => Control::Cancel,
 	}
@@ -394,6 +423,16 @@ mod tests {
 
 	fn memory(outcome: Result<impl std::fmt::Debug, ComputeError>) -> bool {
 		matches!(outcome, Err(ComputeError::Machine(why)) if why.contains("memory is failing"))
+	}
+
+	#[test]
+	fn weights_should_be_those_of_the_manifest() {
+		let model = LocalModel { folder: "../models/keeper".into(), weights_root: [0; 32] };
+		let size = std::fs::metadata("../models/keeper/model.safetensors").unwrap().len();
+		let (name, bytes) = model.weights();
+		assert_eq!((name.is_empty(), bytes), (false, size));
+		let nowhere = LocalModel { folder: "/nowhere".into(), ..model };
+		assert_eq!(nowhere.weights(), (String::new(), 0));
 	}
 
 	#[test]

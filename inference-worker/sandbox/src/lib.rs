@@ -11,7 +11,9 @@
 //! - **No orphan.** The system kills the process when the worker ends, in whichever way.
 //! - **Not for ever.** An input that ends its process [`MOST_ATTEMPTS`] times is given up as a fault, and a file remembers
 //!   that across restarts.
-//! - **Warm.** The process and the models that it loaded stay for the next run. After a death a new one is started.
+//! - **Warm.** The process and the models that it loaded stay for the next run, within a budget of memory: beyond it the one
+//!   that was not used for longest is closed. After a death a new one is started.
+//! - **Heard.** Where it is asked for, a reply is told while it is written.
 //!
 //! The worker's program is both sides: [`Program::this`] starts it again with [`SUBCOMMAND`], which calls [`serve`]. Linux
 //! only, with `/proc`.
@@ -23,16 +25,18 @@ mod memory;
 mod process;
 mod protocol;
 mod quarantine;
+mod residents;
 mod sandbox;
 
 pub use child::{serve, ServeError};
 pub use compute::{
 	open_trace, read_set, run_job, run_model, trace_model, ComputeError, Computed, EvaluationFiles, InputFault, Job,
-	LocalModel, Ready, Trace,
+	LocalModel, Ready, Step, Trace,
 };
 pub use confine::ConfineError;
-pub use memory::machine_memory;
+pub use memory::{machine_memory, own_memory};
 pub use process::{Death, Program, Usage, SUBCOMMAND};
 pub use protocol::ProtocolError;
 pub use quarantine::QuarantineError;
+pub use residents::{Residency, ResidentModel, Residents, Room, TooLarge};
 pub use sandbox::{Sandbox, Settings, MOST_ATTEMPTS, QUARANTINE_FILE};

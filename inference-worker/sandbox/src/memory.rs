@@ -41,6 +41,20 @@ pub(crate) fn private_memory(statm: &Path) -> io::Result<u64> {
 	Ok(pages.saturating_mul(page_size()?))
 }
 
+/// Memory of this process in bytes that no file backs.
+pub fn own_memory() -> io::Result<u64> {
+	private_memory(Path::new("/proc/self/statm"))
+}
+
+/// Gives the system back what was freed and the allocator keeps.
+pub(crate) fn give_back() {
+	#[cfg(target_env = "gnu")]
+	// SAFETY: any thread may call it at any time; it takes the allocator's locks itself and touches free memory alone.
+	unsafe {
+		nix::libc::malloc_trim(0);
+	}
+}
+
 fn page_size() -> io::Result<u64> {
 	let size = sysconf(SysconfVar::PAGE_SIZE)?.and_then(|size| u64::try_from(size).ok());
 	size.ok_or_else(|| io::Error::other("the system does not say how large a page is"))
@@ -65,7 +79,7 @@ mod tests {
 	#[test]
 	fn memory_of_this_machine_should_be_known() {
 		let machine = machine_memory().unwrap();
-		let own = private_memory(Path::new("/proc/self/statm")).unwrap();
+		let own = own_memory().unwrap();
 		assert!(machine > own && own > 0, "{machine} {own}");
 	}
 

@@ -1,7 +1,6 @@
 //! One engine process, seen from the worker.
 
 use std::{
-	collections::HashSet,
 	ffi::OsString,
 	fmt,
 	fs::File,
@@ -18,7 +17,6 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use autonomy_primitives::Digest;
 use nix::{
 	sys::{
 		memfd::{memfd_create, MFdFlags},
@@ -30,8 +28,8 @@ use nix::{
 
 use crate::{
 	memory::{mib, private_memory},
-	protocol::{read, write, ProtocolError, Reply, Request},
-	LocalModel,
+	protocol::{read, write, ProtocolError, Reply, Request, MAX_SAID},
+	LocalModel, Step,
 };
 
 /// The worker's subcommand that is the engine process.
@@ -233,7 +231,7 @@ impl Observer {
 pub(crate) struct Process {
 	input: ChildStdin,
 	output: BufReader<ChildStdout>,
-	models: HashSet<Digest>,
+	opened: bool,
 	memory_limit: u64,
 	observer: Observer,
 	keeper: Option<JoinHandle<()>>,
@@ -259,7 +257,7 @@ impl Process {
 		})?;
 		let (pid, input, output) = start.recv().map_err(|_| io::Error::other("the keeper's thread crashed"))??;
 		let (observer, output) = (Observer { pid, watch }, BufReader::new(output));
-		Ok(Self { input, output, models: HashSet::new(), memory_limit, observer, keeper: Some(keeper) })
+		Ok(Self { input, output, opened: false, memory_limit, observer, keeper: Some(keeper) })
 	}
 
 	pub(crate) fn observer(&self) -> Observer {
@@ -273,21 +271,21 @@ impl Process {
 		waitid(Id::Pid(pid(self.observer.pid)), look) == Ok(WaitStatus::StillAlive)
 	}
 
-	/// Whether it has opened a model.
-	pub(crate) fn has(&self, model: &LocalModel) -> bool {
-		self.models.contains(&model.weights_root)
-	}
-
 	/// Whether it has opened no model yet.
 	pub(crate) fn is_new(&self) -> bool {
-		self.models.is_empty()
+		!self.opened
+	}
+
+	/// Memory in use that no file backs, in bytes; 0 once it is gone.
+	pub(crate) fn memory(&self) -> u64 {
+		private_memory(&statm(self.observer.pid)).unwrap_or_default()
 	}
 
 	/// Opens a model.
 	pub(crate) fn load(&mut self, model: &LocalModel, limit: Duration) -> Result<Reply, Death> {
 		let folder = model.folder.as_os_str().as_bytes().to_vec();
 		let request = Request::Load { folder, weights_root: model.weights_root };
-		let reply = self.ask(&request, limit, &mut |_, _| true)?;
+		let reply = self.ask(&request, limit, &mut |_| true)?;
 		if reply != Reply::Loaded {
 			return Ok(reply);
 		}
@@ -300,7 +298,7 @@ impl Process {
 				return Err(self.join());
 			}
 		}
-		self.models.insert(model.weights_root);
+		self.opened = true;
 		Ok(reply)
 	}
 
@@ -309,7 +307,7 @@ impl Process {
 		&mut self,
 		request: &Request,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, Death> {
 		self.observer.watch.end(Some((limit, Death::Time(limit))));
 		let reply = self.exchange(request, progress).map_err(|error| self.bury(error))?;
@@ -320,13 +318,19 @@ impl Process {
 	fn exchange(
 		&mut self,
 		request: &Request,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, ProtocolError> {
 		write(&mut self.input, request)?;
 		loop {
 			match read(&mut self.output)? {
-				Reply::Progress { step, steps } => {
-					let next = if progress(step, steps) { Request::Continue } else { Request::Cancel };
+				Reply::Progress { said, .. } if said.len() > MAX_SAID => {
+					return Err(ProtocolError::Length(said.len() as u64, MAX_SAID as u32));
+				}
+				Reply::Progress { step, steps, said } => {
+					let next = match progress(Step { step, steps, said: &said }) {
+						true => Request::Continue,
+						false => Request::Cancel,
+					};
 					write(&mut self.input, &next)?;
 				}
 				reply => return Ok(reply),
@@ -463,14 +467,14 @@ mod tests {
 	}
 
 	fn answer(script: &str, limit: Duration) -> Result<Reply, Death> {
-		shell(script).ask(&Request::Continue, limit, &mut |_, _| true)
+		shell(script).ask(&Request::Continue, limit, &mut |_| true)
 	}
 
 	const LONG: Duration = Duration::from_secs(60);
 
 	#[test]
 	fn process_should_answer_when_it_speaks_the_protocol() {
-		assert_eq!(answer(r"printf '\002\000\000\000\001\201'; exec cat", LONG), Ok(Reply::Ready));
+		assert_eq!(answer(r"printf '\002\000\000\000\002\201'; exec cat", LONG), Ok(Reply::Ready));
 	}
 
 	#[test]
@@ -499,10 +503,19 @@ mod tests {
 	}
 
 	#[test]
+	fn process_should_be_killed_when_a_step_says_too_much() {
+		// Index, step, steps, and a text of 1,025 bytes after its length in compact form.
+		let script = r"printf '\015\004\000\000\002\203\001\000\000\000\002\000\000\000\005\020'; \
+			head -c 1025 /dev/zero | tr '\000' 'a'; exec sleep 1000";
+		let death = answer(script, LONG).unwrap_err();
+		assert!(matches!(&death, Death::Garbage(why) if why.contains("1025") && why.contains("1024")), "{death:?}");
+	}
+
+	#[test]
 	fn process_should_be_killed_when_it_is_beyond_its_memory() {
 		let program = Program { path: "/bin/sleep".into(), args: vec!["1000".into()] };
 		let mut process = Process::start(&program, 4096).unwrap();
-		let death = process.ask(&Request::Continue, LONG, &mut |_, _| true).unwrap_err();
+		let death = process.ask(&Request::Continue, LONG, &mut |_| true).unwrap_err();
 		let Death::Memory { used, limit: 4096 } = death else { panic!("{death:?}") };
 		assert!(used > 4096);
 		assert_eq!(process.observer().usage(), None);
@@ -522,7 +535,7 @@ mod tests {
 	fn program_should_be_the_one_that_runs() {
 		let program = Program { args: vec!["--help".into()], ..Program::this() };
 		let mut process = Process::start(&program, u64::MAX).unwrap();
-		let death = process.ask(&Request::Continue, LONG, &mut |_, _| true).unwrap_err();
+		let death = process.ask(&Request::Continue, LONG, &mut |_| true).unwrap_err();
 		// The help of the tests' program, or its end when it was read too late.
 		assert!(matches!(death, Death::Garbage(_) | Death::Exit { code: 0, .. }), "{death:?}");
 	}

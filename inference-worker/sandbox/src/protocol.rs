@@ -13,7 +13,11 @@ use codec::{Decode, DecodeAll, Encode};
 use crate::{ComputeError, Computed, Job, Trace};
 
 /// Version of the messages. Both sides are one program, so a difference means that the other side is something else.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Most bytes of a [`Reply::Progress`]'s text. A step says a token, which is a word or less in any language; but whoever made
+/// the model made its tokens too.
+pub(crate) const MAX_SAID: usize = 1 << 10;
 
 /// Why the other side was not understood.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,8 @@ pub(crate) enum Request {
 		parent: u32,
 		/// Bytes of memory.
 		memory_limit: u64,
+		/// Whether replies are told while they are written.
+		said: bool,
 	},
 	/// Opens a model; answered by `Loaded`.
 	#[codec(index = 2)]
@@ -100,6 +106,12 @@ pub(crate) enum Request {
 		/// What on.
 		job: Job,
 	},
+	/// Closes a model, if one is named, and gives the system back whatever is free; answered by `Freed`.
+	#[codec(index = 8)]
+	Free {
+		/// The model.
+		weights_root: Option<Digest>,
+	},
 	/// The run may go on.
 	#[codec(index = 5)]
 	Continue,
@@ -124,6 +136,8 @@ pub(crate) enum Reply {
 		step: u32,
 		/// Steps in all.
 		steps: u32,
+		/// What a reply has gained since the step before, at most [`MAX_SAID`] bytes; nothing unless it was asked for.
+		said: String,
 	},
 	/// The run is done.
 	#[codec(index = 132)]
@@ -134,6 +148,9 @@ pub(crate) enum Reply {
 	/// The run is done, with the roots of its steps.
 	#[codec(index = 135)]
 	Traced(Computed, Trace),
+	/// The model is closed, and its memory is the system's again.
+	#[codec(index = 136)]
+	Freed,
 	/// The request failed; the process is fine.
 	#[codec(index = 134)]
 	Failed(ComputeError),
@@ -149,6 +166,7 @@ impl Reply {
 			Self::Done(_) => "Done",
 			Self::Opened(..) => "Opened",
 			Self::Traced(..) => "Traced",
+			Self::Freed => "Freed",
 			Self::Failed(_) => "Failed",
 		}
 	}
@@ -226,11 +244,13 @@ mod tests {
 	#[test]
 	fn request_should_arrive_as_it_was_sent() {
 		for request in [
-			Request::Hello { parent: 7, memory_limit: 1 << 40 },
+			Request::Hello { parent: 7, memory_limit: 1 << 40, said: true },
 			Request::Load { folder: b"/models/\xff".to_vec(), weights_root: [3; 32] },
 			Request::Run { weights_root: [3; 32], job: job() },
 			Request::OpenTrace { weights_root: [3; 32], job: job(), operator: [4; 32], draw: [5; 32] },
 			Request::Trace { weights_root: [3; 32], job: job() },
+			Request::Free { weights_root: Some([3; 32]) },
+			Request::Free { weights_root: None },
 			Request::Continue,
 			Request::Cancel,
 		] {
@@ -247,7 +267,8 @@ mod tests {
 		for reply in [
 			Reply::Ready,
 			Reply::Loaded,
-			Reply::Progress { step: 1, steps: 2 },
+			Reply::Progress { step: 1, steps: 2, said: " l\u{e4}mp\n\u{1b}[2J".into() },
+			Reply::Freed,
 			Reply::Done(computed.clone()),
 			Reply::Opened(computed.clone(), opening, trace.clone()),
 			Reply::Traced(computed, trace),
@@ -259,13 +280,13 @@ mod tests {
 
 	#[test]
 	fn echo_should_be_refused_when_an_answer_is_expected() {
-		let echo = sent(&Request::Hello { parent: 7, memory_limit: 0 });
+		let echo = sent(&Request::Hello { parent: 7, memory_limit: 0, said: false });
 		assert!(matches!(read::<Reply>(&mut &echo[..]), Err(ProtocolError::Malformed(_))));
 	}
 
 	#[test]
 	fn message_should_be_refused_when_it_is_not_whole_or_too_long() {
-		let whole = sent(&Reply::Progress { step: 1, steps: 2 });
+		let whole = sent(&Reply::Progress { step: 1, steps: 2, said: "lamp".into() });
 		for cut in 0..whole.len() {
 			assert!(matches!(read::<Reply>(&mut &whole[..cut]), Err(ProtocolError::Ended)), "{cut}");
 		}
@@ -284,6 +305,13 @@ mod tests {
 		let mut none = Vec::new();
 		assert!(matches!(write(&mut none, &huge), Err(ProtocolError::Length(..))));
 		assert!(none.is_empty());
+	}
+
+	#[test]
+	fn text_should_be_refused_when_it_is_none() {
+		let mut bytes = sent(&Reply::Progress { step: 1, steps: 2, said: "lamp".into() });
+		*bytes.last_mut().unwrap() = 0xff;
+		assert!(matches!(read::<Reply>(&mut &bytes[..]), Err(ProtocolError::Malformed(_))));
 	}
 
 	proptest! {

@@ -13,7 +13,8 @@ use crate::{
 	process::{Death, Observer, Process, Program, Usage},
 	protocol::{Reply, Request},
 	quarantine::{Key, Quarantine, QuarantineError},
-	ComputeError, Computed, InputFault, Job, LocalModel, Trace,
+	residents::{Residency, Residents, Room},
+	ComputeError, Computed, InputFault, Job, LocalModel, Step, Trace,
 };
 
 /// Engine processes that an input may end before it is given up for good.
@@ -28,6 +29,10 @@ pub struct Settings {
 	pub program: Program,
 	/// Most memory that no file backs, in bytes, for the models in memory and a run together.
 	pub memory_limit: u64,
+	/// Most of that memory, in bytes, for the models that stay open between runs; the rest is a run's.
+	pub resident_memory: u64,
+	/// Whether replies are told while they are written, in [`Step::said`].
+	pub said: bool,
 	/// How long a process may take to start.
 	pub start_limit: Duration,
 	/// How long opening a model may take: every one of its files is read and hashed.
@@ -38,19 +43,35 @@ pub struct Settings {
 
 /// Runs models in an engine process. One run goes on at a time, others wait for its end.
 ///
+/// Models stay open until another one needs their memory: then those go first that were not used for longest, never one that
+/// the run needs. A model that cannot fit is refused before it is opened, and nothing is closed for it.
+///
 /// Dropping it kills the process.
 pub struct Sandbox {
 	settings: Settings,
 	quarantine: Quarantine,
 	process: Mutex<Option<Process>>,
 	observer: Mutex<Option<Observer>>,
+	/// What is open in the process. Changed by whoever has the process alone, read by anybody.
+	residents: Mutex<Residents>,
+}
+
+/// What came of opening a model.
+enum Opened {
+	/// It is open.
+	Open,
+	/// It is not, and the process is fine.
+	Not(ComputeError),
+	/// It needs a new process.
+	Renew,
 }
 
 impl Sandbox {
 	/// A sandbox without a process; the first request starts one.
 	pub fn new(settings: Settings) -> Result<Self, QuarantineError> {
 		let quarantine = Quarantine::open(&settings.quarantine)?;
-		Ok(Self { settings, quarantine, process: Mutex::default(), observer: Mutex::default() })
+		let residents = Mutex::new(Residents::new(settings.resident_memory));
+		Ok(Self { settings, quarantine, process: Mutex::default(), observer: Mutex::default(), residents })
 	}
 
 	/// Opens a model in the engine process, unless it is open there already.
@@ -58,24 +79,18 @@ impl Sandbox {
 	/// Fails with [`ComputeError::Model`] when the model cannot be opened, be it for its files or for the memory that it
 	/// takes alone, and with [`ComputeError::Machine`] when there is no working engine process.
 	pub fn load(&self, model: &LocalModel) -> Result<(), ComputeError> {
-		let mut slot = lock(&self.process);
-		let process = self.ready(&mut slot, model, None)?;
-		*slot = Some(process);
-		Ok(())
+		self.open_for_later(model, None)
 	}
 
 	/// Opens both versions of an evaluation in one engine process, unless they are open there already.
 	///
 	/// Fails as [`Sandbox::load`] does, and with [`ComputeError::Fault`] when no machine can open the candidate.
 	pub fn load_both(&self, base: &LocalModel, candidate: &LocalModel) -> Result<(), ComputeError> {
-		let mut slot = lock(&self.process);
-		let process = self.ready(&mut slot, base, Some(candidate))?;
-		*slot = Some(process);
-		Ok(())
+		self.open_for_later(base, Some(candidate))
 	}
 
-	/// Runs a model, which is opened first if need be. `progress` gets the step done and the number of steps, and says
-	/// whether to go on; when the process dies, steps begin anew. `limit` is the longest that one attempt may take.
+	/// Runs a model, which is opened first if need be. `progress` gets each step when it is done, and says whether to go on;
+	/// when the process dies, steps begin anew. `limit` is the longest that one attempt may take.
 	///
 	/// Fails as [`Sandbox::load`] does, with [`ComputeError::Cancelled`], and with [`ComputeError::Fault`] when the engine
 	/// finds a fault of the input or when the input ended its process [`MOST_ATTEMPTS`] times, counting earlier runs of the
@@ -86,7 +101,7 @@ impl Sandbox {
 		model: &LocalModel,
 		job: &Job,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Computed, ComputeError> {
 		let request = Request::Run { weights_root: model.weights_root, job: job.clone() };
 		match self.attempts(model, job, &request, limit, progress)? {
@@ -103,7 +118,7 @@ impl Sandbox {
 		operator: &[u8; 32],
 		draw: &Digest,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let (weights_root, job_asked) = (model.weights_root, job.clone());
 		let request = Request::OpenTrace { weights_root, job: job_asked, operator: *operator, draw: *draw };
@@ -123,7 +138,7 @@ impl Sandbox {
 		model: &LocalModel,
 		job: &Job,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		let request = Request::Trace { weights_root: model.weights_root, job: job.clone() };
 		match self.attempts(model, job, &request, limit, progress)? {
@@ -139,7 +154,18 @@ impl Sandbox {
 	/// Ends the engine process, if there is one: the next request starts another, which opens its models anew. Waits for the
 	/// end of a run.
 	pub fn restart(&self) {
-		*lock(&self.process) = None;
+		let mut slot = lock(&self.process);
+		*slot = None;
+		self.forget();
+	}
+
+	/// The models that are open, and what they may take. Does not wait for a run.
+	pub fn residency(&self) -> Residency {
+		let residency = lock(&self.residents).residency();
+		match self.usage() {
+			Some(_) => residency,
+			None => Residency { models: Vec::new(), ..residency },
+		}
 	}
 
 	/// What the engine process uses now, if there is one. Does not wait for a run.
@@ -154,31 +180,50 @@ impl Sandbox {
 		job: &Job,
 		request: &Request,
 		limit: Duration,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<Reply, ComputeError> {
 		let key = Key { weights_root: model.weights_root, input: input_hash(&job.input) };
-		let mut deaths = self.deaths(&key, job)?;
+		let deaths = self.deaths(&key, job)?;
 		let mut slot = lock(&self.process);
+		let reply = self.attempts_from(deaths, &mut slot, model, job, &key, request, limit, progress);
+		lock(&self.residents).pin([]);
+		reply
+	}
+
+	/// The same with the process at hand, after so many deaths.
+	#[allow(clippy::too_many_arguments)]
+	fn attempts_from(
+		&self,
+		mut deaths: u32,
+		slot: &mut Option<Process>,
+		model: &LocalModel,
+		job: &Job,
+		key: &Key,
+		request: &Request,
+		limit: Duration,
+		progress: &mut dyn FnMut(Step) -> bool,
+	) -> Result<Reply, ComputeError> {
 		loop {
 			if deaths > 0 {
 				// The last attempt has a process and its memory to itself: whatever ends that one is the input's doing.
 				*slot = None;
 			}
-			let mut process = self.ready(&mut slot, model, job.candidate().as_ref())?;
+			let mut process = self.ready(slot, model, job.candidate().as_ref())?;
 			match process.ask(request, limit, progress).and_then(|reply| answer(&mut process, reply)) {
 				Ok(reply) => {
 					*slot = Some(process);
+					lock(&self.residents).ran();
 					let finished = !matches!(reply, Reply::Failed(ComputeError::Cancelled));
 					if deaths > 0 && finished && !job.is_golden() {
 						// Keeping a record too many costs one attempt at the next run of the same input.
-						self.quarantine.forget(&key).unwrap_or_else(|error| error!("{error}"));
+						self.quarantine.forget(key).unwrap_or_else(|error| error!("{error}"));
 					}
 					return match reply {
 						Reply::Failed(error) => Err(error),
 						reply => Ok(reply),
 					};
 				}
-				Err(death) => deaths = self.died(&key, job, deaths, &death)?,
+				Err(death) => deaths = self.died(key, job, deaths, &death)?,
 			}
 		}
 	}
@@ -196,7 +241,7 @@ impl Sandbox {
 
 	/// An input ended a process: counts it, and gives the input up after too many.
 	fn died(&self, key: &Key, job: &Job, deaths: u32, death: &Death) -> Result<u32, ComputeError> {
-		lost(death);
+		self.lost(death);
 		if let Death::Unwatched(_) = death {
 			return Err(ComputeError::Machine(format!("the engine process was killed: {death}")));
 		}
@@ -235,6 +280,8 @@ impl Sandbox {
 		model: &LocalModel,
 		candidate: Option<&LocalModel>,
 	) -> Result<Process, ComputeError> {
+		let pinned = [Some(model), candidate].into_iter().flatten().map(|model| model.weights_root);
+		lock(&self.residents).pin(pinned);
 		let mut kept = slot.take().filter(Process::lives);
 		loop {
 			let mut process = match kept.take() {
@@ -243,13 +290,19 @@ impl Sandbox {
 			};
 			let was_new = process.is_new();
 			match self.open(&mut process, model, candidate) {
-				Ok(None) => return Ok(process),
-				Ok(Some(error)) => {
+				Ok(Opened::Open) => return Ok(process),
+				Ok(Opened::Not(error)) => {
 					*slot = Some(process);
 					return Err(error);
 				}
+				Ok(Opened::Renew) => {
+					info!(
+						bytes = process.memory(),
+						"the engine process keeps memory of models that were closed; a new one goes on"
+					);
+				}
 				Err((death, folder)) => {
-					lost(&death);
+					self.lost(&death);
 					if was_new {
 						let why = format!("{folder}: opening the model ended the engine process: {death}");
 						return Err(ComputeError::Model(why));
@@ -260,34 +313,133 @@ impl Sandbox {
 		}
 	}
 
-	/// Opens what is not open yet. Gives why that cannot be; the error is that of a process that died, with the folder that it
-	/// died of.
+	/// Opens what is not open yet. The error is that of a process that died, with the folder that it died of.
 	fn open(
 		&self,
 		process: &mut Process,
 		model: &LocalModel,
 		candidate: Option<&LocalModel>,
-	) -> Result<Option<ComputeError>, (Death, String)> {
+	) -> Result<Opened, (Death, String)> {
 		for (model, is_candidate) in [(Some(model), false), (candidate, true)] {
-			let Some(model) = model.filter(|model| !process.has(model)) else { continue };
-			let opened = process.load(model, self.settings.load_limit).and_then(|reply| answer(process, reply));
+			let Some(model) = model else { continue };
+			let opened = self.open_one(process, model);
+			self.publish();
 			match opened.map_err(|death| (death, model.folder.display().to_string()))? {
-				Reply::Failed(error) if is_candidate => return Ok(Some(error.of_input())),
-				Reply::Failed(error) => return Ok(Some(error)),
-				_ => {}
+				Opened::Open => {}
+				Opened::Not(error) if is_candidate => return Ok(Opened::Not(error.of_input())),
+				other => return Ok(other),
 			}
 		}
-		Ok(None)
+		Ok(Opened::Open)
+	}
+
+	/// Opens a model unless it is open, and closes others for it if need be.
+	fn open_one(&self, process: &mut Process, model: &LocalModel) -> Result<Opened, Death> {
+		let root = model.weights_root;
+		if lock(&self.residents).touch(&root) {
+			return Ok(Opened::Open);
+		}
+		let (name, files) = model.weights();
+		if !process.is_new() {
+			// What runs left behind is nobody's, and would be taken for the models'.
+			self.free(process, None)?;
+		}
+		let stopped = self.make_room(process, model, &|residents, used| residents.room(&root, files, used))?;
+		if let Some(stopped) = stopped {
+			return Ok(stopped);
+		}
+		let before = process.memory();
+		let reply = process.load(model, self.settings.load_limit)?;
+		match answer(process, reply)? {
+			Reply::Failed(error) => return Ok(Opened::Not(error)),
+			Reply::Loaded => {}
+			other => return Err(process.refuse(&other)),
+		}
+		if process.memory() > self.settings.resident_memory {
+			// Reading and packing took more than the model does.
+			self.free(process, None)?;
+		}
+		let grown = process.memory().saturating_sub(before);
+		lock(&self.residents).opened(root, name, grown);
+		metrics::counter!("autonomy_model_opens_total").increment(1);
+		match self.make_room(process, model, &|residents, used| residents.settled(&root, used))? {
+			Some(Opened::Not(error)) => {
+				self.close(process, &root)?;
+				Ok(Opened::Not(error))
+			}
+			stopped => Ok(stopped.unwrap_or(Opened::Open)),
+		}
+	}
+
+	/// Closes models for `model` until `look` finds room; else says why there is none.
+	fn make_room(
+		&self,
+		process: &mut Process,
+		model: &LocalModel,
+		look: &dyn Fn(&mut Residents, u64) -> Room,
+	) -> Result<Option<Opened>, Death> {
+		loop {
+			let room = look(&mut lock(&self.residents), process.memory());
+			match room {
+				Room::There => return Ok(None),
+				Room::Renew => return Ok(Some(Opened::Renew)),
+				Room::Refused(error) => {
+					let why = format!("{}: {error}", model.folder.display());
+					return Ok(Some(Opened::Not(ComputeError::Model(why))));
+				}
+				Room::Close(oldest) => {
+					self.close(process, &oldest)?;
+					metrics::counter!("autonomy_model_evictions_total").increment(1);
+				}
+			}
+		}
+	}
+
+	fn close(&self, process: &mut Process, root: &Digest) -> Result<(), Death> {
+		self.free(process, Some(*root))?;
+		lock(&self.residents).closed(root);
+		Ok(())
+	}
+
+	/// Has the process close a model, if one is named, and give back what is free.
+	fn free(&self, process: &mut Process, weights_root: Option<Digest>) -> Result<(), Death> {
+		match process.ask(&Request::Free { weights_root }, self.settings.start_limit, &mut |_| true)? {
+			Reply::Freed => Ok(()),
+			other => Err(process.refuse(&other)),
+		}
+	}
+
+	fn open_for_later(&self, model: &LocalModel, candidate: Option<&LocalModel>) -> Result<(), ComputeError> {
+		let mut slot = lock(&self.process);
+		let outcome = self.ready(&mut slot, model, candidate).map(|process| *slot = Some(process));
+		lock(&self.residents).pin([]);
+		outcome
+	}
+
+	/// There is no process, and no model open.
+	fn forget(&self) {
+		lock(&self.residents).cleared();
+		self.publish();
+	}
+
+	fn publish(&self) {
+		lock(&self.residents).publish();
+	}
+
+	fn lost(&self, death: &Death) {
+		metrics::counter!("autonomy_engine_deaths_total", "reason" => death.name()).increment(1);
+		self.forget();
 	}
 
 	fn start(&self) -> Result<Process, ComputeError> {
-		let Settings { program, memory_limit, start_limit, .. } = &self.settings;
+		let Settings { program, memory_limit, start_limit, said, .. } = &self.settings;
 		let failed =
 			|why: String| ComputeError::Machine(format!("the engine process '{program}' did not start: {why}"));
 		let mut process = Process::start(program, *memory_limit).map_err(|error| failed(error.to_string()))?;
 		*lock(&self.observer) = Some(process.observer());
-		let hello = Request::Hello { parent: std::process::id(), memory_limit: *memory_limit };
-		match process.ask(&hello, *start_limit, &mut |_, _| true) {
+		self.forget();
+		let hello = Request::Hello { parent: std::process::id(), memory_limit: *memory_limit, said: *said };
+		match process.ask(&hello, *start_limit, &mut |_| true) {
 			Ok(Reply::Ready) => Ok(process),
 			Ok(other) => Err(failed(process.refuse(&other).to_string())),
 			Err(death) => Err(failed(death.to_string())),
@@ -305,10 +457,6 @@ fn answer(process: &mut Process, reply: Reply) -> Result<Reply, Death> {
 
 fn out_of_place(reply: &Reply) -> ComputeError {
 	ComputeError::Machine(format!("the engine process answered {} to another question", reply.name()))
-}
-
-fn lost(death: &Death) {
-	metrics::counter!("autonomy_engine_deaths_total", "reason" => death.name()).increment(1);
 }
 
 /// A panic while a lock was held leaves nothing half-done behind it: a process that is in use is not in its slot.

@@ -17,7 +17,7 @@ use autonomy_primitives::{
 	job::JobInput,
 	Digest, JobId, ModelId,
 };
-use autonomy_sandbox::{trace_model, Job, Trace};
+use autonomy_sandbox::{trace_model, Job, Step, Trace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{json, Value};
 
@@ -286,7 +286,7 @@ impl Runner {
 				.context("the template of the progress bar")?,
 		);
 		let mut trace = Trace::default();
-		let outcome = trace_model(opened.ready(), &self.job, &mut trace, &mut |step, steps| {
+		let outcome = trace_model(opened.ready(), &self.job, &mut trace, &mut |Step { step, steps, .. }| {
 			bar.set_length(steps.into());
 			bar.set_position(step.into());
 			true

@@ -165,7 +165,7 @@ pub(super) async fn golden(dir: &Path) -> Result<(Manifest, JobInput)> {
 		let model = Engine::open(&dir)?;
 		let manifest = model.manifest().clone();
 		let input = manifest.golden.input.to_job_input()?;
-		let computed = run_model(&model, &input, manifest.golden.seed.0, [0; 32], &mut |_, _| true)?;
+		let computed = run_model(&model, &input, manifest.golden.seed.0, [0; 32], &mut |_| true)?;
 		if computed.result != manifest.golden.result.0 {
 			bail!(
 				"{}: the golden job gave {} here, the manifest says {}: this folder is not put on chain",

@@ -3,11 +3,12 @@
 use std::{
 	collections::HashMap,
 	path::PathBuf,
-	sync::{Arc, Mutex, PoisonError},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
 use anyhow::Context;
+use autonomy_artifacts::ByteSize;
 use autonomy_engine::{Engine, EngineError, Model};
 use autonomy_primitives::{
 	digest::Cid,
@@ -17,8 +18,8 @@ use autonomy_primitives::{
 	Digest,
 };
 use autonomy_sandbox::{
-	machine_memory, open_trace, read_set, run_job, trace_model, EvaluationFiles, InputFault, Job, LocalModel, Program,
-	Ready, Sandbox, Settings, QUARANTINE_FILE,
+	machine_memory, open_trace, own_memory, read_set, run_job, trace_model, EvaluationFiles, InputFault, Job,
+	LocalModel, Program, Ready, Residents, Room, Sandbox, Settings, QUARANTINE_FILE,
 };
 
 use super::models::{Library, ModelError};
@@ -28,7 +29,11 @@ use crate::{
 	config::Config,
 };
 
-pub use autonomy_sandbox::{run_model, ComputeError, Computed, Trace};
+pub use autonomy_sandbox::{run_model, ComputeError, Computed, Residency, Step, Trace};
+
+/// Target of the log's lines with what a reply says while it is written. They are of the level debug, so that
+/// `--log info,autonomy_worker::tokens=debug` shows them.
+pub const TOKENS: &str = "autonomy_worker::tokens";
 
 /// Time between two blocks of a live chain. A development chain is faster, and its models get more time than they need.
 pub const BLOCK_TIME: Duration = Duration::from_secs(6);
@@ -147,11 +152,11 @@ impl Opened {
 
 /// Something that runs models. Calls block for as long as the model runs.
 pub trait Compute: Send + Sync + 'static {
-	/// Runs a task. `progress` gets the step done and the number of steps, and says whether to go on. When the engine had
-	/// to begin again, so do the steps.
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError>;
+	/// Runs a task. `progress` gets each step when it is done, and says whether to go on. When the engine had to begin again,
+	/// so do the steps.
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError>;
 	/// Runs a task at the same cost, and gives the roots of its steps.
-	fn trace(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool)
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool)
 		-> Result<(Computed, Trace), ComputeError>;
 	/// Makes what a task takes ready to run, or says why it cannot be.
 	fn load(&self, task: &Task) -> Result<(), ComputeError>;
@@ -162,13 +167,15 @@ pub trait Compute: Send + Sync + 'static {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError>;
+	/// The models that are ready. Does not wait for a run.
+	fn residency(&self) -> Residency;
 	/// Forgets every model that is ready, so that the next run begins with its files and with nothing else.
 	fn renew(&self);
 }
 
-/// The engine, with every model that was used kept in memory.
+/// The engine, with the models that were used kept in memory as far as there is room.
 pub struct Engines {
 	library: Library,
 	place: Place,
@@ -178,8 +185,97 @@ pub struct Engines {
 enum Place {
 	/// In a process of their own, with limits.
 	Isolated { sandbox: Box<Sandbox>, time_limit: Duration },
-	/// In this process, by their weights root. An input that ends it ends the worker, and nothing limits a run.
-	Here(Mutex<HashMap<Digest, Arc<Model>>>),
+	/// In this process. An input that ends it ends the worker, and nothing limits a run.
+	Here(Box<Here>),
+}
+
+/// The models of this process.
+struct Here {
+	/// By their weights root. Locked while one is opened, so that two do not take the same room.
+	models: Mutex<HashMap<Digest, Arc<Model>>>,
+	/// Which of them stay.
+	residents: Mutex<Residents>,
+}
+
+impl Here {
+	fn new(resident_memory: u64) -> Self {
+		Self { models: Mutex::default(), residents: Mutex::new(Residents::new(resident_memory)) }
+	}
+
+	/// A model, opened unless it is, while those of `wanted` and those of runs in progress stay.
+	fn open(&self, local: &LocalModel, wanted: &[Digest]) -> Result<Arc<Model>, ComputeError> {
+		let (mut models, root) = (lock(&self.models), local.weights_root);
+		lock(&self.residents).pin(running(&models).chain(wanted.iter().copied()));
+		if let Some(model) = models.get(&root).filter(|_| lock(&self.residents).touch(&root)) {
+			return Ok(model.clone());
+		}
+		let (name, files) = local.weights();
+		self.make_room(&mut models, local, &|residents, used| residents.room(&root, files, used))?;
+		let before = own_memory().unwrap_or_default();
+		let model = open_model(local)?;
+		metrics::counter!("autonomy_model_opens_total").increment(1);
+		let grown = own_memory().unwrap_or_default().saturating_sub(before);
+		// The rest of the worker grows and shrinks beside it, and what it had freed makes an opening look cheap.
+		lock(&self.residents).opened(root, name, grown.max(files));
+		models.insert(root, model.clone());
+		let settled = self.make_room(&mut models, local, &|residents, used| residents.settled(&root, used));
+		if settled.is_err() {
+			models.remove(&root);
+			lock(&self.residents).closed(&root);
+		}
+		lock(&self.residents).publish();
+		settled.map(|()| model)
+	}
+
+	/// Closes models for `local` until `look` finds room; else says why there is none.
+	fn make_room(
+		&self,
+		models: &mut HashMap<Digest, Arc<Model>>,
+		local: &LocalModel,
+		look: &dyn Fn(&mut Residents, u64) -> Room,
+	) -> Result<(), ComputeError> {
+		let mut residents = lock(&self.residents);
+		loop {
+			// What else the worker takes is not the models' to give back.
+			let used = residents.bytes();
+			match look(&mut residents, used) {
+				Room::There | Room::Renew => return Ok(()),
+				Room::Refused(error) => {
+					return Err(ComputeError::Model(format!("{}: {error}", local.folder.display())));
+				}
+				Room::Close(oldest) => {
+					models.remove(&oldest);
+					residents.closed(&oldest);
+					metrics::counter!("autonomy_model_evictions_total").increment(1);
+				}
+			}
+		}
+	}
+
+	/// The models that are open, as of the last time that none was being opened.
+	fn residency(&self) -> Residency {
+		if let Ok(models) = self.models.try_lock() {
+			lock(&self.residents).pin(running(&models));
+		}
+		lock(&self.residents).residency()
+	}
+
+	fn clear(&self) {
+		lock(&self.models).clear();
+		let mut residents = lock(&self.residents);
+		residents.cleared();
+		residents.publish();
+	}
+}
+
+/// The models that somebody has besides the map.
+fn running(models: &HashMap<Digest, Arc<Model>>) -> impl Iterator<Item = Digest> + '_ {
+	models.iter().filter(|(_, model)| Arc::strong_count(model) > 1).map(|(root, _)| *root)
+}
+
+/// Whatever panicked while it held a lock left nothing half-done: at worst a model is open that the rule does not know.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engines {
@@ -188,19 +284,23 @@ impl Engines {
 	/// Must be made inside a Tokio runtime, and [`Compute`]'s functions must not be called on one of its async threads.
 	pub fn new(config: &Config, store: Arc<dyn ArtifactStore>) -> anyhow::Result<Self> {
 		let library = Library::scan(&config.models.dirs, config.model_cache(), store)?;
+		let memory_limit = memory_limit(config)?;
+		let resident_memory = resident_memory(config, memory_limit)?;
 		let place = match config.compute.isolate {
 			true => {
 				let time_limit = Duration::from_secs(config.compute.time_limit_seconds);
 				let settings = Settings {
 					program: Program::this(),
-					memory_limit: memory_limit(config)?,
+					memory_limit,
+					resident_memory,
+					said: tracing::enabled!(target: TOKENS, tracing::Level::DEBUG),
 					start_limit: START_LIMIT,
 					load_limit: time_limit,
 					quarantine: config.data_dir.join(QUARANTINE_FILE),
 				};
 				Place::Isolated { sandbox: Box::new(Sandbox::new(settings)?), time_limit }
 			}
-			false => Place::Here(Mutex::default()),
+			false => Place::Here(Box::new(Here::new(resident_memory))),
 		};
 		Ok(Self { library, place })
 	}
@@ -222,15 +322,10 @@ fn persona(library: &Library, persona: &Cid) -> Result<Vec<u8>, ComputeError> {
 }
 
 /// The files in this process, of which models stay open.
-fn opened(loaded: &Mutex<HashMap<Digest, Arc<Model>>>, files: &Files) -> Result<Opened, ComputeError> {
-	files.open_by(&mut |local| {
-		if let Some(model) = loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&local.weights_root) {
-			return Ok(model.clone());
-		}
-		let model = open_model(local)?;
-		loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(local.weights_root, model.clone());
-		Ok(model)
-	})
+fn opened(here: &Here, files: &Files) -> Result<Opened, ComputeError> {
+	let candidate = files.evaluation.as_ref().map(|(candidate, _)| candidate.weights_root);
+	let wanted: Vec<_> = candidate.into_iter().chain([files.model.weights_root]).collect();
+	files.open_by(&mut |local| here.open(local, &wanted))
 }
 
 fn open_model(local: &LocalModel) -> Result<Arc<Model>, ComputeError> {
@@ -272,21 +367,21 @@ fn of_input(error: ModelError) -> ComputeError {
 }
 
 impl Compute for Engines {
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
 		match &self.place {
 			Place::Isolated { sandbox, time_limit } => {
 				sandbox.run(&files.model, &job, run_limit(task, *time_limit), progress)
 			}
-			Place::Here(loaded) => run_job(opened(loaded, &files)?.ready(), &job, progress),
+			Place::Here(here) => run_job(opened(here, &files)?.ready(), &job, progress),
 		}
 	}
 
 	fn trace(
 		&self,
 		task: &Task,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
@@ -294,9 +389,9 @@ impl Compute for Engines {
 			Place::Isolated { sandbox, time_limit } => {
 				sandbox.trace(&files.model, &job, run_limit(task, *time_limit), progress)
 			}
-			Place::Here(loaded) => {
+			Place::Here(here) => {
 				let mut trace = Trace::default();
-				let computed = trace_model(opened(loaded, &files)?.ready(), &job, &mut trace, progress)?;
+				let computed = trace_model(opened(here, &files)?.ready(), &job, &mut trace, progress)?;
 				Ok((computed, trace))
 			}
 		}
@@ -307,7 +402,7 @@ impl Compute for Engines {
 		match (&self.place, &files.evaluation) {
 			(Place::Isolated { sandbox, .. }, Some((candidate, _))) => sandbox.load_both(&files.model, candidate),
 			(Place::Isolated { sandbox, .. }, None) => sandbox.load(&files.model),
-			(Place::Here(loaded), _) => opened(loaded, &files).map(|_| ()),
+			(Place::Here(here), _) => opened(here, &files).map(|_| ()),
 		}
 	}
 
@@ -316,7 +411,7 @@ impl Compute for Engines {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
@@ -324,14 +419,21 @@ impl Compute for Engines {
 			Place::Isolated { sandbox, time_limit } => {
 				sandbox.open_trace(&files.model, &job, operator, draw, run_limit(task, *time_limit), progress)
 			}
-			Place::Here(loaded) => open_trace(opened(loaded, &files)?.ready(), &job, operator, draw, progress),
+			Place::Here(here) => open_trace(opened(here, &files)?.ready(), &job, operator, draw, progress),
+		}
+	}
+
+	fn residency(&self) -> Residency {
+		match &self.place {
+			Place::Isolated { sandbox, .. } => sandbox.residency(),
+			Place::Here(here) => here.residency(),
 		}
 	}
 
 	fn renew(&self) {
 		match &self.place {
 			Place::Isolated { sandbox, .. } => sandbox.restart(),
-			Place::Here(loaded) => loaded.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+			Place::Here(here) => here.clear(),
 		}
 	}
 }
@@ -346,6 +448,19 @@ fn memory_limit(config: &Config) -> anyhow::Result<u64> {
 			Ok(machine / 5 * 4)
 		}
 		bytes => Ok(bytes),
+	}
+}
+
+/// Memory of the models that stay ready, in bytes: a part of `memory_limit`.
+fn resident_memory(config: &Config, memory_limit: u64) -> anyhow::Result<u64> {
+	match config.compute.resident_memory.0 {
+		0 => Ok(memory_limit / 4 * 3),
+		bytes if bytes <= memory_limit => Ok(bytes),
+		bytes => anyhow::bail!(
+			"compute.resident_memory is {}, above the {} that compute.memory_limit = 0 gives on this machine; lower it, or set both",
+			ByteSize(bytes),
+			ByteSize(memory_limit)
+		),
 	}
 }
 
@@ -469,6 +584,11 @@ mod tests {
 	#[test]
 	fn memory_limit_should_be_most_of_the_machine_when_none_is_set() {
 		let mut config = Config::default();
+		assert_eq!(resident_memory(&config, 8 << 30).unwrap(), 6 << 30);
+		config.compute.resident_memory.0 = 7 << 30;
+		assert_eq!(resident_memory(&config, 8 << 30).unwrap(), 7 << 30);
+		let error = resident_memory(&config, 6 << 30).unwrap_err().to_string();
+		assert!(error.contains("compute.resident_memory is 7G, above the 6G"), "{error}");
 		assert_eq!(memory_limit(&config).unwrap(), machine_memory().unwrap() / 5 * 4);
 		config.compute.memory_limit.0 = 2 << 30;
 		assert_eq!(memory_limit(&config).unwrap(), 2 << 30);

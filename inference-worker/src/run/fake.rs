@@ -16,7 +16,7 @@ use autonomy_primitives::{
 };
 use autonomy_sandbox::{InputFault, Trace};
 
-use super::engine::{Compute, ComputeError, Computed, Task};
+use super::engine::{Compute, ComputeError, Computed, Residency, Step, Task};
 use crate::chain::Found;
 
 /// What a run of a job gives, unless the machine is told otherwise.
@@ -87,7 +87,7 @@ pub fn found() -> Found {
 }
 
 impl Compute for Machine {
-	fn run(&self, task: &Task, progress: &mut dyn FnMut(u32, u32) -> bool) -> Result<Computed, ComputeError> {
+	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError> {
 		self.runs.fetch_add(1, Ordering::SeqCst);
 		self.weights.lock().unwrap().push(task.weights_root);
 		let golden = task.genesis == [0; 32];
@@ -105,7 +105,7 @@ impl Compute for Machine {
 		for step in 1..=4 {
 			self.started.notify_one();
 			let _free = self.moved.wait_while(self.held.lock().unwrap(), |held| *held).unwrap();
-			if !progress(step, 4) {
+			if !progress(Step { step, steps: 4, said: "" }) {
 				return Err(ComputeError::Cancelled);
 			}
 		}
@@ -120,7 +120,7 @@ impl Compute for Machine {
 	fn trace(
 		&self,
 		task: &Task,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, Trace), ComputeError> {
 		Ok((self.run(task, progress)?, trace()))
 	}
@@ -134,10 +134,14 @@ impl Compute for Machine {
 		task: &Task,
 		operator: &[u8; 32],
 		draw: &Digest,
-		progress: &mut dyn FnMut(u32, u32) -> bool,
+		progress: &mut dyn FnMut(Step) -> bool,
 	) -> Result<(Computed, TraceOpening, Trace), ComputeError> {
 		let computed = self.run(task, progress)?;
 		Ok((computed, TraceOpening::new(&states(), operator, draw).unwrap(), trace()))
+	}
+
+	fn residency(&self) -> Residency {
+		Residency::default()
 	}
 
 	fn renew(&self) {

@@ -37,7 +37,7 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use self::{
-	engine::{Compute, ComputeError, Computed, Task, Trace},
+	engine::{Compute, ComputeError, Computed, Step, Task, Trace, TOKENS},
 	ledger::{JobEnd, Ledger, Outcome},
 	status::{timed, unix_time, AccountView, Meter, OpenSeat, Status, PROVED},
 	traces::Traces,
@@ -367,7 +367,11 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			}
 		});
 		let open = open.collect();
-		self.operator.status.update(|s| s.open = open);
+		let resident = self.operator.compute.residency();
+		self.operator.status.update(|s| {
+			s.open = open;
+			s.resident = resident;
+		});
 		Ok(())
 	}
 
@@ -1188,8 +1192,9 @@ fn run_task<E: Compute>(
 ) -> Ran {
 	let model = task.model.id;
 	compute.load(task)?;
+	status.update(|s| s.resident = compute.residency());
 	let mut meter = Meter::new();
-	let mut progress = |step, steps| {
+	let mut progress = |Step { step, steps, said }: Step| {
 		let (running, due) = meter.step(job, model, step, steps);
 		metrics::counter!("autonomy_steps_total").increment(1);
 		if due {
@@ -1200,6 +1205,7 @@ fn run_task<E: Compute>(
 				None => info!(model, step, steps, steps_per_second = rate, seconds_left = left, "golden job"),
 			}
 		}
+		log_said(job, model, step, said);
 		status.update(|s| s.running = Some(running));
 		!cancel.load(Ordering::Relaxed)
 	};
@@ -1216,6 +1222,14 @@ fn run_task<E: Compute>(
 	let seconds = meter.seconds();
 	metrics::histogram!("autonomy_compute_seconds").record(seconds);
 	Ok(Made { computed, trace, opening, seconds })
+}
+
+/// Logs what a reply has gained by a step. The words are a stranger's as much as the model's: a line break in them must not
+/// begin a line of the log, and no sequence of theirs may reach a terminal.
+fn log_said(job: Option<JobId>, model: ModelId, step: u32, said: &str) {
+	if !said.is_empty() {
+		debug!(target: TOKENS, job, model, step, said = %said.escape_debug(), "reply");
+	}
 }
 
 /// Inside one look at the chain: what is asked again, and what ends the worker.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use autonomy_primitives::{digest::Cid, Digest, JobId, ModelId};
+use autonomy_sandbox::Residency;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -113,6 +114,8 @@ pub struct Snapshot {
 	pub account: Option<AccountView>,
 	/// The artifact store, as of the last time that it was measured.
 	pub artifacts: Option<ArtifactUse>,
+	/// The models that are ready to run.
+	pub resident: Residency,
 	/// The run in progress.
 	pub running: Option<Running>,
 	/// Whether the worker is stopping.

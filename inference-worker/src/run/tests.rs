@@ -836,3 +836,40 @@ async fn seat_should_be_missed_when_others_had_what_this_worker_cannot_find() {
 	running.stop().await.unwrap();
 	assert!(bench.chain.commits(7).is_empty(), "a fault that others did not find was claimed");
 }
+
+#[test]
+fn reply_should_be_logged_on_one_line_when_it_is_asked_for() {
+	#[derive(Clone, Default)]
+	struct Log(Arc<Mutex<Vec<u8>>>);
+
+	impl std::io::Write for Log {
+		fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+			self.0.lock().unwrap().write(bytes)
+		}
+
+		fn flush(&mut self) -> std::io::Result<()> {
+			Ok(())
+		}
+	}
+
+	let logged = |directives: &str| {
+		let log = Log::default();
+		let writer = log.clone();
+		let subscriber = tracing_subscriber::fmt()
+			.with_env_filter(tracing_subscriber::EnvFilter::new(directives))
+			.with_writer(move || writer.clone())
+			.with_ansi(false)
+			.finish();
+		tracing::subscriber::with_default(subscriber, || {
+			super::log_said(Some(7), 3, 2, " l\u{e4}mp\r\n\u{1b}[2J\u{202e}\"");
+			super::log_said(None, 3, 3, "");
+		});
+		let bytes = log.0.lock().unwrap().clone();
+		String::from_utf8(bytes).unwrap()
+	};
+	assert_eq!(logged("info"), "");
+	let text = logged("info,autonomy_worker::tokens=debug");
+	assert_eq!(text.lines().count(), 1, "{text:?}");
+	assert!(text.contains("said= l\u{e4}mp\\r\\n\\u{1b}[2J\\u{202e}\\\""), "{text}");
+	assert!(text.contains("job=7") && text.contains("step=2"), "{text}");
+}

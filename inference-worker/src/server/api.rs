@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use autonomy_engine::digest::cid_text;
 use autonomy_primitives::{JobId, ModelId};
+use autonomy_sandbox::{Residency, ResidentModel};
 use axum::{
 	extract::{rejection::QueryRejection, Query, State},
 	http::{header, HeaderValue, StatusCode},
@@ -88,6 +89,35 @@ impl From<OpenSeat> for Open {
 }
 
 #[derive(Serialize)]
+struct Resident {
+	/// Bytes that the models take together.
+	bytes: u64,
+	/// Bytes that they may take.
+	limit_bytes: u64,
+	/// Last used first.
+	models: Vec<ResidentRow>,
+}
+
+#[derive(Serialize)]
+struct ResidentRow {
+	name: String,
+	weights_root: String,
+	bytes: u64,
+	in_use: bool,
+}
+
+impl From<Residency> for Resident {
+	fn from(residency: Residency) -> Self {
+		let (bytes, limit_bytes) = (residency.bytes(), residency.limit);
+		let models = residency.models.into_iter().map(|model| {
+			let ResidentModel { weights_root, name, bytes, in_use } = model;
+			ResidentRow { name, weights_root: hex32(&weights_root), bytes, in_use }
+		});
+		Self { bytes, limit_bytes, models: models.collect() }
+	}
+}
+
+#[derive(Serialize)]
 struct Summary {
 	/// Unix time of this machine in seconds, to which the other times are to be compared.
 	now: u64,
@@ -105,6 +135,8 @@ struct Summary {
 	seats: BTreeMap<&'static str, u64>,
 	open: Vec<Open>,
 	running: Option<Running>,
+	/// The models in memory, ready to run.
+	resident: Resident,
 	account: Option<Account>,
 	artifacts: Option<ArtifactUse>,
 	/// Seats in the ledger: when it changes, the other answers have changed. Nothing when the ledger cannot be read.
@@ -130,6 +162,7 @@ async fn summary(State(pages): State<Pages>) -> Response {
 			mut open,
 			account,
 			artifacts,
+			resident,
 			running,
 			..
 		} = snapshot;
@@ -149,6 +182,7 @@ async fn summary(State(pages): State<Pages>) -> Response {
 			seats,
 			open: open.into_iter().map(Open::from).collect(),
 			running,
+			resident: resident.into(),
 			account: account.map(Account::from),
 			artifacts,
 			ended: pages.ledger.totals().ok().map(|totals| totals.seats()),

@@ -96,6 +96,11 @@ pub const METRICS: &[Metric] = &[
 	counter("autonomy_runs_failed_total", &[], "Runs that ended without an answer"),
 	counter("autonomy_engine_deaths_total", &["reason"], "Processes that ended while they ran a model"),
 	gauge("autonomy_engine_memory_bytes", &[], "Resident memory of the processes that run models, in bytes"),
+	gauge("autonomy_resident_models", &[], "Models that stay ready between runs"),
+	gauge("autonomy_resident_bytes", &[], "Bytes of memory that opening them took"),
+	gauge("autonomy_resident_limit_bytes", &[], "Bytes of memory that they may take"),
+	counter("autonomy_model_opens_total", &[], "Models opened"),
+	counter("autonomy_model_evictions_total", &[], "Models closed to make room for another"),
 	// Files.
 	counter("autonomy_artifacts_stored_total", &[], "Files stored"),
 	counter("autonomy_artifact_bytes_total", &[], "Bytes of files stored"),

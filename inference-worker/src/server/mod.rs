@@ -238,6 +238,7 @@ mod tests {
 	};
 	use autonomy_engine::digest::cid_text;
 	use autonomy_primitives::digest::cid;
+	use autonomy_sandbox::{Residency, ResidentModel};
 	use serde_json::{json, Value};
 	use tokio::{
 		io::{AsyncReadExt, AsyncWriteExt},
@@ -433,6 +434,7 @@ mod tests {
 		let summary = served.get("/api/v1/summary").await.json();
 		assert_eq!(summary["not_ready"], "no finalized block seen yet");
 		assert_eq!(json!([summary["account"], summary["running"], summary["ended"]]), json!([null, null, 0]));
+		assert_eq!(summary["resident"], json!({ "bytes": 0, "limit_bytes": 0, "models": [] }));
 
 		served.status.head(5);
 		served.status.update(|s| {
@@ -440,6 +442,8 @@ mod tests {
 			s.chain = Some("<img src=x onerror=alert(1)>".into());
 			s.models.insert(0, PROVED.into());
 			s.artifacts = Some(ArtifactUse { used_bytes: 0, quota_bytes: Some(100) });
+			let model = ResidentModel { weights_root: [2; 32], name: "<b>".into(), bytes: 7, in_use: true };
+			s.resident = Residency { models: vec![model.clone(), ResidentModel { in_use: false, ..model }], limit: 20 };
 			s.account = Some(AccountView {
 				bond: u128::MAX,
 				exposed: 5 * AUTON,
@@ -477,6 +481,10 @@ mod tests {
 		assert_eq!(summary["account"]["exposed"], "5000000000000");
 		assert_eq!(summary["running"]["step"], 3);
 		assert_eq!(summary["artifacts"], json!({ "used_bytes": 7, "quota_bytes": 100 }));
+		assert_eq!(json!([summary["resident"]["bytes"], summary["resident"]["limit_bytes"]]), json!([14, 20]));
+		let root = format!("0x{}", "02".repeat(32));
+		let first = json!({ "name": "<b>", "weights_root": root, "bytes": 7, "in_use": true });
+		assert_eq!(summary["resident"]["models"][0], first);
 		assert_eq!(summary["open"][0]["job"], 11);
 		assert_eq!(summary["open"][0]["result"], format!("0x{}", "01".repeat(32)));
 		assert_eq!(summary["open"][0]["artifact"], cid_text(&cid(b"x")));

@@ -748,7 +748,7 @@ impl<C: Chain, E: Compute> Watcher<C, E> {
 	async fn found(&mut self, task: &Task) -> Result<Found, ComputeError> {
 		let (compute, stop, id, task) = (self.compute.clone(), self.stop.clone(), task.model.id, task.clone());
 		let started = Instant::now();
-		let ran = spawn_blocking(move || compute.run(&task, &mut |_, _| !*stop.borrow())).await;
+		let ran = spawn_blocking(move || compute.run(&task, &mut |_| !*stop.borrow())).await;
 		match ran.unwrap_or_else(|error| Err(ComputeError::Machine(format!("the run crashed: {error}")))) {
 			Ok(Computed { result, trace_root, artifact, .. }) => {
 				self.seconds.insert(id, started.elapsed().as_secs_f64());
