@@ -462,6 +462,55 @@ fn long_prompts_should_be_divided() {
 	assert_ne!(long, drawn(&model, &words(10..25), &settings(2, 2.0)));
 }
 
+/// The ids are those of transformers 5.23 for the same words and merges.
+#[test]
+fn tokenizer_should_be_made_of_words_and_merges_when_it_has_no_file_of_its_own() {
+	const MERGES: [&str; 10] =
+		["a t</w>", "c at</w>", "e d</w>", "r ed</w>", "o n</w>", "b l", "u e</w>", "bl ue</w>", "o g</w>", "d og</w>"];
+	let mut others = 256..;
+	let mut words: Vec<String> = (0..256u32)
+		.map(|byte| match byte {
+			33..=126 | 161..=172 | 174..=255 => byte,
+			_ => others.next().unwrap(),
+		})
+		.map(|letter| char::from_u32(letter).unwrap().to_string())
+		.collect();
+	words.extend(words.clone().into_iter().map(|letter| letter + "</w>"));
+	words.extend(MERGES.map(|merge| merge.replace(' ', "")));
+	words.extend(["<|startoftext|>", "<|endoftext|>"].map(String::from));
+	let vocab: HashMap<&str, usize> = words.iter().enumerate().map(|(id, word)| (word.as_str(), id)).collect();
+	let dir = TempDir::new().unwrap();
+	write(dir.path(), "tokenizer/vocab.json", &vocab);
+	write(dir.path(), "tokenizer/tokenizer_config.json", &json!({ "pad_token": "!", "model_max_length": 40 }));
+	let merges = dir.path().join("tokenizer/merges.txt");
+	let open = || PromptTokenizer::open(&folder(dir.path()), 524, 77);
+	assert!(open().err().unwrap().to_string().contains("tokenizer.json"), "half of the tables is none");
+	std::fs::write(&merges, format!("#version: 0.2\n{}\n", MERGES.join("\n"))).unwrap();
+	let tokenizer = open().unwrap();
+	for (text, ids) in [
+		(
+			"A  red\tCAT's on blue dogs, 12!",
+			&[522, 353, 515, 513, 39, 371, 516, 519, 100, 111, 103, 371, 300, 305, 306, 289, 523][..],
+		),
+		("e\u{301} cat\n\ncat_dog's!!'s", &[522, 195, 425, 513, 513, 351, 521, 39, 371, 33, 33, 295, 371, 523]),
+		("", &[522, 523]),
+	] {
+		let found = tokenizer.encode(text).unwrap();
+		assert_eq!((found.len(), &found[..ids.len()]), (40, ids), "{text:?}");
+		assert!(found[ids.len()..].iter().all(|id| *id == 0), "{text:?} is padded with the first letter");
+	}
+
+	std::fs::write(&merges, "a t</w>\nalone\n").unwrap();
+	let error = open().err().unwrap().to_string();
+	assert!(error.contains("merges.txt: line 2: expected two words"), "{error}");
+	std::fs::write(&merges, "a zz</w>\n").unwrap();
+	assert!(open().err().unwrap().to_string().contains("vocab.json"));
+	std::fs::write(&merges, "").unwrap();
+	write(dir.path(), "tokenizer/vocab.json", &json!({ "a": 0 }));
+	let error = open().err().unwrap().to_string();
+	assert!(error.contains("vocab.json") && error.contains("<|startoftext|>"), "{error}");
+}
+
 #[test]
 fn picture_should_be_redrawn_as_far_as_the_strength_says() {
 	let dir = latent_model();

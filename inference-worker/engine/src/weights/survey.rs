@@ -8,6 +8,7 @@ use super::{Architecture, ModelFolder, ADAPTERS_FILE};
 use crate::models::llama::LlamaConfig;
 use crate::models::unet::UNet2DConditionConfig;
 use crate::models::vae::AutoencoderKlConfig;
+use crate::tokenizer::has_prompt_tokenizer;
 use crate::EngineError;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,6 @@ const GGUF: &str = ".gguf";
 const UNET_CONFIG: &str = "unet/config.json";
 /// Settings of an autoencoder.
 const VAE_CONFIG: &str = "vae/config.json";
-/// What a checkpoint does not have in itself.
-const TOKENIZER: &str = "tokenizer/tokenizer.json";
 /// Pixels along a latent one, where nothing says otherwise.
 const USUAL_SCALE: u32 = 8;
 /// Folders with the settings of a checkpoint's parts.
@@ -191,9 +190,10 @@ fn checkpoint(folder: &ModelFolder, path: &Path) -> Result<Survey, EngineError> 
 	];
 	let header = Header::open(path)?;
 	let Some((class, usual)) = family(&header) else { return Err(no_model(path, &header)) };
-	if !folder.has(TOKENIZER) {
-		let expected = format!("{TOKENIZER} beside it: CLIP's, the same for all models of Stable Diffusion");
-		return Err(EngineError::content(path, "the checkpoint", expected, "none, and no checkpoint has one in it".into()));
+	if !has_prompt_tokenizer(folder, "tokenizer") {
+		let expected = "tokenizer/tokenizer.json beside it: CLIP's, the same for all models of Stable Diffusion".into();
+		let found = "none, and no checkpoint has one in it".into();
+		return Err(EngineError::content(path, "the checkpoint", expected, found));
 	}
 	let size = match folder.has(UNET_CONFIG) {
 		true => {
@@ -417,7 +417,7 @@ mod tests {
 		let error = survey(dir.path()).unwrap_err().to_string();
 		assert!(error.contains("sd.safetensors") && error.contains("tokenizer/tokenizer.json beside it"), "{error}");
 		std::fs::create_dir(dir.path().join("tokenizer")).unwrap();
-		std::fs::write(dir.path().join(TOKENIZER), "{}").unwrap();
+		std::fs::write(dir.path().join("tokenizer/tokenizer.json"), "{}").unwrap();
 		assert_eq!(model_dir(&path).unwrap(), dir.path());
 		let found = survey(dir.path()).unwrap();
 		assert_eq!((found.class.as_str(), found.size), ("Stable Diffusion 1 checkpoint", Some(512)));
