@@ -1,8 +1,10 @@
 //! What machines compare to know that they run whole models alike: small models with random weights, and the digests of
 //! their pipelines. The tests use the same models.
 
+mod layouts;
 mod shaped;
 
+pub use layouts::{as_checkpoint, as_gguf, write_checkpoint};
 pub use shaped::{shaped_report, write_llama, write_stable_diffusion};
 
 use crate::digest::cid_text;

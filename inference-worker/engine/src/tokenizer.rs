@@ -3,7 +3,7 @@
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{json, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tokenizers::{AddedToken, ModelWrapper, Tokenizer, TruncationParams};
@@ -33,9 +33,13 @@ pub fn parse(text: &[u8]) -> Result<Tokenizer, String> {
 
 /// Reads a `tokenizer.json` and checks that its ids fit the network's table, and that it leaves nothing to chance.
 fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
-	let full = folder.path(path)?;
+	checked(&folder.read(path)?, folder.path(path)?, vocab_size)
+}
+
+/// The tokenizer of a text. `full` is the file that it is from, for messages.
+fn checked(text: &[u8], full: PathBuf, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
 	let unsupported = |why: String| EngineError::Unsupported { path: full.clone(), why };
-	let tokenizer = parse(&folder.read(path)?).map_err(unsupported)?;
+	let tokenizer = parse(text).map_err(unsupported)?;
 	let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
 	if largest as usize >= vocab_size {
 		return Err(unsupported(format!(
@@ -47,6 +51,75 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 		Some(why) => Err(unsupported(why)),
 		None => Ok((tokenizer, full)),
 	}
+}
+
+/// The files of CLIP's tokenizer before there was a `tokenizer.json`.
+fn tables(component: &str) -> [String; 2] {
+	["vocab.json", "merges.txt"].map(|name| format!("{component}/{name}"))
+}
+
+/// Whether a folder below a model's has the tokenizer of a text encoder, in either form.
+pub(crate) fn has_prompt_tokenizer(folder: &ModelFolder, component: &str) -> bool {
+	folder.has(&format!("{component}/tokenizer.json")) || tables(component).iter().all(|file| folder.has(file))
+}
+
+/// CLIP's tokenizer from its words and merges, as transformers makes one of them.
+fn open_tables(folder: &ModelFolder, component: &str, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
+	const BEGIN: &str = "<|startoftext|>";
+	const END: &str = "<|endoftext|>";
+	let [words_file, merges_file] = tables(component);
+	let (path, merges_path) = (folder.path(&words_file)?, folder.path(&merges_file)?);
+	let words: BTreeMap<String, u32> = folder.json(&words_file)?;
+	let lines = String::from_utf8(folder.read(&merges_file)?)
+		.map_err(|error| EngineError::content(&merges_path, "the file", "UTF-8".into(), error.to_string()))?;
+	let mut merges = Vec::new();
+	for (at, line) in lines.lines().enumerate() {
+		// The first line says which version the file is of.
+		if line.is_empty() || at == 0 && line.starts_with("#version") {
+			continue;
+		}
+		let Some(pair) = line.split_once(' ') else {
+			let what = format!("line {}", at + 1);
+			return Err(EngineError::content(&merges_path, &what, "two words".into(), "one".into()));
+		};
+		merges.push([pair.0, pair.1]);
+	}
+	let id = |mark: &str| {
+		let expected = || format!("CLIP's, with {mark}");
+		words.get(mark).ok_or_else(|| EngineError::content(&path, "the vocabulary", expected(), "none".into()))
+	};
+	let (begin, end) = (id(BEGIN)?, id(END)?);
+	let added = |id: &u32, mark: &str| {
+		json!({ "id": id, "content": mark, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+			"special": true })
+	};
+	let pieces = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+	let tokenizer = json!({
+		"version": "1.0",
+		"truncation": null,
+		"padding": null,
+		"added_tokens": [added(begin, BEGIN), added(end, END)],
+		"normalizer": { "type": "Sequence", "normalizers": [
+			{ "type": "NFC" },
+			{ "type": "Replace", "pattern": { "Regex": r"\s+" }, "content": " " },
+			{ "type": "Lowercase" },
+		] },
+		"pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+			{ "type": "Split", "pattern": { "Regex": pieces }, "behavior": "Removed", "invert": true },
+			{ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true },
+		] },
+		"post_processor": {
+			"type": "RobertaProcessing", "sep": [END, end], "cls": [BEGIN, begin], "trim_offsets": false,
+			"add_prefix_space": false,
+		},
+		"decoder": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true },
+		"model": {
+			"type": "BPE", "dropout": null, "unk_token": END, "continuing_subword_prefix": "",
+			"end_of_word_suffix": "</w>", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+			"vocab": words, "merges": merges,
+		},
+	});
+	checked(tokenizer.to_string().as_bytes(), path, vocab_size)
 }
 
 /// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for
@@ -94,8 +167,8 @@ struct TokenizerConfig {
 }
 
 impl PromptTokenizer {
-	/// Reads `tokenizer/tokenizer.json` and, if there is one, `tokenizer/tokenizer_config.json`. `positions` is the
-	/// length of the network's position table.
+	/// Reads `tokenizer/tokenizer.json`, or `vocab.json` and `merges.txt` where that is missing, and, if there is one,
+	/// `tokenizer/tokenizer_config.json`. `positions` is the length of the network's position table.
 	pub fn open(folder: &ModelFolder, vocab_size: usize, positions: usize) -> Result<Self, EngineError> {
 		Self::open_in(folder, "tokenizer", vocab_size, positions)
 	}
@@ -107,7 +180,11 @@ impl PromptTokenizer {
 		vocab_size: usize,
 		positions: usize,
 	) -> Result<Self, EngineError> {
-		let (mut tokenizer, path) = open(folder, &format!("{component}/tokenizer.json"), vocab_size)?;
+		let file = format!("{component}/tokenizer.json");
+		let (mut tokenizer, path) = match !folder.has(&file) && has_prompt_tokenizer(folder, component) {
+			true => open_tables(folder, component, vocab_size)?,
+			false => open(folder, &file, vocab_size)?,
+		};
 		let config = format!("{component}/tokenizer_config.json");
 		let config: TokenizerConfig = match folder.has(&config) {
 			true => folder.json(&config)?,

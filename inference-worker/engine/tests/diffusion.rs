@@ -180,40 +180,6 @@ fn names_should_be_those_of_the_original_layout() {
 	}
 }
 
-/// The original layout's names for the networks of a folder. `open_clip` are the text encoders in OpenCLIP's form.
-fn as_checkpoint(dir: &Path, unet: &UNet2DConditionConfig, text: &str, open_clip: Option<(&str, &str)>) -> Tensors {
-	let mut all = Tensors::new();
-	let mut add = |name: String, tensor: Tensor| assert!(all.insert(name.clone(), tensor).is_none(), "{name} twice");
-	for (name, tensor) in read(dir, UNET) {
-		add(format!("model.diffusion_model.{}", unet_key(unet, &name).expect(&name)), tensor);
-	}
-	for (name, tensor) in read(dir, VAE) {
-		let key = vae_key(vae_config().block_out_channels.len(), &name).expect(&name);
-		// Its attention is made of 1×1 convolutions there.
-		let is_linear = key.contains("attn_1") && tensor.rank() == 2;
-		let tensor = if is_linear { tensor.unsqueeze(2).unwrap().unsqueeze(3).unwrap() } else { tensor };
-		add(format!("first_stage_model.{key}"), tensor);
-	}
-	for (name, tensor) in read(dir, TEXT) {
-		add(format!("{text}{name}"), tensor);
-	}
-	if let Some((component, prefix)) = open_clip {
-		let tensors = read(dir, &format!("{component}/model.safetensors"));
-		for (name, tensor) in &tensors {
-			match open_clip_source(name).expect(name) {
-				Source::Whole(key) => add(format!("{prefix}{key}"), tensor.clone()),
-				Source::Transposed(key) => add(format!("{prefix}{key}"), tensor.t().unwrap().contiguous().unwrap()),
-				Source::Third(key, 0) => {
-					let others = ["k_proj", "v_proj"].map(|other| &tensors[&name.replace("q_proj", other)]);
-					add(format!("{prefix}{key}"), Tensor::cat(&[tensor, others[0], others[1]], 0).unwrap());
-				}
-				Source::Third(_, _) => {}
-			}
-		}
-	}
-	all
-}
-
 /// A folder with one checkpoint, its tokenizers and the configurations of the small networks.
 fn checkpoint_of(dir: &Path, tensors: &Tensors) -> TempDir {
 	let single = TempDir::new().unwrap();
@@ -231,7 +197,7 @@ fn checkpoint_should_draw_what_its_folder_draws() {
 	let dir = latent_model();
 	let expected = drawn(&open(dir.path()), "w8 w9", &settings(3, 2.0));
 	for prefix in ["cond_stage_model.transformer.", "cond_stage_model.transformer.bare."] {
-		let mut tensors = as_checkpoint(dir.path(), &unet_config(), prefix, None);
+		let mut tensors = as_checkpoint(dir.path(), prefix, None).unwrap();
 		if prefix.ends_with("bare.") {
 			// Some files leave `text_model.` out.
 			let renamed = tensors.drain().map(|(name, tensor)| (name.replace("bare.text_model.", ""), tensor));
@@ -254,7 +220,7 @@ fn checkpoint_should_be_read_in_half_precision() {
 	for file in [UNET, VAE, TEXT] {
 		save(&halved(read(dir.path(), file)), dir.path(), file);
 	}
-	let tensors = as_checkpoint(dir.path(), &unet_config(), "cond_stage_model.transformer.", None);
+	let tensors = as_checkpoint(dir.path(), "cond_stage_model.transformer.", None).unwrap();
 	let single = checkpoint_of(dir.path(), &tensors);
 	let of = |dir: &Path| drawn(&open(dir), "w8 w9", &settings(2, 2.0));
 	assert_eq!(of(single.path()), of(dir.path()));
@@ -264,7 +230,7 @@ fn checkpoint_should_be_read_in_half_precision() {
 fn checkpoint_of_sdxl_should_draw_what_its_folder_draws() {
 	let dir = sdxl_model();
 	let second = Some(("text_encoder_2", "conditioner.embedders.1.model."));
-	let tensors = as_checkpoint(dir.path(), &sdxl_unet_config(), "conditioner.embedders.0.transformer.", second);
+	let tensors = as_checkpoint(dir.path(), "conditioner.embedders.0.transformer.", second).unwrap();
 	let single = checkpoint_of(dir.path(), &tensors);
 	let of = |dir: &Path| drawn(&open(dir), "w8 w9", &settings(3, 2.0));
 	assert_eq!(of(single.path()), of(dir.path()));
@@ -273,7 +239,7 @@ fn checkpoint_of_sdxl_should_draw_what_its_folder_draws() {
 #[test]
 fn checkpoint_should_be_refused_when_it_is_something_else() {
 	let dir = latent_model();
-	let tensors = as_checkpoint(dir.path(), &unet_config(), "cond_stage_model.transformer.", None);
+	let tensors = as_checkpoint(dir.path(), "cond_stage_model.transformer.", None).unwrap();
 
 	let mut other = tensors.clone();
 	other.retain(|name, _| !name.starts_with("cond_stage_model"));
@@ -494,6 +460,55 @@ fn long_prompts_should_be_divided() {
 	let long = drawn(&model, &words(10..24), &settings(2, 2.0));
 	assert_ne!(short, long, "what does not fit into the first part counts");
 	assert_ne!(long, drawn(&model, &words(10..25), &settings(2, 2.0)));
+}
+
+/// The ids are those of transformers 5.23 for the same words and merges.
+#[test]
+fn tokenizer_should_be_made_of_words_and_merges_when_it_has_no_file_of_its_own() {
+	const MERGES: [&str; 10] =
+		["a t</w>", "c at</w>", "e d</w>", "r ed</w>", "o n</w>", "b l", "u e</w>", "bl ue</w>", "o g</w>", "d og</w>"];
+	let mut others = 256..;
+	let mut words: Vec<String> = (0..256u32)
+		.map(|byte| match byte {
+			33..=126 | 161..=172 | 174..=255 => byte,
+			_ => others.next().unwrap(),
+		})
+		.map(|letter| char::from_u32(letter).unwrap().to_string())
+		.collect();
+	words.extend(words.clone().into_iter().map(|letter| letter + "</w>"));
+	words.extend(MERGES.map(|merge| merge.replace(' ', "")));
+	words.extend(["<|startoftext|>", "<|endoftext|>"].map(String::from));
+	let vocab: HashMap<&str, usize> = words.iter().enumerate().map(|(id, word)| (word.as_str(), id)).collect();
+	let dir = TempDir::new().unwrap();
+	write(dir.path(), "tokenizer/vocab.json", &vocab);
+	write(dir.path(), "tokenizer/tokenizer_config.json", &json!({ "pad_token": "!", "model_max_length": 40 }));
+	let merges = dir.path().join("tokenizer/merges.txt");
+	let open = || PromptTokenizer::open(&folder(dir.path()), 524, 77);
+	assert!(open().err().unwrap().to_string().contains("tokenizer.json"), "half of the tables is none");
+	std::fs::write(&merges, format!("#version: 0.2\n{}\n", MERGES.join("\n"))).unwrap();
+	let tokenizer = open().unwrap();
+	for (text, ids) in [
+		(
+			"A  red\tCAT's on blue dogs, 12!",
+			&[522, 353, 515, 513, 39, 371, 516, 519, 100, 111, 103, 371, 300, 305, 306, 289, 523][..],
+		),
+		("e\u{301} cat\n\ncat_dog's!!'s", &[522, 195, 425, 513, 513, 351, 521, 39, 371, 33, 33, 295, 371, 523][..]),
+		("", &[522, 523][..]),
+	] {
+		let found = tokenizer.encode(text).unwrap();
+		assert_eq!((found.len(), &found[..ids.len()]), (40, ids), "{text:?}");
+		assert!(found[ids.len()..].iter().all(|id| *id == 33), "{text:?} is padded with its padding token");
+	}
+
+	std::fs::write(&merges, "a t</w>\nalone\n").unwrap();
+	let error = open().err().unwrap().to_string();
+	assert!(error.contains("merges.txt: line 2: expected two words"), "{error}");
+	std::fs::write(&merges, "a zz</w>\n").unwrap();
+	assert!(open().err().unwrap().to_string().contains("vocab.json"));
+	std::fs::write(&merges, "").unwrap();
+	write(dir.path(), "tokenizer/vocab.json", &json!({ "a": 0 }));
+	let error = open().err().unwrap().to_string();
+	assert!(error.contains("vocab.json") && error.contains("<|startoftext|>"), "{error}");
 }
 
 #[test]

@@ -315,62 +315,6 @@ fn every_half_should_be_widened_exactly() {
 	}
 }
 
-/// A tensor of transformers under its name in a GGUF file, the pairs of each head side by side.
-fn stored(config: &LlamaConfig, name: &str, tensor: &Tensor) -> (String, QTensor) {
-	let new = [
-		("model.embed_tokens", "token_embd"),
-		("model.norm", "output_norm"),
-		("lm_head", "output"),
-		("model.layers", "blk"),
-		("self_attn.q_proj", "attn_q"),
-		("self_attn.k_proj", "attn_k"),
-		("self_attn.v_proj", "attn_v"),
-		("self_attn.o_proj", "attn_output"),
-		("self_attn.q_norm", "attn_q_norm"),
-		("self_attn.k_norm", "attn_k_norm"),
-		("input_layernorm", "attn_norm"),
-		("post_attention_layernorm", "ffn_norm"),
-		("mlp.gate_proj", "ffn_gate"),
-		("mlp.up_proj", "ffn_up"),
-		("mlp.down_proj", "ffn_down"),
-	];
-	let name = new.iter().fold(name.to_owned(), |name, (theirs, ours)| name.replace(theirs, ours));
-	let paired = matches!(config.model_type, Family::Llama | Family::SmolLm3);
-	let heads = match paired {
-		true if name.contains("attn_q.") => Some(config.num_attention_heads),
-		true if name.contains("attn_k.") => Some(config.kv_heads()),
-		_ => None,
-	};
-	let tensor = match heads {
-		None => tensor.clone(),
-		Some(heads) => {
-			let rows = tensor.dim(0).unwrap();
-			let halves = tensor.reshape((heads, 2, rows / heads / 2, tensor.elem_count() / rows)).unwrap();
-			halves.transpose(1, 2).unwrap().contiguous().unwrap().reshape(tensor.shape()).unwrap()
-		}
-	};
-	(name, QTensor::quantize(&tensor, GgmlDType::F32).unwrap())
-}
-
-/// Puts the weights of a folder into a GGUF file.
-fn to_gguf(dir: &Path, config: &LlamaConfig, architecture: &str) {
-	let path = dir.join("model.safetensors");
-	let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
-	let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| stored(config, name, tensor)).collect();
-	let numbers = config.in_gguf().map(|(name, number)| (format!("{architecture}.{name}"), number as u32));
-	let mut metadata = vec![
-		("general.architecture", gguf_file::Value::String(architecture.into())),
-		// As published files have, whose words and scores come before the tensors.
-		("tokenizer.ggml.tokens", gguf_file::Value::Array(vec![gguf_file::Value::String("a".into()); 70])),
-		("tokenizer.ggml.scores", gguf_file::Value::Array(vec![gguf_file::Value::F32(0.5); 70])),
-		("general.quantized", gguf_file::Value::Bool(true)),
-		("general.some", gguf_file::Value::F64(0.5)),
-	];
-	metadata.extend(numbers.iter().map(|(key, number)| (key.as_str(), gguf_file::Value::U32(*number))));
-	write_gguf(&dir.join("model-f32.gguf"), &metadata, &tensors);
-	std::fs::remove_file(path).unwrap();
-}
-
 /// A folder with another configuration than that of the small language model.
 fn write_family(dir: &Path, config: &LlamaConfig) {
 	write_chat_model(dir).unwrap();
@@ -396,7 +340,7 @@ fn reply_should_be_the_same_when_the_weights_come_from_a_gguf_file() {
 		write_family(dir.path(), &config);
 		let spec = || InputSpec::text("w20 w21", 20, 0.9);
 		let tensors = run(&build(dir.path(), text_meta()), spec());
-		to_gguf(dir.path(), &config, config.model_type.name());
+		as_gguf(dir.path(), &config, config.model_type.name()).unwrap();
 		let model = build(dir.path(), text_meta());
 		assert!(model.manifest().files.iter().any(|file| file.path == "model-f32.gguf"));
 		let stored = run(&model, spec());
@@ -413,19 +357,19 @@ fn refused(dir: &Path) -> String {
 fn gguf_should_be_refused_when_it_is_another_model_than_the_configuration() {
 	let dir = TempDir::new().unwrap();
 	write_chat_model(dir.path()).unwrap();
-	to_gguf(dir.path(), &llama_config(), "qwen2");
+	as_gguf(dir.path(), &llama_config(), "qwen2").unwrap();
 	let error = refused(dir.path());
 	assert!(error.contains("general.architecture is \"qwen2\"") && error.contains("\"llama\""), "{error}");
 
 	let dir = TempDir::new().unwrap();
 	write_chat_model(dir.path()).unwrap();
-	to_gguf(dir.path(), &LlamaConfig { num_hidden_layers: 3, ..llama_config() }, "llama");
+	as_gguf(dir.path(), &LlamaConfig { num_hidden_layers: 3, ..llama_config() }, "llama").unwrap();
 	let error = refused(dir.path());
 	assert!(error.contains("llama.block_count is 3, config.json says 2"), "{error}");
 
 	let dir = TempDir::new().unwrap();
 	write_chat_model(dir.path()).unwrap();
-	to_gguf(dir.path(), &llama_config(), "llama");
+	as_gguf(dir.path(), &llama_config(), "llama").unwrap();
 	let wider = LlamaConfig { vocab_size: 72, ..llama_config() };
 	std::fs::write(dir.path().join("config.json"), serde_json::to_vec(&wider).unwrap()).unwrap();
 	let error = refused(dir.path());

@@ -235,6 +235,14 @@ impl Node {
 		self.answered(&connection, at.runtime_apis().call(call).await).await
 	}
 
+	/// The least that a registration of a model puts on hold, in planck, and the most blocks of a model's budget.
+	pub async fn registration_bounds(&self) -> Result<(Balance, BlockNumber), ChainError> {
+		let (connection, at) = self.at_head().await?;
+		let deposit = at.constants().entry(api::constants().models().deposit_base());
+		let budget = at.constants().entry(api::constants().models().max_budget());
+		Ok((self.answered(&connection, deposit).await?, self.answered(&connection, budget).await?))
+	}
+
 	/// What a model's community has decided about versions.
 	pub async fn charter(&self, model: ModelId) -> Result<Charter, ChainError> {
 		let (connection, at) = self.at_head().await?;

@@ -289,11 +289,15 @@ pub(super) struct Registered {
 	pub deposit: Auton,
 }
 
-/// Refuses a licence that the chain has no room for.
+/// Refuses a licence that the chain would not take.
 pub(super) fn check_licence(licence: &str) -> Result<()> {
+	let printable = licence.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
 	match licence.len() {
-		0..=64 => Ok(()),
-		bytes => bail!("licence '{licence}' has {bytes} bytes, the chain takes 64: give an SPDX expression, such as MIT"),
+		1..=64 if printable => Ok(()),
+		bytes => bail!(
+			"licence {licence:?} has {bytes} bytes, the chain takes 1 to 64 of printable ASCII: give an SPDX expression, such \
+			 as MIT"
+		),
 	}
 }
 

@@ -27,19 +27,35 @@ const BOND: u128 = 500;
 /// Password of the test's keystores.
 const PASSWORD: &str = "a test of the worker";
 
+/// Environment variable with the secret URI of [`autonomy_worker_as`].
+const SURI: &str = "AUTONOMY_E2E_SURI";
+
 /// Runs the worker's program to its end.
 pub fn autonomy_worker<I, S>(arguments: I) -> Result<Output>
 where
 	I: IntoIterator<Item = S>,
 	S: AsRef<std::ffi::OsStr>,
 {
-	let output = Command::new(program("autonomy-worker")?)
-		.args(arguments)
-		.env("AUTONOMY_KEY_PASSWORD", PASSWORD)
-		.stdin(Stdio::null())
-		.output()
-		.context("starting autonomy-worker")?;
-	Ok(output)
+	finished(command()?.args(arguments))
+}
+
+/// Runs a signing command of the worker's program to its end, as the account of a secret URI.
+pub fn autonomy_worker_as<I, S>(secret: &str, arguments: I) -> Result<Output>
+where
+	I: IntoIterator<Item = S>,
+	S: AsRef<std::ffi::OsStr>,
+{
+	finished(command()?.args(arguments).args(["--suri-env", SURI]).env(SURI, secret))
+}
+
+fn command() -> Result<Command> {
+	let mut command = Command::new(program("autonomy-worker")?);
+	command.env("AUTONOMY_KEY_PASSWORD", PASSWORD).stdin(Stdio::null());
+	Ok(command)
+}
+
+fn finished(command: &mut Command) -> Result<Output> {
+	command.output().context("starting autonomy-worker")
 }
 
 /// What a program said, on both of its outputs.

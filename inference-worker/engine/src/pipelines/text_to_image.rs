@@ -9,7 +9,7 @@ use crate::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DConditionMo
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::nn::Padding;
 use crate::samplers::{PredictionType, Sampler, SchedulerConfig};
-use crate::tokenizer::PromptTokenizer;
+use crate::tokenizer::{has_prompt_tokenizer, PromptTokenizer};
 use crate::weights::checkpoint::{unet_key, Family, Part};
 use crate::weights::{Adapters, Checkpoint, ModelFolder};
 use crate::{EngineError, JobFault};
@@ -263,7 +263,7 @@ impl Parts<'_> {
 		tensors: VarBuilder<'static>,
 	) -> Result<TextEncoder, EngineError> {
 		let second = part == Part::TextEncoder2;
-		let beside = second && self.folder.has("tokenizer_2/tokenizer.json");
+		let beside = second && has_prompt_tokenizer(self.folder, "tokenizer_2");
 		let component = if beside { "tokenizer_2" } else { "tokenizer" };
 		let positions = config.max_position_embeddings;
 		let mut tokenizer = PromptTokenizer::open_in(self.folder, component, config.vocab_size, positions)?;

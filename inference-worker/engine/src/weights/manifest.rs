@@ -615,10 +615,11 @@ impl Manifest {
 		cid(self.to_json().as_bytes())
 	}
 
-	/// Writes `manifest.json` into a folder.
+	/// Writes `manifest.json` into a folder, whole or not at all.
 	pub fn write(&self, dir: impl AsRef<Path>) -> Result<(), EngineError> {
-		let path = dir.as_ref().join(MANIFEST_FILE);
-		std::fs::write(&path, self.to_json()).map_err(EngineError::io(&path))
+		let (path, part) = (dir.as_ref().join(MANIFEST_FILE), dir.as_ref().join(format!(".{MANIFEST_FILE}.part")));
+		std::fs::write(&part, self.to_json()).map_err(EngineError::io(&part))?;
+		std::fs::rename(&part, &path).map_err(EngineError::io(&path))
 	}
 
 	/// Bytes of all files.
