@@ -52,11 +52,11 @@ def bytes_to_letters():
     return [chr(byte if byte in plain else next(others)) for byte in range(256)]
 
 
-def clip_tokenizer(length=77):
+def clip_tokenizer(length=77, merges=MERGES):
     letters = bytes_to_letters()
-    words = letters + [letter + "</w>" for letter in letters] + [merge.replace(" ", "") for merge in MERGES]
+    words = letters + [letter + "</w>" for letter in letters] + [merge.replace(" ", "") for merge in merges]
     vocabulary = {word: i for i, word in enumerate(words + ["<|startoftext|>", "<|endoftext|>"])}
-    merges = [tuple(merge.split(" ")) for merge in MERGES]
+    merges = [tuple(merge.split(" ")) for merge in merges]
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
 
 
