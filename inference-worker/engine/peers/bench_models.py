@@ -12,7 +12,7 @@ import diffusers
 import tokenizers
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from models import STABLE_DIFFUSION_BETAS, bytes_to_letters, clip_tokenizer
+from models import STABLE_DIFFUSION_BETAS, bytes_to_letters, clip_tokenizer, side_by_side
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -162,8 +162,7 @@ def write_gguf(folder):
         tensor = tensor.float()
         for projection, count in heads.items():
             if f"{projection}.weight" in name:
-                rows = tensor.reshape(count, 2, tensor.shape[0] // count // 2, tensor.shape[1])
-                tensor = rows.transpose(1, 2).reshape(tensor.shape)
+                tensor = side_by_side(tensor, count)
         writer.add_tensor(names.get_name(name, try_suffixes=(".weight",)), tensor.contiguous().numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
