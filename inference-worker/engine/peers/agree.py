@@ -60,7 +60,9 @@ SCHEDULERS = [
         use_karras_sigmas=True, prediction_type="v_prediction")),
     ("DPM++ 2M, Heun", DPMSolverMultistepScheduler, 12, dict(solver_type="heun", timestep_spacing="trailing")),
     ("UniPC", UniPCMultistepScheduler, 20, {}),
-    ("UniPC, bh1", UniPCMultistepScheduler, 12, dict(solver_type="bh1", timestep_spacing="trailing")),
+    # With a last noise level of zero diffusers' last step of it is not a number.
+    ("UniPC, bh1", UniPCMultistepScheduler, 12, dict(
+        solver_type="bh1", timestep_spacing="trailing", final_sigmas_type="sigma_min")),
     ("UniPC, Karras, v", UniPCMultistepScheduler, 20, dict(use_karras_sigmas=True, prediction_type="v_prediction")),
     ("LCM", LCMScheduler, 4, dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1)),
     ("LCM, v", LCMScheduler, 8, dict(prediction_type="v_prediction")),
@@ -264,13 +266,11 @@ def pipelines(table, engine, name, pipeline, folder, guidances=(1.0, 4.0), promp
         with row(table, "pipeline", label, "diffusers"):
             request, options, shape = request_of(pipeline, guidance, prompt)
             ours = engine.run("pipeline", folder, dict(image=request))
-            # Several vectors for a token are several tokens in diffusers.
-            text = pipeline.maybe_convert_prompt(prompt, pipeline.tokenizer)
             size = dict(width=request["width"], height=request["height"])
             latents = ours["noise"].reshape(shape)
 
             def run(keep):
-                return pipeline(text, latents=latents, callback_on_step_end=keep, **size, **options).images[0]
+                return pipeline(prompt, latents=latents, callback_on_step_end=keep, **size, **options).images[0]
 
             compare_pictures(table, label, ours, run)
 
@@ -339,6 +339,11 @@ def adapters(table, engine, name, make, folder):
         return pipeline
 
     plain = make()
+    if name != "SD 2.1":
+        # The names of published text encoders; the others have those of this version of transformers.
+        for part in ["text_encoder", "text_encoder_2"]:
+            if (at / part).exists():
+                save_file(dict(models.text_weights(getattr(plain, part))), at / part / "model.safetensors")
     files = {"kohya": models.kohya_lora(plain, 31), "peft": models.peft_lora(plain, 32)}
     scales = {"kohya": 0.8, "peft": 0.5}
     for kind, tensors in files.items():

@@ -48,6 +48,35 @@ pub(super) fn pickle_refused(path: &Path) -> EngineError {
 	EngineError::content(path, "the weights", "a .safetensors file".into(), found.into())
 }
 
+/// The text of a JSON file with a string for each number that JSON does not have: Python writes `Infinity`, `-Infinity` and
+/// `NaN`, and diffusers one of them into the settings of DPM++. A setting that is read and must be a number refuses it.
+fn in_plain_json(text: &[u8]) -> Vec<u8> {
+	const NUMBERS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+	let (mut plain, mut rest, mut in_string) = (Vec::with_capacity(text.len()), text, false);
+	while let [first, after @ ..] = rest {
+		match (in_string, NUMBERS.iter().find(|number| rest.starts_with(number))) {
+			(false, Some(number)) => {
+				plain.push(b'"');
+				plain.extend_from_slice(number);
+				plain.push(b'"');
+				rest = rest.strip_prefix(*number).unwrap_or_default();
+				continue;
+			}
+			(true, _) if *first == b'\\' => {
+				// Whatever follows belongs to the string.
+				plain.push(*first);
+				plain.extend(after.first());
+				rest = after.get(1..).unwrap_or_default();
+				continue;
+			}
+			_ => in_string ^= *first == b'"',
+		}
+		plain.push(*first);
+		rest = after;
+	}
+	plain
+}
+
 /// Counters and positions that published files keep beside the weights, as whole numbers; nothing reads them.
 const NOT_WEIGHTS: [&str; 3] = ["position_ids", "num_updates", "global_step"];
 
@@ -93,9 +122,10 @@ impl ModelFolder {
 		read_within(&self.path(path)?, MAX_TEXT_BYTES)
 	}
 
-	/// A JSON file. The numbers of a configuration are held to bounds first, since they become sizes of tables and loops.
+	/// A JSON file, also as Python writes it. The numbers of a configuration are held to bounds first, since they become
+	/// sizes of tables and loops.
 	pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
-		let (full, bytes) = (self.path(path)?, self.read(path)?);
+		let (full, bytes) = (self.path(path)?, in_plain_json(&self.read(path)?));
 		if bounds::applies(path) {
 			let config: Value = serde_json::from_slice(&bytes).map_err(EngineError::json(&full))?;
 			bounds::check(&full, &config)?;
@@ -339,6 +369,29 @@ mod tests {
 			.map(|(name, dtype)| (name, halves.to_dtype(dtype).unwrap()));
 		candle_core::safetensors::save(&HashMap::from(stored.clone()), dir.join("model.safetensors")).unwrap();
 		stored.map(|(name, tensor)| (name.to_owned(), tensor.to_dtype(DType::F32).unwrap())).into()
+	}
+
+	#[test]
+	fn settings_should_be_read_when_python_wrote_them() {
+		for (text, plain) in [
+			(r#"{"a": -Infinity, "b":[Infinity,NaN]}"#, r#"{"a": "-Infinity", "b":["Infinity","NaN"]}"#),
+			(r#"{"NaN": "-Infinity", "a\"NaN": 1}"#, r#"{"NaN": "-Infinity", "a\"NaN": 1}"#),
+			(r#"{"a\\": NaN}"#, r#"{"a\\": "NaN"}"#),
+			(r#"{"a": 1.5, "é": null}"#, r#"{"a": 1.5, "é": null}"#),
+			("\"\\", "\"\\"),
+			("", ""),
+		] {
+			assert_eq!(String::from_utf8(in_plain_json(text.as_bytes())).unwrap(), plain);
+		}
+		let dir = tempfile::tempdir().unwrap();
+		let text = r#"{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity}"#;
+		std::fs::write(dir.path().join("scheduler_config.json"), text).unwrap();
+		let folder = ModelFolder::new(dir.path(), ["scheduler_config.json".into()]);
+		let config: crate::samplers::SchedulerConfig = folder.json("scheduler_config.json").unwrap();
+		assert_eq!(config.class_name, "DPMSolverMultistepScheduler");
+		std::fs::write(dir.path().join("scheduler_config.json"), text.replace("lambda_min_clipped", "beta_end")).unwrap();
+		let error = folder.json::<crate::samplers::SchedulerConfig>("scheduler_config.json").unwrap_err().to_string();
+		assert!(error.contains("-Infinity"), "{error}");
 	}
 
 	#[test]
