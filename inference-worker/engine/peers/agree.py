@@ -1,5 +1,6 @@
-"""Compares the engine with diffusers and transformers: the same random weights, saved by those libraries in their own
-layout, and the same inputs. Prints a table, and fails when a difference is above its tolerance.
+"""Compares the engine with diffusers, transformers and PEFT: the same random weights, saved by those libraries in their own
+layout, and the same inputs. The same weights stored in another way, as a single checkpoint, in shards or as GGUF, must give the
+same bits. Prints a table, and fails when a difference is above its tolerance.
 
 Usage: agree.py TENSORS FOLDER [--markdown FILE]
   TENSORS  the program that runs the engine, `inference-worker/engine/examples/tensors.rs`
@@ -22,7 +23,6 @@ import diffusers
 import models
 import torch
 import transformers
-from PIL import Image
 from diffusers import (
     AutoPipelineForImage2Image,
     DDIMScheduler,
@@ -32,6 +32,7 @@ from diffusers import (
     LCMScheduler,
     UniPCMultistepScheduler,
 )
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 # Differences count in units of the largest value (at least 1). Networks are run by the peers in f64 as well, because in
@@ -305,7 +306,7 @@ def pictures_from_pictures(table, engine, name, pipeline, folder):
 
 
 def checkpoints(table, engine, name, pipeline, folder):
-    """The same networks in one file: the same bits, and a file that diffusers reads as well."""
+    """The same networks in one file: the same bits. That diffusers finds the same tensors in it shows that it is such a file."""
     at = folder.parent / f"{folder.name}-checkpoint"
     at.mkdir()
     save_file(models.checkpoint(name, pipeline), at / "model.safetensors")
@@ -322,6 +323,17 @@ def checkpoints(table, engine, name, pipeline, folder):
         whole, single = (engine.run("pipeline", path, dict(image=request)) for path in [folder, at])
         for what in ["latents", "picture"]:
             table.same(f"{what}, bits", label, "its folder", single[what], whole[what])
+    theirs = type(pipeline).from_single_file(
+        str(at / "model.safetensors"), config=str(folder), local_files_only=True, torch_dtype=torch.float32
+    )
+    equal, count = 0, 0
+    for part in ["unet", "vae", "text_encoder", "text_encoder_2"]:
+        if (folder / part).exists():
+            found, stored = (getattr(whole, part).state_dict() for whole in [theirs, pipeline])
+            equal += sum(key in found and torch.equal(found[key], tensor) for key, tensor in stored.items())
+            count += len(stored)
+    verdict = "agrees" if equal == count else "DIFFERS"
+    table.add("tensors in the file", label, "diffusers", f"{equal} of {count}", "all", "", verdict)
 
 
 @torch.no_grad()
