@@ -2,13 +2,19 @@
 //!
 //! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy` or `candle`, which is Candle with the models of candle-transformers;
 //! CASE is `unet`, `unet-guided`, `vae`, `decode` or `prefill`; FOLDER has `config.json`, the weights and `inputs.safetensors`.
+//! Or it is `picture` or `chat`, for `autonomy` alone: FOLDER is a whole model with its manifest, opened as a worker opens it, and
+//! `.request.json` in it a job's input. `bench manifest FOLDER` writes the manifest, and the noise of the job beside it.
 //! It loads the model and says `ready`. For every line that it reads it then does the work of one round, and says on a line of
 //! JSON how many seconds that took and what came out.
 
 use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use autonomy_engine::pipelines::LATENT_STREAM;
 use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Output};
+use autonomy_kernels::rng::Noise;
+use autonomy_primitives::model::ModelLimits;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::{llama as stock_llama, stable_diffusion::StableDiffusionConfig};
@@ -26,7 +32,15 @@ type Round = Box<dyn FnMut() -> Result<(Duration, Tensor), Failure>>;
 /// The training step that the UNet is asked at.
 const TIMESTEP: f32 = 500.0;
 
-const USAGE: &str = "bench autonomy|candle unet|unet-guided|vae|decode|prefill FOLDER";
+/// Seed of the whole jobs.
+const SEED: [u8; 32] = [7; 32];
+/// In the folder of a whole model: its name begins with a dot, so that it is none of its files.
+const REQUEST: &str = ".request.json";
+/// The noise that a picture begins with, for peers.
+const NOISE: &str = ".noise.safetensors";
+
+const USAGE: &str = "bench autonomy|candle CASE FOLDER, or bench manifest FOLDER; CASE is unet, unet-guided, vae, decode, \
+                     prefill, or for autonomy picture or chat";
 
 fn main() {
 	if let Err(error) = run() {
@@ -37,17 +51,21 @@ fn main() {
 
 fn run() -> Result<(), Failure> {
 	let arguments: Vec<String> = std::env::args().skip(1).collect();
-	let [engine, case, dir] = arguments.as_slice() else { return Err(USAGE.into()) };
-	let dir = Path::new(dir);
-	let inputs = candle_core::safetensors::load(dir.join("inputs.safetensors"), &Device::Cpu)?;
-	let mut round = match engine.as_str() {
-		"autonomy" => {
+	let (engine, case, dir) = match arguments.as_slice() {
+		[engine, case, dir] => (engine.as_str(), case.as_str(), Path::new(dir)),
+		[what, dir] if what == "manifest" => return write_manifest(Path::new(dir)),
+		_ => return Err(USAGE.into()),
+	};
+	let inputs = || candle_core::safetensors::load(dir.join("inputs.safetensors"), &Device::Cpu);
+	let mut round = match (engine, case) {
+		("autonomy", "picture" | "chat") => whole(dir)?,
+		("autonomy", _) => {
 			autonomy_kernels::init();
 			autonomy_kernels::assert_float_environment()?;
-			ours(case, dir, &inputs)?
+			ours(case, dir, &inputs()?)?
 		}
-		"candle" => stock(case, dir, &inputs)?,
-		other => return Err(format!("no engine `{other}`: {USAGE}").into()),
+		("candle", _) => stock(case, dir, &inputs()?)?,
+		(other, _) => return Err(format!("no engine `{other}`: {USAGE}").into()),
 	};
 	say("\"ready\"")?;
 	for line in std::io::stdin().lock().lines() {
@@ -94,6 +112,57 @@ fn unet_inputs(inputs: &Tensors, guided: bool) -> Result<(Tensor, Tensor), Failu
 /// The columns of `ids (1, n)`, one token each.
 fn single_tokens(ids: &Tensor) -> Result<Vec<Tensor>, Failure> {
 	Ok((0..ids.dim(1)?).map(|i| ids.narrow(1, i, 1)).collect::<candle_core::Result<_>>()?)
+}
+
+/// What a whole model is asked for.
+fn request(dir: &Path) -> Result<InputSpec, Failure> {
+	Ok(serde_json::from_slice(&std::fs::read(dir.join(REQUEST))?)?)
+}
+
+/// Describes a whole model, unless this version of the engine has done it. Its known job is a small one.
+fn write_manifest(dir: &Path) -> Result<(), Failure> {
+	let spec = request(dir)?;
+	if let InputSpec::Image(picture) = &spec {
+		// Eight pixels for one of the latent along each side, and four channels.
+		let elements = 4 * usize::from(picture.width / 8) * usize::from(picture.height / 8);
+		let noise = Tensor::from_vec(Noise::new(SEED).normal(LATENT_STREAM, 0, elements), elements, &Device::Cpu)?;
+		candle_core::safetensors::save(&Tensors::from([("noise".into(), noise)]), dir.join(NOISE))?;
+	}
+	if Manifest::load(dir).is_ok_and(|manifest| manifest.engine.0 == autonomy_kernels::engine_id()) {
+		return Ok(());
+	}
+	let (architecture, golden_input) = match spec {
+		InputSpec::Image(_) => (Architecture::TextToImage, InputSpec::image("a cat", 64, 64, 1, 1.0)),
+		_ => (Architecture::Llama, InputSpec::text("a cat", 1, 0.0)),
+	};
+	let meta = ManifestMeta {
+		name: "random".into(),
+		version: "1".into(),
+		architecture,
+		licence: "Apache-2.0".into(),
+		limits: ModelLimits { max_prompt_bytes: 2048, max_steps: 50, max_pixels: 512 * 512, max_tokens: 64 },
+		golden_input,
+		golden_seed: SEED,
+	};
+	Ok(Manifest::build(dir, meta)?.write(dir)?)
+}
+
+/// A whole job of a model that was verified and opened: the bytes of the picture, or the tokens of the reply.
+fn whole(dir: &Path) -> Result<Round, Failure> {
+	let input = request(dir)?.to_job_input()?;
+	let model = Engine::open(dir)?;
+	Ok(Box::new(move || -> Result<(Duration, Tensor), Failure> {
+		let start = Instant::now();
+		let job = model.run(&input, SEED, [0; 32], &mut |_| Control::Continue)?;
+		let time = start.elapsed();
+		let values: Vec<f32> = match job.output {
+			Output::Image(image) => image.rgb.into_iter().map(f32::from).collect(),
+			Output::Text(reply) => reply.tokens.into_iter().map(|token| token as f32).collect(),
+			_ => return Err(format!("the job of {REQUEST} must be an `image` or a `text`").into()),
+		};
+		let count = values.len();
+		Ok((time, Tensor::from_vec(values, count, &Device::Cpu)?))
+	}))
 }
 
 fn no_case(case: &str) -> Failure {

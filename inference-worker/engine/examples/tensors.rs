@@ -1,23 +1,27 @@
 //! Runs a part of a model that diffusers or transformers saved, so that `scripts/agree` can compare what it computes.
 //!
-//! `tensors PART FOLDER INPUTS OUTPUTS`: PART is `text-encoder`, `unet`, `vae`, `language-model`, `scheduler` or `pipeline`;
-//! FOLDER is the part's own, or the whole pipeline's; INPUTS is a safetensors file, for a pipeline a job's input as JSON;
-//! OUTPUTS is a safetensors file to write.
+//! `tensors PART FOLDER INPUTS OUTPUTS`: PART is `text-encoder`, `unet`, `vae`, `language-model`, `scheduler`, `pipeline` or
+//! `image-to-image`; FOLDER is the part's own, or the whole pipeline's; INPUTS is a safetensors file, for a pipeline a job's
+//! input as JSON, which for `image-to-image` has `strength` and the file of a `picture` beside the `image`; OUTPUTS is a
+//! safetensors file to write.
 
+use autonomy_engine::digest::Image;
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel};
 use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
 use autonomy_engine::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DConditionModel, SIZES};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use autonomy_engine::nn::Padding;
+use autonomy_engine::pipelines::text_to_image::{Settings, TextToImage};
 use autonomy_engine::pipelines::LATENT_STREAM;
 use autonomy_engine::samplers::SchedulerConfig;
-use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::weights::{ModelFolder, PictureSpec};
 use autonomy_engine::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Output};
 use autonomy_kernels::rng::Noise;
 use autonomy_primitives::model::ModelLimits;
 use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Tensors = HashMap<String, Tensor>;
@@ -25,7 +29,8 @@ type Tensors = HashMap<String, Tensor>;
 /// Seed of the pipelines' jobs.
 const SEED: [u8; 32] = [7; 32];
 
-const USAGE: &str = "tensors text-encoder|unet|vae|language-model|scheduler|pipeline FOLDER INPUTS OUTPUTS";
+const USAGE: &str =
+	"tensors text-encoder|unet|vae|language-model|scheduler|pipeline|image-to-image FOLDER INPUTS OUTPUTS";
 
 fn main() {
 	if let Err(error) = run() {
@@ -47,6 +52,7 @@ fn run() -> Result<(), Failure> {
 		"language-model" => language_model(&folder(dir)?, &load(inputs)?),
 		"scheduler" => scheduler(&folder(dir)?, &load(inputs)?),
 		"pipeline" => pipeline(dir, inputs),
+		"image-to-image" => image_to_image(dir, inputs),
 		other => return Err(format!("no part `{other}`: {USAGE}").into()),
 	};
 	Ok(candle_core::safetensors::save(&result?, outputs)?)
@@ -112,7 +118,8 @@ fn vae(folder: &ModelFolder, inputs: &Tensors) -> Result<Tensors, Failure> {
 /// The logits of `ids`, and as many of the likeliest tokens after `prompt` as `count` says.
 fn language_model(folder: &ModelFolder, inputs: &Tensors) -> Result<Tensors, Failure> {
 	let config: LlamaConfig = folder.json("config.json")?;
-	let model = Llama::new(&config, folder.tensors("", "model")?)?;
+	let tensors = folder.language_model(config.model_type.name(), &config.in_gguf())?;
+	let model = Llama::new(&config, tensors)?;
 	let logits = model.forward(&ids(inputs, "ids")?)?;
 	let count = input(inputs, "count")?.to_vec1::<i64>()?.first().copied().unwrap_or(0);
 	let (mut cache, mut next, mut tokens) = (KvCache::new(), ids(inputs, "prompt")?, vec![]);
@@ -154,19 +161,33 @@ fn scheduler(folder: &ModelFolder, inputs: &Tensors) -> Result<Tensors, Failure>
 	Ok(named([("samples", samples), ("timesteps", timesteps), ("scales", scales), ("sigma", sigma)]))
 }
 
-/// A whole job: the noise that it begins with, the latents after each step, and the picture.
-fn pipeline(dir: &Path, request: &Path) -> Result<Tensors, Failure> {
-	let spec: InputSpec = serde_json::from_slice(&std::fs::read(request)?)?;
+/// The manifest of a picture model, with a golden job like the request.
+fn manifest(dir: &Path, golden_input: InputSpec) -> Result<Manifest, Failure> {
 	let meta = ManifestMeta {
 		name: "random".into(),
 		version: "1".into(),
 		architecture: Architecture::TextToImage,
 		licence: "Apache-2.0".into(),
 		limits: ModelLimits { max_prompt_bytes: 256, max_steps: 50, max_pixels: 512 * 512, max_tokens: 0 },
-		golden_input: spec.clone(),
+		golden_input,
 		golden_seed: SEED,
 	};
-	Manifest::build(dir, meta)?.write(dir)?;
+	Ok(Manifest::build(dir, meta)?)
+}
+
+/// The noise that a picture begins with, the latents after each step one after the other, and the picture.
+fn drawn(latents: Vec<f32>, steps: usize, image: Image) -> Result<Tensors, Failure> {
+	let elements = latents.len().checked_div(steps).ok_or("no step was run")?;
+	let noise = Tensor::from_vec(Noise::new(SEED).normal(LATENT_STREAM, 0, elements), elements, &Device::Cpu)?;
+	let latents = Tensor::from_vec(latents, (steps, elements), &Device::Cpu)?;
+	let picture = Tensor::from_vec(image.rgb, (image.height as usize, image.width as usize, 3), &Device::Cpu)?;
+	Ok(named([("noise", noise), ("latents", latents), ("picture", picture)]))
+}
+
+/// A whole job: the noise that it begins with, the latents after each step, and the picture.
+fn pipeline(dir: &Path, request: &Path) -> Result<Tensors, Failure> {
+	let spec: InputSpec = serde_json::from_slice(&std::fs::read(request)?)?;
+	manifest(dir, spec.clone())?.write(dir)?;
 	let model = Engine::open(dir)?;
 	let (mut latents, mut steps) = (vec![], 0);
 	let job = model.run_traced(&spec.to_job_input()?, SEED, [0; 32], &mut |step| {
@@ -175,9 +196,39 @@ fn pipeline(dir: &Path, request: &Path) -> Result<Tensors, Failure> {
 		Control::Continue
 	})?;
 	let Output::Image(image) = job.output else { return Err("the request must be an `image`".into()) };
-	let elements = latents.len() / steps;
-	let noise = Tensor::from_vec(Noise::new(SEED).normal(LATENT_STREAM, 0, elements), elements, &Device::Cpu)?;
-	let latents = Tensor::from_vec(latents, (steps, elements), &Device::Cpu)?;
-	let picture = Tensor::from_vec(image.rgb, (image.height as usize, image.width as usize, 3), &Device::Cpu)?;
-	Ok(named([("noise", noise), ("latents", latents), ("picture", picture)]))
+	drawn(latents, steps, image)
+}
+
+/// What `image-to-image` is asked for.
+#[derive(Deserialize)]
+struct FromPicture {
+	image: PictureSpec,
+	/// In per cent.
+	strength: u8,
+	/// A safetensors file with `picture (height, width, 3)`.
+	picture: PathBuf,
+}
+
+/// The same of a picture that is drawn from another one, which no job asks for.
+fn image_to_image(dir: &Path, request: &Path) -> Result<Tensors, Failure> {
+	let FromPicture { image, strength, picture } = serde_json::from_slice(&std::fs::read(request)?)?;
+	let golden = InputSpec::Image(PictureSpec { steps: 1, ..image.clone() });
+	let model = TextToImage::open(&manifest(dir, golden)?.verify(dir)?)?;
+	let (width, height) = (usize::from(image.width), usize::from(image.height));
+	let rgb = input(&load(&picture)?, "picture")?.flatten_all()?.to_vec1::<u8>()?;
+	let begin = Image { width: width as u32, height: height as u32, rgb };
+	let settings = Settings {
+		negative_prompt: &image.negative_prompt,
+		width,
+		height,
+		steps: image.steps.into(),
+		guidance: image.guidance as f32,
+	};
+	let (mut latents, mut steps) = (vec![], 0);
+	let picture = model.run_from(&begin, strength, &image.prompt, &settings, &Noise::new(SEED), &mut |_, state| {
+		latents.extend_from_slice(state);
+		steps += 1;
+		Control::Continue
+	})?;
+	drawn(latents, steps, picture)
 }

@@ -1,5 +1,6 @@
-"""Compares the engine with diffusers and transformers: the same random weights, saved by those libraries in their own
-layout, and the same inputs. Prints a table, and fails when a difference is above its tolerance.
+"""Compares the engine with diffusers, transformers and PEFT: the same random weights, saved by those libraries in their own
+layout, and the same inputs. The same weights stored in another way, as a single checkpoint, in shards or as GGUF, must give the
+same bits. Prints a table, and fails when a difference is above its tolerance.
 
 Usage: agree.py TENSORS FOLDER [--markdown FILE]
   TENSORS  the program that runs the engine, `inference-worker/engine/examples/tensors.rs`
@@ -23,6 +24,7 @@ import models
 import torch
 import transformers
 from diffusers import (
+    AutoPipelineForImage2Image,
     DDIMScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
@@ -30,6 +32,7 @@ from diffusers import (
     LCMScheduler,
     UniPCMultistepScheduler,
 )
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 # Differences count in units of the largest value (at least 1). Networks are run by the peers in f64 as well, because in
@@ -58,7 +61,9 @@ SCHEDULERS = [
         use_karras_sigmas=True, prediction_type="v_prediction")),
     ("DPM++ 2M, Heun", DPMSolverMultistepScheduler, 12, dict(solver_type="heun", timestep_spacing="trailing")),
     ("UniPC", UniPCMultistepScheduler, 20, {}),
-    ("UniPC, bh1", UniPCMultistepScheduler, 12, dict(solver_type="bh1", timestep_spacing="trailing")),
+    # With a last noise level of zero diffusers' last step of it is not a number.
+    ("UniPC, bh1", UniPCMultistepScheduler, 12, dict(
+        solver_type="bh1", timestep_spacing="trailing", final_sigmas_type="sigma_min")),
     ("UniPC, Karras, v", UniPCMultistepScheduler, 20, dict(use_karras_sigmas=True, prediction_type="v_prediction")),
     ("LCM", LCMScheduler, 4, dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1)),
     ("LCM, v", LCMScheduler, 8, dict(prediction_type="v_prediction")),
@@ -127,7 +132,7 @@ class OurEngine:
         self.count += 1
         base = self.folder / f"{self.count:03}-{part}"
         outputs = base.with_suffix(".outputs.safetensors")
-        if part == "pipeline":
+        if part in ["pipeline", "image-to-image"]:
             path = base.with_suffix(".json")
             path.write_text(json.dumps(inputs), encoding="utf-8")
         else:
@@ -208,10 +213,11 @@ def unets(table, engine, name, pipeline, folder):
         table.compare("UNet", name, "diffusers", ours["prediction"], single, NETWORK_TOLERANCE, double)
 
 
-def autoencoders(table, engine, name, pipeline, folder):
+def autoencoders(table, engine, name, network, folder):
     draw = generator(22)
+    channels = network.config.latent_channels
     inputs = dict(
-        latents=torch.randn(1, 4, 6, 8, generator=draw), picture=torch.rand(1, 3, 64, 48, generator=draw) * 2 - 1
+        latents=torch.randn(1, channels, 6, 8, generator=draw), picture=torch.rand(1, 3, 64, 48, generator=draw) * 2 - 1
     )
 
     def run(network, dtype):
@@ -219,46 +225,175 @@ def autoencoders(table, engine, name, pipeline, folder):
         return decoded, network.encode(inputs["picture"].to(dtype)).latent_dist.mean
 
     with row(table, "VAE", name, "diffusers"):
-        ours = engine.run("vae", folder / "vae", inputs)
-        decoded, encoded = in_both(pipeline.vae, run)
+        ours = engine.run("vae", folder, inputs)
+        decoded, encoded = in_both(network, run)
         table.compare("VAE decode", name, "diffusers", ours["decoded"], decoded[0], NETWORK_TOLERANCE, decoded[1])
         table.compare("VAE encode", name, "diffusers", ours["encoded"], encoded[0], NETWORK_TOLERANCE, encoded[1])
 
 
-@torch.no_grad()
-def pipelines(table, engine, name, pipeline, folder):
-    """Prompt to picture, beginning with the engine's noise."""
+STEPS, PROMPT, UNWANTED = 6, "a red cat on blue", "dog"
+
+
+def request_of(pipeline, guidance, prompt=PROMPT):
+    """The same request as the engine and as diffusers have it, and the shape of its latents."""
     side = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
-    steps, prompt, unwanted = 6, "a red cat on blue", "dog"
-    for guidance in [1.0, 4.0]:
+    ours = dict(prompt=prompt, negative_prompt=UNWANTED, width=side, height=side, steps=STEPS, guidance=guidance)
+    theirs = dict(negative_prompt=UNWANTED, num_inference_steps=STEPS, guidance_scale=guidance, output_type="np")
+    shape = (1, pipeline.unet.config.in_channels, side // pipeline.vae_scale_factor, side // pipeline.vae_scale_factor)
+    return ours, theirs, shape
+
+
+def compare_pictures(table, label, ours, run):
+    """`run(callback)` gives the peer's picture, and calls `callback` after each step."""
+    latents = []
+
+    def keep(_pipeline, _step, _timestep, state):
+        latents.append(state["latents"].flatten().clone())
+        return state
+
+    picture = run(keep)
+    theirs = torch.stack(latents)
+    table.compare("latents of each step", label, "diffusers", ours["latents"], theirs, PIPELINE_TOLERANCE)
+    apart = (ours["picture"].double() - torch.from_numpy(picture * 255).round().double()).abs().max().item()
+    verdict = "agrees" if apart <= 1 else "DIFFERS"
+    table.add("picture, levels of 256", label, "diffusers", f"{apart:g}", "1", "", verdict)
+
+
+@torch.no_grad()
+def pipelines(table, engine, name, pipeline, folder, guidances=(1.0, 4.0), prompt=PROMPT):
+    """Prompt to picture, beginning with the engine's noise."""
+    for guidance in guidances:
         label = f"{name}, guidance {guidance:g}"
-        request = dict(prompt=prompt, negative_prompt=unwanted, width=side, height=side, steps=steps, guidance=guidance)
         with row(table, "pipeline", label, "diffusers"):
+            request, options, shape = request_of(pipeline, guidance, prompt)
             ours = engine.run("pipeline", folder, dict(image=request))
-            shape = (1, pipeline.unet.config.in_channels, side // pipeline.vae_scale_factor, -1)
-            latents = []
+            size = dict(width=request["width"], height=request["height"])
+            latents = ours["noise"].reshape(shape)
 
-            def keep(_pipeline, _step, _timestep, state):
-                latents.append(state["latents"].flatten().clone())
-                return state
+            def run(keep):
+                return pipeline(prompt, latents=latents, callback_on_step_end=keep, **size, **options).images[0]
 
-            picture = pipeline(
-                prompt,
-                negative_prompt=unwanted,
-                width=side,
-                height=side,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                latents=ours["noise"].reshape(shape),
-                output_type="np",
-                callback_on_step_end=keep,
-            ).images[0]
-            theirs = torch.stack(latents)
-            table.compare("latents of each step", label, "diffusers", ours["latents"], theirs, PIPELINE_TOLERANCE)
-            bytes_of = torch.from_numpy(picture * 255).round()
-            apart = (ours["picture"].double() - bytes_of.double()).abs().max().item()
-            verdict = "agrees" if apart <= 1 else "DIFFERS"
-            table.add("picture, levels of 256", label, "diffusers", f"{apart:g}", "1", "", verdict)
+            compare_pictures(table, label, ours, run)
+
+
+@torch.no_grad()
+def pictures_from_pictures(table, engine, name, pipeline, folder):
+    """Picture to picture. diffusers draws a latent from what the autoencoder gives, unless it is told to take the mean."""
+    other, strength = AutoPipelineForImage2Image.from_pipe(pipeline), 70
+    other.set_progress_bar_config(disable=True)
+    module = sys.modules[type(other).__module__]
+    retrieve = module.retrieve_latents
+    label = f"{name}, from a picture"
+    with row(table, "pipeline", label, "diffusers"):
+        request, options, shape = request_of(pipeline, 4.0)
+        side = request["width"]
+        picture = torch.randint(0, 256, (side, side, 3), generator=generator(25), dtype=torch.uint8)
+        path = folder.parent / f"{folder.name}-picture.safetensors"
+        save_file(dict(picture=picture), path)
+        ours = engine.run("image-to-image", folder, dict(image=request, strength=strength, picture=str(path)))
+        noise = ours["noise"].reshape(shape)
+
+        def run(keep):
+            image = Image.fromarray(picture.numpy())
+            begin = dict(image=image, strength=strength / 100, callback_on_step_end=keep)
+            return other(request["prompt"], **begin, **options).images[0]
+
+        with (
+            mock.patch.object(module, "randn_tensor", lambda *_, **__: noise),
+            mock.patch.object(module, "retrieve_latents", lambda output, **_: retrieve(output, sample_mode="argmax")),
+        ):
+            compare_pictures(table, label, ours, run)
+
+
+def checkpoints(table, engine, name, pipeline, folder):
+    """The same networks in one file: the same bits. That diffusers finds the same tensors in it shows that it is such a file."""
+    at = folder.parent / f"{folder.name}-checkpoint"
+    at.mkdir()
+    save_file(models.checkpoint(name, pipeline), at / "model.safetensors")
+    for part in ["tokenizer", "tokenizer_2", "scheduler"]:
+        if (folder / part).exists():
+            shutil.copytree(folder / part, at / part)
+    for part in ["unet", "vae", "text_encoder", "text_encoder_2"]:
+        if (folder / part).exists():
+            (at / part).mkdir()
+            shutil.copy(folder / part / "config.json", at / part)
+    label = f"{name}, one file"
+    with row(table, "pipeline", label, "its folder"):
+        request, _, _ = request_of(pipeline, 4.0)
+        whole, single = (engine.run("pipeline", path, dict(image=request)) for path in [folder, at])
+        for what in ["latents", "picture"]:
+            table.same(f"{what}, bits", label, "its folder", single[what], whole[what])
+    theirs = type(pipeline).from_single_file(
+        str(at / "model.safetensors"), config=str(folder), local_files_only=True, torch_dtype=torch.float32
+    )
+    equal, count = 0, 0
+    for part in ["unet", "vae", "text_encoder", "text_encoder_2"]:
+        if (folder / part).exists():
+            found, stored = (getattr(whole, part).state_dict() for whole in [theirs, pipeline])
+            equal += sum(key in found and torch.equal(found[key], tensor) for key, tensor in stored.items())
+            count += len(stored)
+    verdict = "agrees" if equal == count else "DIFFERS"
+    table.add("tensors in the file", label, "diffusers", f"{equal} of {count}", "all", "", verdict)
+
+
+@torch.no_grad()
+def adapters(table, engine, name, make, folder):
+    """LoRAs, merged by diffusers and PEFT, and a token with vectors of its own."""
+    at = folder.parent / f"{folder.name}-adapters"
+    shutil.copytree(folder, at, ignore=shutil.ignore_patterns("manifest.json"))
+
+    def changed(adapters, adapt):
+        """A fresh pipeline with the adapters that the list in the folder names."""
+        (at / "adapters.json").write_text(json.dumps(adapters), encoding="utf-8")
+        pipeline = make()
+        pipeline.set_progress_bar_config(disable=True)
+        adapt(pipeline)
+        return pipeline
+
+    plain = make()
+    if name != "SD 2.1":
+        # The names of published text encoders; the others have those of this version of transformers.
+        for part in ["text_encoder", "text_encoder_2"]:
+            if (at / part).exists():
+                save_file(dict(models.text_weights(getattr(plain, part))), at / part / "model.safetensors")
+    files = {"kohya": models.kohya_lora(plain, 31), "peft": models.peft_lora(plain, 32)}
+    scales = {"kohya": 0.8, "peft": 0.5}
+    for kind, tensors in files.items():
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, at / f"{kind}.safetensors")
+
+    def merge(kinds):
+        def adapt(pipeline):
+            for kind in kinds:
+                pipeline.load_lora_weights(at, weight_name=f"{kind}.safetensors", adapter_name=kind)
+            pipeline.set_adapters(list(kinds), [scales[kind] for kind in kinds])
+            parts = ["unet", "text_encoder"] + ["text_encoder_2"] * hasattr(pipeline, "text_encoder_2")
+            pipeline.fuse_lora(components=parts, adapter_names=list(kinds))
+            pipeline.unload_lora_weights()
+
+        return adapt
+
+    for kinds in [("kohya",), ("peft",), ("kohya", "peft")]:
+        loras = [dict(file=f"{kind}.safetensors", scale=scales[kind]) for kind in kinds]
+        pipeline = changed(dict(loras=loras), merge(kinds))
+        pipelines(table, engine, f"{name}, LoRA {' and '.join(kinds)}", pipeline, at, guidances=[4.0])
+
+    token, draw = "<thing>", generator(33)
+    encoders = {"clip_l": plain.text_encoder, "clip_g": getattr(plain, "text_encoder_2", None)}
+    encoders = {key: encoder for key, encoder in encoders.items() if encoder is not None}
+    vectors = {key: torch.randn(3, encoder.config.hidden_size, generator=draw) for key, encoder in encoders.items()}
+    only = dict(emb_params=vectors["clip_l"])
+    save_file(vectors if len(encoders) > 1 else only, at / "thing.safetensors")
+
+    def learn(pipeline):
+        parts = [(pipeline.tokenizer, pipeline.text_encoder)]
+        if len(encoders) > 1:
+            parts.append((pipeline.tokenizer_2, pipeline.text_encoder_2))
+        for (tokenizer, encoder), learnt in zip(parts, vectors.values()):
+            pipeline.load_textual_inversion(learnt, token=token, tokenizer=tokenizer, text_encoder=encoder)
+
+    pipeline = changed(dict(embeddings=[dict(file="thing.safetensors", token=token)]), learn)
+    prompt = f"a red {token} on blue"
+    pipelines(table, engine, f"{name}, learnt token", pipeline, at, guidances=[4.0], prompt=prompt)
 
 
 def schedulers(table, engine, folder):
@@ -299,15 +434,16 @@ def schedulers(table, engine, folder):
 @torch.no_grad()
 def language_models(table, engine, folder):
     for name, network, seed in models.text_models():
-        at = folder / name.replace(" ", "-")
+        at = folder / name.replace(" ", "-").replace(",", "")
         models.save_text_model(at, network, seed)
         draw = generator(24)
         vocabulary = network.config.vocab_size
         ids = torch.randint(3, vocabulary, (2, 96), generator=draw)
         prompt = torch.randint(3, vocabulary, (1, 17), generator=draw)
         count = 48
+        inputs = dict(ids=ids, prompt=prompt, count=torch.tensor([count]))
         with row(table, "language model", name, "transformers"):
-            ours = engine.run("language-model", at, dict(ids=ids, prompt=prompt, count=torch.tensor([count])))
+            ours = engine.run("language-model", at, inputs)
             ((single, double),) = in_both(network, lambda network, _: (network(ids).logits,))
             table.compare("logits", name, "transformers", ours["logits"], single, NETWORK_TOLERANCE, double)
             told = network.generate(
@@ -320,6 +456,30 @@ def language_models(table, engine, folder):
                 pad_token_id=0,
             )
             table.same("greedy tokens", name, "transformers", ours["tokens"], told[0, prompt.shape[1] :])
+        if "," not in name:
+            stores(table, engine, name, network, at, inputs)
+
+
+def stores(table, engine, name, network, folder, inputs):
+    """The same weights, in half precision, in one file, in shards and as GGUF: the same bits."""
+    network.half()
+    kinds = {"one file": "10GB", "shards": "60KB", "GGUF": None}
+    results = {}
+    for kind, size in kinds.items():
+        at = folder.parent / f"{folder.name}-{kind.replace(' ', '-')}"
+        with row(table, "language model", f"{name}, {kind}", "one file"):
+            if size is None:
+                at.mkdir()
+                models.save_gguf(at / "model.gguf", network)
+                shutil.copy(folder / "config.json", at)
+            else:
+                network.save_pretrained(at, max_shard_size=size)
+                assert (at / "model.safetensors.index.json").exists() == (kind == "shards")
+            results[kind] = engine.run("language-model", at, inputs)
+            if kind != "one file" and "one file" in results:
+                label, whole = f"{name}, {kind}", results["one file"]["logits"]
+                table.same("logits, bits", label, "one file", results[kind]["logits"], whole)
+    network.float()
 
 
 def main():
@@ -346,8 +506,15 @@ def main():
         pipeline.save_pretrained(folder)
         text_encoders(table, engine, name, pipeline, folder)
         unets(table, engine, name, pipeline, folder)
-        autoencoders(table, engine, name, pipeline, folder)
+        autoencoders(table, engine, name, pipeline.vae, folder / "vae")
         pipelines(table, engine, name, pipeline, folder)
+        pictures_from_pictures(table, engine, name, pipeline, folder)
+        checkpoints(table, engine, name, pipeline, folder)
+        adapters(table, engine, name, make, folder)
+    for name, make in models.AUTOENCODERS.items():
+        network, folder = make(), arguments.folder / f"VAE-{name.replace(' ', '-')}"
+        network.save_pretrained(folder)
+        autoencoders(table, engine, name, network, folder)
     schedulers(table, engine, arguments.folder)
     language_models(table, engine, arguments.folder)
     if arguments.markdown:

@@ -4,6 +4,9 @@ number of threads, in turns of one round each, so that whatever else this machin
 Usage: bench.py PROGRAM FOLDER [--threads N] [--rounds N] [--cases A,B] [--engines A,B] [--markdown FILE]
   PROGRAM  `inference-worker/engine/examples/bench.rs`, which runs the engine and stock Candle
   FOLDER   where the models go: 10 GB, kept for the next run
+
+Peak memory is what the system says was resident at most, with pages of mapped files; what of it was the process's own and what
+were files is the most that was seen of either, looking every 50 ms from the start. Whole jobs must stay below a limit.
 """
 
 import argparse
@@ -33,17 +36,23 @@ CASES = {
     "vae": ("stable-diffusion/vae", "SD 1.5 VAE decode, 512×512", 1, "s"),
     "prefill": ("llama", f"Llama 1B prefill, {PROMPT} tokens", PROMPT, "tokens/s"),
     "decode": ("llama", f"Llama 1B decode after {PROMPT} tokens", FOLLOWING, "tokens/s"),
+    "picture": ("picture", "SD 1.5, a whole job: 512×512, 2 steps with guidance", 1, "s"),
+    "chat": ("chat", f"Llama 1B, a whole job: {PROMPT} tokens and {FOLLOWING} in reply", 1, "s"),
 }
-PICTURES, TEXTS = ["unet", "unet-guided", "vae"], ["prefill", "decode"]
+PICTURES, TEXTS, WHOLE = ["unet", "unet-guided", "vae"], ["prefill", "decode"], ["picture", "chat"]
 ENGINES = {
-    "autonomy": ("Autonomy", PICTURES + TEXTS, None),
+    "autonomy": ("Autonomy", PICTURES + TEXTS + WHOLE, None),
     "candle": ("Candle, stock", PICTURES + TEXTS, None),
-    "torch": ("PyTorch", PICTURES + TEXTS, "torch"),
+    "torch": ("PyTorch", PICTURES + TEXTS + WHOLE, "torch"),
     "stable-diffusion.cpp": ("stable-diffusion.cpp", PICTURES, "stable_diffusion_cpp"),
     "llama.cpp": ("llama.cpp", TEXTS, "llama_cpp"),
 }
 # These have noise of their own, so that their output cannot be compared.
 OWN_INPUTS = {"stable-diffusion.cpp"}
+# The most memory that the engine may take for a whole job, in GiB.
+MOST_MEMORY = {"picture": 6.0, "chat": 5.0}
+# Seconds from one look at a peer's memory to the next.
+LOOK = 0.05
 
 
 class Gone(Exception):
@@ -59,7 +68,26 @@ class Peer:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
         )
+        # The most that was seen, in KiB.
+        self.seen = {"RssAnon": 0, "RssFile": 0}
         threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _status(self):
+        """What the system says of the process; nothing once it has ended."""
+        try:
+            text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return {}
+        fields = (line.split() for line in text.splitlines())
+        return {field[0].rstrip(":"): int(field[1]) for field in fields if field[2:] == ["kB"]}
+
+    def _look(self):
+        while self.process.poll() is None:
+            status = self._status()
+            for name, most in self.seen.items():
+                self.seen[name] = max(most, status.get(name, 0))
+            time.sleep(LOOK)
 
     def _read(self):
         for line in self.process.stdout:
@@ -88,12 +116,10 @@ class Peer:
         self.process.send_signal(signal.SIGSTOP)
         return answer
 
-    def peak_memory(self):
-        """The most that was resident at a time, in GiB, with the mapped files."""
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**20
-        return float("nan")
+    def memory(self):
+        """The most that was resident at a time, in GiB: in all with the pages of mapped files, of its own, and of files."""
+        most = self._status().get("VmHWM", float("nan"))
+        return tuple(kib / 2**20 for kib in [most, self.seen["RssAnon"], self.seen["RssFile"]])
 
     def end(self):
         if self.process.poll() is None:
@@ -124,13 +150,16 @@ def versions(engines):
     return [f"{package} {importlib.metadata.version(package)}" for package in wanted]
 
 
-def write_models(folder, cases, engines):
-    """Weights and inputs; slow once, nothing afterwards."""
+def write_models(program, folder, cases, engines):
+    """Weights and inputs; slow once, little afterwards."""
     import bench_models
 
     for case in cases:
-        at = folder / CASES[case][0]
-        bench_models.write(at, PROMPT, FOLLOWING)
+        if case in WHOLE:
+            bench_models.write_whole(folder, case, PROMPT, FOLLOWING)
+            subprocess.run([program, "manifest", folder / case], check=True)
+        else:
+            bench_models.write(folder / CASES[case][0], PROMPT, FOLLOWING)
     if "stable-diffusion.cpp" in engines and set(cases) & set(PICTURES):
         bench_models.write_whole_stable_diffusion(folder / "stable-diffusion")
     if "llama.cpp" in engines and set(cases) & set(TEXTS):
@@ -180,7 +209,7 @@ def measure(case, engines, arguments, environment):
                     print(f"    round {number + 1}, {peer.name}: {answer['seconds']:.3f} s", flush=True)
             for peer in peers:
                 if peer.name in results:
-                    results[peer.name]["memory"] = peer.peak_memory()
+                    results[peer.name]["memory"] = peer.memory()
         finally:
             for peer in peers:
                 peer.end()
@@ -219,13 +248,16 @@ def main():
             not_built.append(ENGINES[engine][0])
     arguments.folder.mkdir(parents=True, exist_ok=True)
     arguments.folder, arguments.program = arguments.folder.resolve(), arguments.program.resolve()
-    write_models(arguments.folder, cases, engines)
+    write_models(arguments.program, arguments.folder, cases, engines)
 
     threads = str(arguments.threads)
     environment = dict(os.environ)
     for variable in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
         environment[variable] = threads
-    lines = ["| what | engine | median | fastest to slowest | Autonomy is | peak memory |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| what | engine | median | fastest to slowest | Autonomy is | peak memory | its own, and files |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     failures = []
     for case in cases:
         what = CASES[case][1]
@@ -244,8 +276,12 @@ def main():
                 if engine not in OWN_INPUTS and not same_work(first["peek"], first["size"], ours["first"]):
                     failures.append(f"{ENGINES[engine][0]}, {what}: its output is another one than Autonomy's")
             spread = f"{told(case, min(seconds))} to {told(case, max(seconds))}"
-            memory = f"{result['memory']:.1f} GiB"
-            lines.append(f"| {what} | {ENGINES[engine][0]} | {told(case, median)} | {spread} | {ratio} | {memory} |")
+            memory, own, files = result["memory"]
+            if engine == "autonomy" and memory > MOST_MEMORY.get(case, memory):
+                failures.append(f"Autonomy, {what}: {memory:.2f} GiB of memory, the most is {MOST_MEMORY[case]:g} GiB")
+            row = [what, ENGINES[engine][0], told(case, median), spread, ratio]
+            row += [f"{memory:.1f} GiB", f"{own:.1f} and {files:.1f} GiB"]
+            lines.append(f"| {' | '.join(row)} |")
 
     date = time.strftime("%Y-%m-%d")
     where = f"Machine: {machine(arguments.threads)}. {arguments.rounds} rounds each, in turns, {date}"

@@ -1,14 +1,20 @@
 """The models that bench.py measures: random weights in the shapes of Stable Diffusion 1.5 and of a Llama with a billion
-parameters, in f16 and bf16 as such models are published, and the inputs that all peers get."""
+parameters, in f16 and bf16 as such models are published, and the inputs that all peers get. Whole models are folders as they
+are published, with tokenizers as large as theirs."""
 
+import itertools
 import json
+import os
 import pathlib
+import shutil
 
+import diffusers
+import tokenizers
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from models import bytes_to_letters
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from models import STABLE_DIFFUSION_BETAS, bytes_to_letters, clip_tokenizer, side_by_side
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaForCausalLM
+from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 UNET = dict(sample_size=64, cross_attention_dim=768, attention_head_dim=8, block_out_channels=(320, 640, 1280, 1280))
 VAE = dict(
@@ -43,6 +49,19 @@ LLAMA = dict(
     eos_token_id=128001,
 )
 ROPE_THETA = 500000.0
+# Of the Llama's tokens, those that merges make; special ones follow.
+LLAMA_WORDS = 128000
+LLAMA_MARKS = {
+    0: "<|begin_of_text|>", 1: "<|end_of_text|>", 6: "<|start_header_id|>", 7: "<|end_header_id|>", 9: "<|eot_id|>"
+}
+LLAMA_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
+    "{{ message['content'] }}<|eot_id|>{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
+)
+# What a whole model is asked for; no file of the model, since its name begins with a dot.
+REQUEST = ".request.json"
+SIDE, STEPS, GUIDANCE = 512, 2, 7.5
 
 
 def done(folder):
@@ -143,11 +162,106 @@ def write_gguf(folder):
         tensor = tensor.float()
         for projection, count in heads.items():
             if f"{projection}.weight" in name:
-                rows = tensor.reshape(count, 2, tensor.shape[0] // count // 2, tensor.shape[1])
-                tensor = rows.transpose(1, 2).reshape(tensor.shape)
+                tensor = side_by_side(tensor, count)
         writer.add_tensor(names.get_name(name, try_suffixes=(".weight",)), tensor.contiguous().numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     finish(path)
+
+
+def merges(count):
+    """So many merges of letters that no prompt here has: a tokenizer as large as a published one, that reads a letter of the
+    alphabet as a token."""
+    letters = bytes_to_letters()[128:]
+    pairs = [f"{a} {b}" for a, b in itertools.product(letters, letters)]
+    triples = (f"{a}{b} {c}" for a, b, c in itertools.product(letters, letters, letters))
+    return pairs[:count] + list(itertools.islice(triples, max(0, count - len(pairs))))
+
+
+def link(source, target):
+    """The same file in another folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.link(source, target)
+
+
+def write_whole(folder, case, prompt, following):
+    """The folder of a whole model, `picture` or `chat`, as an operator has it, and what it is asked for."""
+    at = folder / case
+    if done(at):
+        return
+    print(f"    writing {at}", flush=True)
+    shutil.rmtree(at, ignore_errors=True)
+    at.mkdir(parents=True)
+    request = write_picture(folder, at) if case == "picture" else write_chat(folder, at, prompt, following)
+    (at / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    finish(at)
+
+
+def write_picture(folder, at):
+    parts = folder / "stable-diffusion"
+    for part in ["unet", "vae"]:
+        write(parts / part, 0, 0)
+        for name in ["config.json", "diffusion_pytorch_model.safetensors"]:
+            link(parts / part / name, at / part / name)
+    write_whole_stable_diffusion(parts)
+    for name in ["config.json", "model.safetensors"]:
+        link(parts / "text_encoder" / name, at / "text_encoder" / name)
+    letters = len(bytes_to_letters())
+    tokenizer = clip_tokenizer(merges=merges(TEXT_ENCODER["vocab_size"] - 2 * letters - 2))
+    tokenizer.save_pretrained(at / "tokenizer")
+    scheduler = DDIMScheduler(**STABLE_DIFFUSION_BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    scheduler.save_pretrained(at / "scheduler")
+    index = dict(
+        _class_name="StableDiffusionPipeline",
+        _diffusers_version=diffusers.__version__,
+        feature_extractor=[None, None],
+        requires_safety_checker=False,
+        safety_checker=[None, None],
+        scheduler=["diffusers", "DDIMScheduler"],
+        text_encoder=["transformers", "CLIPTextModel"],
+        tokenizer=["transformers", "CLIPTokenizer"],
+        unet=["diffusers", "UNet2DConditionModel"],
+        vae=["diffusers", "AutoencoderKL"],
+    )
+    (at / "model_index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+    return dict(
+        image=dict(
+            prompt="a red cat on blue", negative_prompt="dog", width=SIDE, height=SIDE, steps=STEPS, guidance=GUIDANCE
+        )
+    )
+
+
+def write_chat(folder, at, prompt, following):
+    write(folder / "llama", prompt, following)
+    for name in ["config.json", "generation_config.json", "model.safetensors"]:
+        link(folder / "llama" / name, at / name)
+    letters = bytes_to_letters()
+    made = merges(LLAMA_WORDS - len(letters))
+    words = letters + [merge.replace(" ", "") for merge in made]
+    model = tokenizers.models.BPE(
+        vocab={word: i for i, word in enumerate(words)}, merges=[tuple(merge.split(" ")) for merge in made]
+    )
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    marks = [LLAMA_MARKS.get(i, f"<|reserved_special_token_{i}|>") for i in range(LLAMA["vocab_size"] - LLAMA_WORDS)]
+    tokenizer.add_special_tokens(marks)
+    whole = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=LLAMA_MARKS[0],
+        eos_token=LLAMA_MARKS[9],
+        chat_template=LLAMA_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+    whole.save_pretrained(at)
+    text = ("what do you see there " * prompt)[: prompt - len(chat_ids(whole, ""))]
+    assert len(chat_ids(whole, text)) == prompt
+    return dict(text=dict(prompt=text, max_tokens=following, temperature=0))
+
+
+def chat_ids(tokenizer, text):
+    """The tokens of a message up to where the reply begins."""
+    messages = [dict(role="user", content=text)]
+    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]

@@ -2,7 +2,7 @@
 
 Usage: bench_peer.py ENGINE CASE FOLDER THREADS
   ENGINE  torch, llama.cpp or stable-diffusion.cpp
-  CASE    unet, unet-guided, vae, decode or prefill
+  CASE    unet, unet-guided, vae, decode, prefill, picture or chat
 
 It loads the model and says "ready". For every line that it reads it does the work of one round, and says on a line of JSON
 how many seconds that took and what came out. What libraries print goes to stderr.
@@ -29,6 +29,8 @@ def torch_round(case, folder, threads):
 
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
+    if case in ["picture", "chat"]:
+        return torch_whole(folder)
     inputs = load_file(folder / "inputs.safetensors")
     if case in ["unet", "unet-guided"]:
         from diffusers import UNet2DConditionModel
@@ -68,6 +70,60 @@ def torch_round(case, folder, threads):
         return timed(work)
 
     return decode
+
+
+def torch_whole(folder):
+    """A whole job, as users run it."""
+    import bench_models
+    import torch
+    from safetensors.torch import load_file
+
+    request = json.loads((folder / bench_models.REQUEST).read_text(encoding="utf-8"))
+    if "image" in request:
+        from diffusers import StableDiffusionPipeline
+
+        pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+        pipeline.set_progress_bar_config(disable=True)
+        wanted = request["image"]
+        sides = [wanted[side] // pipeline.vae_scale_factor for side in ["height", "width"]]
+        # The noise of the engine's seed.
+        latents = load_file(folder / ".noise.safetensors")["noise"].reshape(1, -1, *sides)
+
+        def picture():
+            values = pipeline(
+                wanted["prompt"],
+                negative_prompt=wanted["negative_prompt"],
+                width=wanted["width"],
+                height=wanted["height"],
+                num_inference_steps=wanted["steps"],
+                guidance_scale=wanted["guidance"],
+                latents=latents,
+                output_type="np",
+            ).images[0]
+            return (values * 255).round()
+
+        return lambda: timed(picture)
+
+    from transformers import AutoTokenizer, LlamaForCausalLM
+
+    llama = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    wanted = request["text"]
+
+    def reply():
+        ids = torch.tensor([bench_models.chat_ids(tokenizer, wanted["prompt"])])
+        told = llama.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=wanted["max_tokens"],
+            do_sample=False,
+            pad_token_id=tokenizer.eos_token_id,
+        )
+        tokens = told[0, ids.shape[1] :]
+        tokenizer.decode(tokens)
+        return tokens
+
+    return lambda: timed(reply)
 
 
 def llama_cpp_round(case, folder, threads):

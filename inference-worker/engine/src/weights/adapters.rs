@@ -203,6 +203,13 @@ impl Adapters {
 /// The names under which `(down, up, alpha)` of a layer may be stored.
 fn candidates(component: &str, layer: &str, alias: Option<&str>) -> Vec<[String; 3]> {
 	let mut names = vec![];
+	let mut layers = vec![layer.to_owned()];
+	if component != "unet" && !layer.starts_with("text_projection") {
+		// Some text encoders are stored without the name that the others have in front.
+		const OUTER: &str = "text_model.";
+		let inner = layer.strip_prefix(OUTER).unwrap_or(layer);
+		layers = vec![format!("{OUTER}{inner}"), inner.to_owned()];
+	}
 	// kohya's scripts: dots become underlines.
 	let prefixes: &[&str] = match component {
 		"unet" => &["lora_unet_"],
@@ -210,7 +217,7 @@ fn candidates(component: &str, layer: &str, alias: Option<&str>) -> Vec<[String;
 		_ => &["lora_te2_"],
 	};
 	for prefix in prefixes {
-		for layer in [Some(layer), alias].into_iter().flatten() {
+		for layer in layers.iter().map(String::as_str).chain(alias) {
 			let base = format!("{prefix}{}", layer.replace('.', "_"));
 			let [down, up, alpha] = ["lora_down.weight", "lora_up.weight", "alpha"].map(|end| format!("{base}.{end}"));
 			names.push([down, up, alpha]);
@@ -219,8 +226,7 @@ fn candidates(component: &str, layer: &str, alias: Option<&str>) -> Vec<[String;
 	// PEFT and diffusers, with the component in front or, in a file for one network, a wrapper or nothing.
 	let bare: &[&str] = if component == "unet" { &["base_model.model.", ""] } else { &[] };
 	let prefixes = std::iter::once(format!("{component}.")).chain(bare.iter().map(|prefix| (*prefix).to_owned()));
-	for prefix in prefixes {
-		let base = format!("{prefix}{layer}");
+	for base in prefixes.flat_map(|prefix| layers.iter().map(move |layer| format!("{prefix}{layer}"))) {
 		let ends = [
 			["lora_A.weight", "lora_B.weight"],
 			["lora_A.default.weight", "lora_B.default.weight"],
@@ -347,8 +353,17 @@ mod tests {
 		assert!(alphas.contains(&"lora_te_text_model_encoder_layers_3_self_attn_q_proj.alpha"));
 		assert!(alphas.contains(&"lora_te1_text_model_encoder_layers_3_self_attn_q_proj.alpha"));
 		assert!(alphas.contains(&"text_encoder.text_model.encoder.layers.3.self_attn.q_proj.alpha"));
-		let second = candidates("text_encoder_2", "text_model.encoder.layers.3.mlp.fc1", None);
-		assert_eq!(second[0][1], "lora_te2_text_model_encoder_layers_3_mlp_fc1.lora_up.weight");
+		for layer in ["text_model.encoder.layers.3.mlp.fc1", "encoder.layers.3.mlp.fc1"] {
+			let second = candidates("text_encoder_2", layer, None);
+			assert_eq!(second[0][1], "lora_te2_text_model_encoder_layers_3_mlp_fc1.lora_up.weight");
+			let downs: Vec<&str> = second.iter().map(|[down, _, _]| down.as_str()).collect();
+			for stored in ["text_model.encoder", "encoder"] {
+				let wanted = format!("text_encoder_2.{stored}.layers.3.mlp.fc1.lora_A.weight");
+				assert!(downs.contains(&wanted.as_str()), "{wanted} is not among {downs:#?}");
+			}
+		}
+		let projection = candidates("text_encoder_2", "text_projection", None);
+		assert_eq!(projection[0][0], "lora_te2_text_projection.lora_down.weight");
 	}
 
 	#[test]

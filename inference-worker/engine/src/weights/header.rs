@@ -158,6 +158,11 @@ impl Header {
 		}
 	}
 
+	/// Bytes of all tensors, which are those behind the header.
+	pub fn bytes(&self) -> u64 {
+		self.tensors.values().map(|entry| entry.data_offsets.1).max().unwrap_or(0)
+	}
+
 	/// Values of all tensors.
 	pub fn parameters(&self) -> u64 {
 		self.tensors.values().fold(0, |sum: u64, entry| sum.saturating_add(entry.elements()))
