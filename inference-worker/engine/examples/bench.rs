@@ -1,6 +1,7 @@
 //! One engine with one model, at the pace that `scripts/bench-engine` sets.
 //!
-//! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy` or `candle`, which is Candle with the models of candle-transformers;
+//! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy`, `autonomy-cuda`, which is the same on the first NVIDIA GPU in a build with
+//! the feature `cuda`, or `candle`, which is Candle with the models of candle-transformers;
 //! CASE is `unet`, `unet-guided`, `vae`, `decode` or `prefill`; FOLDER has `config.json`, the weights and `inputs.safetensors`.
 //! It loads the model and says `ready`. For every line that it reads it then does the work of one round, and says on a line of
 //! JSON how many seconds that took and what came out.
@@ -8,7 +9,7 @@
 use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
-use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::weights::{placed, ModelFolder};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::{llama as stock_llama, stable_diffusion::StableDiffusionConfig};
@@ -26,7 +27,7 @@ type Round = Box<dyn FnMut() -> Result<(Duration, Tensor), Failure>>;
 /// The training step that the UNet is asked at.
 const TIMESTEP: f32 = 500.0;
 
-const USAGE: &str = "bench autonomy|candle unet|unet-guided|vae|decode|prefill FOLDER";
+const USAGE: &str = "bench autonomy|autonomy-cuda|candle unet|unet-guided|vae|decode|prefill FOLDER";
 
 fn main() {
 	if let Err(error) = run() {
@@ -41,11 +42,8 @@ fn run() -> Result<(), Failure> {
 	let dir = Path::new(dir);
 	let inputs = candle_core::safetensors::load(dir.join("inputs.safetensors"), &Device::Cpu)?;
 	let mut round = match engine.as_str() {
-		"autonomy" => {
-			autonomy_kernels::init();
-			autonomy_kernels::assert_float_environment()?;
-			ours(case, dir, &inputs)?
-		}
+		"autonomy" => ours(case, dir, &inputs, &Device::Cpu)?,
+		"autonomy-cuda" => ours(case, dir, &inputs, &Device::new_cuda_with_stream(0)?)?,
 		"candle" => stock(case, dir, &inputs)?,
 		other => return Err(format!("no engine `{other}`: {USAGE}").into()),
 	};
@@ -71,6 +69,8 @@ fn say(line: &str) -> std::io::Result<()> {
 fn timed(work: impl FnOnce() -> candle_core::Result<Tensor>) -> Result<(Duration, Tensor), Failure> {
 	let start = Instant::now();
 	let output = work()?;
+	// A GPU works on after it was told what to do.
+	output.device().synchronize()?;
 	Ok((start.elapsed(), output))
 }
 
@@ -100,29 +100,34 @@ fn no_case(case: &str) -> Failure {
 	format!("no case `{case}`: {USAGE}").into()
 }
 
-fn ours(case: &str, dir: &Path, inputs: &Tensors) -> Result<Round, Failure> {
+fn ours(case: &str, dir: &Path, inputs: &Tensors, device: &Device) -> Result<Round, Failure> {
+	autonomy_kernels::init();
+	autonomy_kernels::assert_float_environment()?;
+	let moved = inputs.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
+	let inputs = &moved.collect::<candle_core::Result<Tensors>>()?;
 	let mut files = vec![];
 	for entry in std::fs::read_dir(dir)? {
 		files.extend(entry?.file_name().into_string().ok());
 	}
 	let folder = ModelFolder::new(dir, files);
+	let tensors = |stem: &str| -> Result<VarBuilder<'static>, Failure> { Ok(placed(folder.tensors("", stem)?, device)) };
 	match case {
 		"unet" | "unet-guided" => {
 			let config: UNet2DConditionConfig = folder.json("config.json")?;
-			let unet = UNet2DConditionModel::new(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let unet = UNet2DConditionModel::new(&config, tensors("diffusion_pytorch_model")?)?;
 			let (sample, states) = unet_inputs(inputs, case == "unet-guided")?;
 			let timesteps = vec![TIMESTEP; sample.dim(0)?];
 			Ok(Box::new(move || timed(|| unet.forward(&sample, &timesteps, &states, None))))
 		}
 		"vae" => {
 			let config: AutoencoderKlConfig = folder.json("config.json")?;
-			let vae = AutoencoderKl::decoder_only(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let vae = AutoencoderKl::decoder_only(&config, tensors("diffusion_pytorch_model")?)?;
 			let latents = input(inputs, "latents")?;
 			Ok(Box::new(move || timed(|| vae.decode(&latents))))
 		}
 		"decode" | "prefill" => {
 			let config: LlamaConfig = folder.json("config.json")?;
-			let llama = Llama::new(&config, folder.tensors("", "model")?)?;
+			let llama = Llama::new(&config, tensors("model")?)?;
 			let prompt = ids(inputs, "prompt")?;
 			if case == "prefill" {
 				return Ok(Box::new(move || timed(|| llama.forward_cached(&prompt, &mut KvCache::new()))));
