@@ -103,14 +103,14 @@ fn no_case(case: &str) -> Failure {
 fn ours(case: &str, dir: &Path, inputs: &Tensors, device: &Device) -> Result<Round, Failure> {
 	autonomy_kernels::init();
 	autonomy_kernels::assert_float_environment()?;
-	let moved = inputs.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
+	let moved = inputs.iter().map(|(name, tensor)| tensor.to_device(device).map(|tensor| (name.clone(), tensor)));
 	let inputs = &moved.collect::<candle_core::Result<Tensors>>()?;
 	let mut files = vec![];
 	for entry in std::fs::read_dir(dir)? {
 		files.extend(entry?.file_name().into_string().ok());
 	}
 	let folder = ModelFolder::new(dir, files);
-	let tensors = |stem: &str| -> Result<VarBuilder<'static>, Failure> { Ok(placed(folder.tensors("", stem)?, device)) };
+	let tensors = |stem: &str| folder.tensors("", stem).map(|tensors| placed(tensors, device));
 	match case {
 		"unet" | "unet-guided" => {
 			let config: UNet2DConditionConfig = folder.json("config.json")?;

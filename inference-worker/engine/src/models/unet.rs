@@ -474,8 +474,8 @@ impl UNet2DConditionModel {
 			// diffusers embeds what the scale is above 1, in thousandths.
 			(Some((projection, width)), Some(scale)) => {
 				let scale = (f64::from(scale) - 1.0) * 1000.0;
-				let embedded = timestep_embedding(&vec![scale as f32; b], *width, false, 1.0)?.to_device(sample.device())?;
-				(time + projection.forward(&embedded)?)?
+				let embedded = timestep_embedding(&vec![scale as f32; b], *width, false, 1.0)?;
+				(time + projection.forward(&embedded.to_device(sample.device())?)?)?
 			}
 			(None, None) => time,
 			(Some(_), None) => candle_core::bail!("UNet: time_cond_proj_dim is set, so the guidance scale is needed"),
