@@ -1,6 +1,7 @@
 //! One engine with one model, at the pace that `scripts/bench-engine` sets.
 //!
-//! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy` or `candle`, which is Candle with the models of candle-transformers;
+//! `bench ENGINE CASE FOLDER`: ENGINE is `autonomy`, `autonomy-cuda`, which is the same on the first NVIDIA GPU in a build with
+//! the feature `cuda`, or `candle`, which is Candle with the models of candle-transformers;
 //! CASE is `unet`, `unet-guided`, `vae`, `decode` or `prefill`; FOLDER has `config.json`, the weights and `inputs.safetensors`.
 //! Or it is `picture` or `chat`, for `autonomy` alone: FOLDER is a whole model with its manifest, opened as a worker opens it, and
 //! `.request.json` in it a job's input. `bench manifest FOLDER` writes the manifest, and the noise of the job beside it.
@@ -11,7 +12,7 @@ use autonomy_engine::models::llama::{KvCache, Llama, LlamaConfig};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use autonomy_engine::pipelines::LATENT_STREAM;
-use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::weights::{placed, ModelFolder};
 use autonomy_engine::{Architecture, Control, Engine, InputSpec, Manifest, ManifestMeta, Output};
 use autonomy_kernels::rng::Noise;
 use autonomy_primitives::model::ModelLimits;
@@ -39,7 +40,7 @@ const REQUEST: &str = ".request.json";
 /// The noise that a picture begins with, for peers.
 const NOISE: &str = ".noise.safetensors";
 
-const USAGE: &str = "bench autonomy|candle CASE FOLDER, or bench manifest FOLDER; CASE is unet, unet-guided, vae, decode, \
+const USAGE: &str = "bench autonomy|autonomy-cuda|candle CASE FOLDER, or bench manifest FOLDER; CASE is unet, unet-guided, vae, decode, \
                      prefill, or for autonomy picture or chat";
 
 fn main() {
@@ -59,11 +60,8 @@ fn run() -> Result<(), Failure> {
 	let inputs = || candle_core::safetensors::load(dir.join("inputs.safetensors"), &Device::Cpu);
 	let mut round = match (engine, case) {
 		("autonomy", "picture" | "chat") => whole(dir)?,
-		("autonomy", _) => {
-			autonomy_kernels::init();
-			autonomy_kernels::assert_float_environment()?;
-			ours(case, dir, &inputs()?)?
-		}
+		("autonomy", _) => ours(case, dir, &inputs()?, &Device::Cpu)?,
+		("autonomy-cuda", _) => ours(case, dir, &inputs()?, &Device::new_cuda_with_stream(0)?)?,
 		("candle", _) => stock(case, dir, &inputs()?)?,
 		(other, _) => return Err(format!("no engine `{other}`: {USAGE}").into()),
 	};
@@ -89,6 +87,8 @@ fn say(line: &str) -> std::io::Result<()> {
 fn timed(work: impl FnOnce() -> candle_core::Result<Tensor>) -> Result<(Duration, Tensor), Failure> {
 	let start = Instant::now();
 	let output = work()?;
+	// A GPU works on after it was told what to do.
+	output.device().synchronize()?;
 	Ok((start.elapsed(), output))
 }
 
@@ -169,29 +169,34 @@ fn no_case(case: &str) -> Failure {
 	format!("no case `{case}`: {USAGE}").into()
 }
 
-fn ours(case: &str, dir: &Path, inputs: &Tensors) -> Result<Round, Failure> {
+fn ours(case: &str, dir: &Path, inputs: &Tensors, device: &Device) -> Result<Round, Failure> {
+	autonomy_kernels::init();
+	autonomy_kernels::assert_float_environment()?;
+	let moved = inputs.iter().map(|(name, tensor)| tensor.to_device(device).map(|tensor| (name.clone(), tensor)));
+	let inputs = &moved.collect::<candle_core::Result<Tensors>>()?;
 	let mut files = vec![];
 	for entry in std::fs::read_dir(dir)? {
 		files.extend(entry?.file_name().into_string().ok());
 	}
 	let folder = ModelFolder::new(dir, files);
+	let tensors = |stem: &str| folder.tensors("", stem).map(|tensors| placed(tensors, device));
 	match case {
 		"unet" | "unet-guided" => {
 			let config: UNet2DConditionConfig = folder.json("config.json")?;
-			let unet = UNet2DConditionModel::new(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let unet = UNet2DConditionModel::new(&config, tensors("diffusion_pytorch_model")?)?;
 			let (sample, states) = unet_inputs(inputs, case == "unet-guided")?;
 			let timesteps = vec![TIMESTEP; sample.dim(0)?];
 			Ok(Box::new(move || timed(|| unet.forward(&sample, &timesteps, &states, None))))
 		}
 		"vae" => {
 			let config: AutoencoderKlConfig = folder.json("config.json")?;
-			let vae = AutoencoderKl::decoder_only(&config, folder.tensors("", "diffusion_pytorch_model")?)?;
+			let vae = AutoencoderKl::decoder_only(&config, tensors("diffusion_pytorch_model")?)?;
 			let latents = input(inputs, "latents")?;
 			Ok(Box::new(move || timed(|| vae.decode(&latents))))
 		}
 		"decode" | "prefill" => {
 			let config: LlamaConfig = folder.json("config.json")?;
-			let llama = Llama::new(&config, folder.tensors("", "model")?)?;
+			let llama = Llama::new(&config, tensors("model")?)?;
 			let prompt = ids(inputs, "prompt")?;
 			if case == "prefill" {
 				return Ok(Box::new(move || timed(|| llama.forward_cached(&prompt, &mut KvCache::new()))));

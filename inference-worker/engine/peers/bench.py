@@ -42,6 +42,7 @@ CASES = {
 PICTURES, TEXTS, WHOLE = ["unet", "unet-guided", "vae"], ["prefill", "decode"], ["picture", "chat"]
 ENGINES = {
     "autonomy": ("Autonomy", PICTURES + TEXTS + WHOLE, None),
+    "autonomy-cuda": ("Autonomy on the GPU", PICTURES + TEXTS, None),
     "candle": ("Candle, stock", PICTURES + TEXTS, None),
     "torch": ("PyTorch", PICTURES + TEXTS + WHOLE, "torch"),
     "stable-diffusion.cpp": ("stable-diffusion.cpp", PICTURES, "stable_diffusion_cpp"),
@@ -229,7 +230,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--engines", default=",".join(engine for engine in ENGINES if engine != "autonomy-cuda"))
     parser.add_argument("--markdown", type=pathlib.Path, help="write the table there as well")
     arguments = parser.parse_args()
     cases, engines = arguments.cases.split(","), arguments.engines.split(",")

@@ -15,6 +15,7 @@ use autonomy_primitives::job::{
 };
 use autonomy_primitives::trace::{self, TraceBuilder, TraceOpening};
 use autonomy_primitives::Digest;
+use candle_core::Device;
 use std::cell::RefCell;
 use std::path::Path;
 
@@ -25,10 +26,17 @@ impl Engine {
 	/// Opens the model in a folder. Every file of its manifest is read and verified before anything is loaded; a model
 	/// of another version of the numeric specification is refused.
 	pub fn open(dir: impl AsRef<Path>) -> Result<Model, EngineError> {
+		Self::open_on(dir, &Device::Cpu)
+	}
+
+	/// Opens the model as [`Engine::open`] does, to run on a device: the CPU or, in a build with the feature `cuda`, an
+	/// NVIDIA GPU. Take that from `Device::new_cuda_with_stream`: a stream of its own keeps the order of the work when a model
+	/// runs on one thread now and on another one later.
+	pub fn open_on(dir: impl AsRef<Path>, device: &Device) -> Result<Model, EngineError> {
 		let dir = dir.as_ref();
 		let manifest = Manifest::load(dir)?;
 		manifest.verify(dir)?;
-		Model::from_verified(dir, manifest)
+		Model::from_verified(dir, manifest, device)
 	}
 }
 
@@ -136,7 +144,7 @@ impl JobOutput {
 
 impl Model {
 	/// Builds the pipeline of a folder whose files are known to be those of the manifest.
-	pub(crate) fn from_verified(dir: &Path, manifest: Manifest) -> Result<Self, EngineError> {
+	pub(crate) fn from_verified(dir: &Path, manifest: Manifest, device: &Device) -> Result<Self, EngineError> {
 		autonomy_kernels::init();
 		assert_float_environment().map_err(|error| EngineError::FloatEnvironment(error.to_string()))?;
 		if manifest.engine.0 != engine_id() {
@@ -147,8 +155,8 @@ impl Model {
 		}
 		let folder = ModelFolder::new(dir, manifest.files.iter().map(|file| file.path.clone()));
 		let pipeline = match manifest.architecture {
-			Architecture::TextToImage => Pipeline::TextToImage(Box::new(TextToImage::open(&folder)?)),
-			Architecture::Llama => Pipeline::Chat(Box::new(Chat::open(&folder)?)),
+			Architecture::TextToImage => Pipeline::TextToImage(Box::new(TextToImage::open_on(&folder, device)?)),
+			Architecture::Llama => Pipeline::Chat(Box::new(Chat::open_on(&folder, device)?)),
 		};
 		Ok(Self { manifest, pipeline })
 	}

@@ -5,7 +5,7 @@ mod layouts;
 mod shaped;
 
 pub use layouts::{as_checkpoint, as_gguf, write_checkpoint};
-pub use shaped::{shaped_report, write_llama, write_stable_diffusion};
+pub use shaped::{shaped_report, shaped_report_on, write_llama, write_stable_diffusion};
 
 use crate::digest::cid_text;
 use crate::models::blocks::TimeScaleShift;
@@ -34,6 +34,11 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Runs all three pipelines, several inputs each, and names the digest of every output and every trace: pictures and replies
 /// first, then the other kinds of output, ballots last.
 pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
+	report_on(&Device::Cpu)
+}
+
+/// The [`report`] of pipelines on a device.
+pub fn report_on(device: &Device) -> std::result::Result<Vec<(String, String)>, Failure> {
 	let (mut lines, mut of_kinds) = (vec![], vec![]);
 	let image = |prompt: &str, steps, guidance| InputSpec::image(prompt, 24, 16, steps, guidance);
 	let text = |max_tokens, temperature| InputSpec::text("w20 w21", max_tokens, temperature);
@@ -47,7 +52,7 @@ pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 		let dir = tempfile::tempdir()?;
 		write(dir.path())?;
 		Manifest::build(dir.path(), meta)?.write(dir.path())?;
-		let model = Engine::open(dir.path())?;
+		let model = Engine::open_on(dir.path(), device)?;
 		let run = |input: &InputSpec, case: String| -> std::result::Result<[(String, String); 3], Failure> {
 			let output = model.run(&input.to_job_input()?, [5; 32], [1; 32], &mut |_| Control::Continue)?;
 			Ok(named(&format!("{name} {case}"), &output))
@@ -65,7 +70,7 @@ pub fn report() -> std::result::Result<Vec<(String, String)>, Failure> {
 	let dir = tempfile::tempdir()?;
 	write_voter_model(dir.path())?;
 	Manifest::build(dir.path(), voter_meta())?.write(dir.path())?;
-	let model = Engine::open(dir.path())?;
+	let model = Engine::open_on(dir.path(), device)?;
 	for (case, prose) in ["", "It is \"cheap\".\nTrust me."].into_iter().enumerate() {
 		let output = vote(&model, "wry", "Shall we?", prose, [5; 32], [1; 32])?;
 		lines.extend(named(&format!("ballot {case}"), &output));

@@ -22,7 +22,8 @@ const SOURCE: &str = include_str!("kernels.cu");
 const MODULE: &str = "autonomy_kernels";
 
 /// The compiled kernels. Contraction and flushing to zero would change bits, so both are off; division and square root
-/// are the IEEE operations.
+/// are the IEEE operations. `scripts/check-cuda` reads these options here and looks at what they do. The driver compiles the
+/// PTX for its GPU and changes no rounding, since every operation in it names its own.
 fn ptx() -> Result<&'static str> {
 	static PTX: OnceLock<std::result::Result<String, String>> = OnceLock::new();
 	let compiled = PTX.get_or_init(|| {

@@ -35,18 +35,37 @@ impl Report {
 		}
 		self.lines.push((name.to_owned(), hex(&hash.finalize()[..8])));
 	}
+}
+
+/// A report in the making.
+struct Cases {
+	report: Report,
+	/// `None` for forward and backward passes on the CPU, else where the forward passes run, without gradients.
+	device: Option<Device>,
+}
+
+impl Cases {
+	fn on(device: Option<Device>) -> Self {
+		crate::init();
+		Self { report: Report { lines: Vec::new() }, device }
+	}
 
 	/// Runs an operation forward, and backward from a gradient of noise, and adds a line for each.
 	fn case(&mut self, name: &str, arguments: &[Tensor], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
+		if let Some(device) = &self.device {
+			let tensors = arguments.iter().map(|argument| argument.to_device(device)).collect::<Result<Vec<_>>>()?;
+			self.report.add(name, &[&flat(&op(&tensors)?)?]);
+			return Ok(());
+		}
 		let vars = arguments.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
 		let tensors: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
 		let output = op(&tensors)?;
-		self.add(name, &[&flat(&output)?]);
-		let direction = noise(1000 + self.lines.len() as u32, output.dims())?;
+		self.report.add(name, &[&flat(&output)?]);
+		let direction = noise(1000 + self.report.lines.len() as u32, output.dims())?;
 		let gradients = crate::sum_all(&(output * direction)?)?.backward()?;
 		let found =
 			tensors.iter().map(|t| gradients.get(t).map(flat).unwrap_or(Ok(Vec::new()))).collect::<Result<Vec<_>>>()?;
-		self.add(&format!("{name} backward"), &found.iter().map(Vec::as_slice).collect::<Vec<_>>());
+		self.report.add(&format!("{name} backward"), &found.iter().map(Vec::as_slice).collect::<Vec<_>>());
 		Ok(())
 	}
 }
@@ -69,16 +88,30 @@ fn noise(stream: u32, shape: &[usize]) -> Result<Tensor> {
 ///
 /// An operation failed, which is a defect of this crate.
 pub fn report() -> Result<Report> {
-	crate::init();
-	let mut report = Report { lines: Vec::new() };
-	random_numbers(&mut report);
-	products(&mut report)?;
-	convolutions(&mut report)?;
-	attentions(&mut report)?;
-	norms(&mut report)?;
-	elementwise(&mut report)?;
-	losses(&mut report)?;
-	Ok(report)
+	let mut cases = Cases::on(None);
+	random_numbers(&mut cases.report);
+	operations(&mut cases)?;
+	losses(&mut cases)?;
+	Ok(cases.report)
+}
+
+/// Computes the forward passes that a GPU has, without gradients, on a device. The lines are those of [`report`].
+///
+/// # Errors
+///
+/// An operation failed, which is a defect of this crate or the device's trouble.
+pub fn forward_report(device: &Device) -> Result<Report> {
+	let mut cases = Cases::on(Some(device.clone()));
+	operations(&mut cases)?;
+	Ok(cases.report)
+}
+
+fn operations(cases: &mut Cases) -> Result<()> {
+	products(cases)?;
+	convolutions(cases)?;
+	attentions(cases)?;
+	norms(cases)?;
+	elementwise(cases)
 }
 
 fn random_numbers(report: &mut Report) {
@@ -96,7 +129,7 @@ fn random_numbers(report: &mut Report) {
 	);
 }
 
-fn products(report: &mut Report) -> Result<()> {
+fn products(cases: &mut Cases) -> Result<()> {
 	for (m, k, n) in [
 		(1, 1, 1),
 		(1, 1300, 70),
@@ -107,21 +140,21 @@ fn products(report: &mut Report) -> Result<()> {
 		(130, 30, 20),
 		(132, 64, 160),
 	] {
-		report.case(&format!("matmul {m}x{k}x{n}"), &[noise(1, &[m, k])?, noise(2, &[k, n])?], |t| {
+		cases.case(&format!("matmul {m}x{k}x{n}"), &[noise(1, &[m, k])?, noise(2, &[k, n])?], |t| {
 			crate::matmul(&t[0], &t[1])
 		})?;
 	}
-	report.case("matmul batch 6", &[noise(3, &[2, 3, 7, 9])?, noise(4, &[2, 3, 9, 11])?], |t| {
+	cases.case("matmul batch 6", &[noise(3, &[2, 3, 7, 9])?, noise(4, &[2, 3, 9, 11])?], |t| {
 		crate::matmul(&t[0], &t[1])
 	})?;
 	for (m, k, n) in [(1, 1200, 100), (3, 70, 33), (40, 96, 64)] {
 		let arguments = [noise(5, &[m, k])?, noise(6, &[n, k])?, noise(7, &[n])?];
-		report.case(&format!("linear {m}x{k}x{n}"), &arguments, |t| crate::linear(&t[0], &t[1], Some(&t[2])))?;
+		cases.case(&format!("linear {m}x{k}x{n}"), &arguments, |t| crate::linear(&t[0], &t[1], Some(&t[2])))?;
 	}
 	Ok(())
 }
 
-fn convolutions(report: &mut Report) -> Result<()> {
+fn convolutions(cases: &mut Cases) -> Result<()> {
 	for (b, ci, co, size, kernel, stride, padding) in [
 		(2, 3, 16, 9, 3, 1, 1),
 		(1, 70, 20, 8, 3, 1, 1),
@@ -133,12 +166,12 @@ fn convolutions(report: &mut Report) -> Result<()> {
 		let arguments =
 			[noise(10, &[b, ci, size, size + 1])?, noise(11, &[co, ci, kernel, kernel])?, noise(12, &[co])?];
 		let name = format!("conv {b}x{ci}->{co} {size} kernel {kernel} stride {stride}");
-		report.case(&name, &arguments, |t| crate::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding))?;
+		cases.case(&name, &arguments, |t| crate::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding))?;
 	}
 	Ok(())
 }
 
-fn attentions(report: &mut Report) -> Result<()> {
+fn attentions(cases: &mut Cases) -> Result<()> {
 	for (heads, key_heads, lq, lk, d, causal) in [
 		(2, 2, 100, 100, 16, None),
 		(4, 2, 17, 17, 8, Some(0)),
@@ -148,23 +181,26 @@ fn attentions(report: &mut Report) -> Result<()> {
 		let arguments =
 			[noise(20, &[1, heads, lq, d])?, noise(21, &[1, key_heads, lk, d])?, noise(22, &[1, key_heads, lk, d])?];
 		let name = format!("attention {heads}/{key_heads} {lq}x{lk}x{d} causal {causal:?}");
-		report.case(&name, &arguments, |t| crate::attention(&t[0], &t[1], &t[2], 0.25, causal))?;
+		cases.case(&name, &arguments, |t| crate::attention(&t[0], &t[1], &t[2], 0.25, causal))?;
 	}
 	let (cos, sin) = (noise(23, &[9, 8])?, noise(24, &[9, 8])?);
-	report.case("rope", &[noise(25, &[1, 3, 9, 16])?], |t| crate::rope(&t[0], &cos, &sin))
+	cases.case("rope", &[noise(25, &[1, 3, 9, 16])?], |t| {
+		let device = t[0].device();
+		crate::rope(&t[0], &cos.to_device(device)?, &sin.to_device(device)?)
+	})
 }
 
-fn norms(report: &mut Report) -> Result<()> {
+fn norms(cases: &mut Cases) -> Result<()> {
 	let arguments = [noise(30, &[2, 12, 7, 5])?, noise(31, &[12])?, noise(32, &[12])?];
-	report.case("group_norm", &arguments, |t| crate::group_norm(&t[0], &t[1], &t[2], 4, 1e-5))?;
+	cases.case("group_norm", &arguments, |t| crate::group_norm(&t[0], &t[1], &t[2], 4, 1e-5))?;
 	let arguments = [noise(60, &[2, 32, 24, 24])?, noise(61, &[32])?, noise(62, &[32])?];
-	report.case("group_norm large", &arguments, |t| crate::group_norm(&t[0], &t[1], &t[2], 8, 1e-5))?;
+	cases.case("group_norm large", &arguments, |t| crate::group_norm(&t[0], &t[1], &t[2], 8, 1e-5))?;
 	let arguments = [noise(33, &[37, 83])?, noise(34, &[83])?, noise(35, &[83])?];
-	report.case("layer_norm", &arguments, |t| crate::layer_norm(&t[0], &t[1], &t[2], 1e-5))?;
-	report.case("rms_norm", &arguments[..2], |t| crate::rms_norm(&t[0], &t[1], 1e-6))?;
-	report.case("softmax", &[noise(36, &[9, 133])?], |t| crate::softmax(&t[0]))?;
-	report.case("sum_all", &[noise(37, &[4097])?], |t| crate::sum_all(&t[0]))?;
-	report.case("mean_all", &[noise(38, &[33, 77])?], |t| crate::mean_all(&t[0]))
+	cases.case("layer_norm", &arguments, |t| crate::layer_norm(&t[0], &t[1], &t[2], 1e-5))?;
+	cases.case("rms_norm", &arguments[..2], |t| crate::rms_norm(&t[0], &t[1], 1e-6))?;
+	cases.case("softmax", &[noise(36, &[9, 133])?], |t| crate::softmax(&t[0]))?;
+	cases.case("sum_all", &[noise(37, &[4097])?], |t| crate::sum_all(&t[0]))?;
+	cases.case("mean_all", &[noise(38, &[33, 77])?], |t| crate::mean_all(&t[0]))
 }
 
 /// A ramp that reaches into overflow-free extremes, with noise around zero.
@@ -173,7 +209,7 @@ fn wide(count: usize) -> Result<Tensor> {
 	Tensor::cat(&[Tensor::from_vec(ramp, count, &Device::Cpu)?, noise(40, &[count])?], 0)
 }
 
-fn elementwise(report: &mut Report) -> Result<()> {
+fn elementwise(cases: &mut Cases) -> Result<()> {
 	type Activation = fn(&Tensor) -> Result<Tensor>;
 	let activations: [(&str, Activation); 8] = [
 		("exp", crate::exp),
@@ -186,24 +222,24 @@ fn elementwise(report: &mut Report) -> Result<()> {
 		("relu", crate::relu),
 	];
 	for (name, op) in activations {
-		report.case(name, &[wide(10_001)?], |t| op(&t[0]))?;
+		cases.case(name, &[wide(10_001)?], |t| op(&t[0]))?;
 	}
-	report.case("add_bias", &[noise(41, &[37, 19])?, noise(42, &[19])?], |t| crate::add_bias(&t[0], &t[1]))?;
-	report.case("add_bias large", &[noise(63, &[1100, 66])?, noise(64, &[66])?], |t| crate::add_bias(&t[0], &t[1]))?;
-	report.case("add_channel_bias", &[noise(43, &[3, 5, 6, 7])?, noise(44, &[5])?], |t| {
+	cases.case("add_bias", &[noise(41, &[37, 19])?, noise(42, &[19])?], |t| crate::add_bias(&t[0], &t[1]))?;
+	cases.case("add_bias large", &[noise(63, &[1100, 66])?, noise(64, &[66])?], |t| crate::add_bias(&t[0], &t[1]))?;
+	cases.case("add_channel_bias", &[noise(43, &[3, 5, 6, 7])?, noise(44, &[5])?], |t| {
 		crate::add_channel_bias(&t[0], &t[1])
 	})?;
 	let arguments = [noise(45, &[2, 5, 6, 7])?, noise(46, &[2, 5])?, noise(47, &[2, 5])?];
-	report.case("channel_affine", &arguments, |t| crate::channel_affine(&t[0], &t[1], &t[2]))?;
-	report.case("upsample_nearest2x", &[noise(48, &[2, 3, 5, 7])?], |t| crate::upsample_nearest2x(&t[0]))?;
+	cases.case("channel_affine", &arguments, |t| crate::channel_affine(&t[0], &t[1], &t[2]))?;
+	cases.case("upsample_nearest2x", &[noise(48, &[2, 3, 5, 7])?], |t| crate::upsample_nearest2x(&t[0]))?;
 	let ids = Tensor::from_vec((0..40u32).map(|i| i * i % 13).collect(), (4, 10), &Device::Cpu)?;
-	report.case("embedding", &[noise(49, &[13, 9])?], |t| crate::embedding(&ids, &t[0]))
+	cases.case("embedding", &[noise(49, &[13, 9])?], |t| crate::embedding(&ids.to_device(t[0].device())?, &t[0]))
 }
 
-fn losses(report: &mut Report) -> Result<()> {
+fn losses(cases: &mut Cases) -> Result<()> {
 	let arguments = [noise(50, &[5, 33])?, noise(51, &[5, 33])?, noise(52, &[5])?];
-	report.case("mse_loss", &arguments[..2], |t| crate::mse_loss(&t[0], &t[1], None))?;
-	report.case("mse_loss weighted", &arguments, |t| crate::mse_loss(&t[0], &t[1], Some(&t[2])))?;
+	cases.case("mse_loss", &arguments[..2], |t| crate::mse_loss(&t[0], &t[1], None))?;
+	cases.case("mse_loss weighted", &arguments, |t| crate::mse_loss(&t[0], &t[1], Some(&t[2])))?;
 	let targets = Tensor::from_vec((0..17u32).collect(), 17, &Device::Cpu)?;
-	report.case("cross_entropy", &[noise(53, &[17, 29])?], |t| crate::cross_entropy(&t[0], &targets, Some(3)))
+	cases.case("cross_entropy", &[noise(53, &[17, 29])?], |t| crate::cross_entropy(&t[0], &targets, Some(3)))
 }

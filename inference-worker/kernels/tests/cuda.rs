@@ -3,19 +3,35 @@
 
 mod common;
 
-use autonomy_kernels::{self as kernels, Activation};
+use autonomy_kernels::{self as kernels, exactness, Activation};
 use candle_core::{Device, Result, Tensor};
 use common::{bits, ids, noise};
 
+/// The first GPU, whose work all threads queue in one stream.
+fn gpu() -> Result<Device> {
+	Device::new_cuda_with_stream(0)
+}
+
 /// Runs an operation on both and compares every bit.
 fn compare(name: &str, arguments: &[Tensor], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
-	let gpu = Device::new_cuda(0)?;
+	let gpu = gpu()?;
 	let expected = op(arguments)?;
 	let moved = arguments.iter().map(|argument| argument.to_device(&gpu)).collect::<Result<Vec<_>>>()?;
 	let found = op(&moved)?.to_device(&Device::Cpu)?;
 	assert_eq!(found.dims(), expected.dims(), "{name}");
 	let differences = bits(&found).iter().zip(bits(&expected)).filter(|(found, expected)| **found != *expected).count();
 	assert_eq!(differences, 0, "{name}: values that differ of {}", expected.elem_count());
+	Ok(())
+}
+
+#[test]
+fn forward_passes_should_have_the_golden_digests() -> Result<()> {
+	let golden = include_str!("golden.txt");
+	let lines = exactness::forward_report(&gpu()?)?.lines;
+	assert_eq!(lines.len(), 44, "number of operations that a GPU has");
+	let others: Vec<_> =
+		lines.iter().filter(|(name, digest)| !golden.contains(&format!("{digest} {name}\n"))).collect();
+	assert!(others.is_empty(), "{} of {} digests are not the CPU's: {others:?}", others.len(), lines.len());
 	Ok(())
 }
 
@@ -112,7 +128,7 @@ fn elementwise_operations_should_have_the_bits_of_the_cpu() -> Result<()> {
 
 #[test]
 fn indices_should_be_refused_on_a_gpu_when_they_are_out_of_range() -> Result<()> {
-	let gpu = Device::new_cuda(0)?;
+	let gpu = gpu()?;
 	let (rows, table) = (ids(&[1, 5], &[2]).to_device(&gpu)?, noise("table", &[5, 2]).to_device(&gpu)?);
 	let error = kernels::embedding(&rows, &table).expect_err("5 rows").to_string();
 	assert!(error.contains("index 5") && error.contains("5 rows"), "{error}");

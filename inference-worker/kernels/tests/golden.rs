@@ -3,6 +3,7 @@
 //! A difference is a consensus break: either a defect, or a new version of the specification.
 
 use autonomy_kernels::exactness;
+use candle_core::Device;
 
 /// Name and digest of every case; `autonomy-exactness` prints them.
 const GOLDEN: &str = include_str!("golden.txt");
@@ -21,6 +22,16 @@ fn digests_should_be_those_of_every_other_machine() {
 		assert_eq!(found, expected);
 	}
 	assert!(GOLDEN.contains(&format!("{} combined", report.combined())));
+}
+
+/// What `tests/cuda.rs` asks of a GPU.
+#[test]
+fn forward_digests_should_be_the_same_without_gradients() {
+	let lines = exactness::forward_report(&Device::Cpu).expect("the kernels run").lines;
+	assert_eq!(lines.len(), 44, "number of operations that a GPU has");
+	for (name, digest) in lines {
+		assert!(GOLDEN.contains(&format!("{digest} {name}\n")), "{name}: {digest}");
+	}
 }
 
 #[test]

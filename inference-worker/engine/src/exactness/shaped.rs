@@ -9,11 +9,17 @@ use crate::models::unet::{PerBlock, UNet2DConditionConfig};
 use crate::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::samplers::{BetaSchedule, SchedulerConfig};
 use crate::{Control, Engine, InputSpec, Manifest, ManifestMeta};
+use candle_core::Device;
 use serde_json::json;
 use std::path::Path;
 
 /// Draws a picture and writes a reply, and names the digests of output and trace.
 pub fn shaped_report() -> Result<Vec<(String, String)>, Failure> {
+	shaped_report_on(&Device::Cpu)
+}
+
+/// The [`shaped_report`] of pipelines on a device.
+pub fn shaped_report_on(device: &Device) -> Result<Vec<(String, String)>, Failure> {
 	type Case = (&'static str, fn(&Path) -> Result<(), Failure>, ManifestMeta, InputSpec);
 	// The golden job runs when the manifest is built: the smallest there is.
 	let picture = ManifestMeta { golden_input: InputSpec::image("w9", 64, 64, 1, 1.0), ..image_meta() };
@@ -27,7 +33,7 @@ pub fn shaped_report() -> Result<Vec<(String, String)>, Failure> {
 		let dir = tempfile::tempdir()?;
 		write(dir.path())?;
 		Manifest::build(dir.path(), meta)?.write(dir.path())?;
-		let model = Engine::open(dir.path())?;
+		let model = Engine::open_on(dir.path(), device)?;
 		let output = model.run(&input.to_job_input()?, [5; 32], [1; 32], &mut |_| Control::Continue)?;
 		lines.extend(named(name, &output));
 	}

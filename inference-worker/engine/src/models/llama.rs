@@ -550,11 +550,11 @@ struct Rope {
 
 impl Rope {
 	/// Computed in f64 and rounded once, so that a position's values do not depend on the run that it is in.
-	fn new((frequencies, scale): &(Vec<f64>, f64), start: usize, count: usize) -> Result<Self> {
+	fn new((frequencies, scale): &(Vec<f64>, f64), start: usize, count: usize, device: &Device) -> Result<Self> {
 		let angles = || (start..start + count).flat_map(|t| frequencies.iter().map(move |f| t as f64 * f));
 		let table = |function: fn(f64) -> f64| {
 			let values: Vec<f32> = angles().map(|angle| (function(angle) * scale) as f32).collect();
-			Tensor::from_vec(values, (count, frequencies.len()), &Device::Cpu)
+			Tensor::from_vec(values, (count, frequencies.len()), device)
 		};
 		Ok(Self { cos: table(libm::cos)?, sin: table(libm::sin)?, start })
 	}
@@ -664,7 +664,7 @@ impl Llama {
 			cache.layers.resize(self.layers.len(), None);
 			cache.tokens = start + t;
 		}
-		let rope = Rope::new(&self.frequencies, start, t)?;
+		let rope = Rope::new(&self.frequencies, start, t, ids.device())?;
 		let mut x = self.embed_tokens.forward(ids)?;
 		for (i, layer) in self.layers.iter().enumerate() {
 			x = layer.forward(&x, &rope, cache.as_deref_mut().map(|cache| &mut cache.layers[i]))?;

@@ -468,13 +468,14 @@ impl UNet2DConditionModel {
 			self.config.block_out_channels[0],
 			self.config.flip_sin_to_cos,
 			self.config.freq_shift,
-		)?;
+		)?
+		.to_device(sample.device())?;
 		let time = match (&self.guidance, conditioning.guidance) {
 			// diffusers embeds what the scale is above 1, in thousandths.
 			(Some((projection, width)), Some(scale)) => {
 				let scale = (f64::from(scale) - 1.0) * 1000.0;
 				let embedded = timestep_embedding(&vec![scale as f32; b], *width, false, 1.0)?;
-				(time + projection.forward(&embedded)?)?
+				(time + projection.forward(&embedded.to_device(sample.device())?)?)?
 			}
 			(None, None) => time,
 			(Some(_), None) => candle_core::bail!("UNet: time_cond_proj_dim is set, so the guidance scale is needed"),
@@ -485,7 +486,7 @@ impl UNet2DConditionModel {
 			(Some(embedding), Some((text, sizes))) => {
 				let (flip, shift) = (self.config.flip_sin_to_cos, self.config.freq_shift);
 				let sizes = timestep_embedding(&sizes.repeat(b), embedding.each, flip, shift)?;
-				let sizes = sizes.reshape((b, SIZES * embedding.each))?;
+				let sizes = sizes.reshape((b, SIZES * embedding.each))?.to_device(sample.device())?;
 				time = (time + embedding.mlp.forward(&Tensor::cat(&[text, &sizes], 1)?)?)?;
 			}
 			(None, None) => {}
@@ -537,7 +538,7 @@ impl UNet2DConditionModel {
 }
 
 /// Sinusoidal embedding `(b, width)` of time steps (`get_timestep_embedding` of diffusers, period 10,000), computed in
-/// f64 and rounded once.
+/// f64 and rounded once, on the CPU.
 pub fn timestep_embedding(timesteps: &[f32], width: usize, flip_sin_to_cos: bool, freq_shift: f64) -> Result<Tensor> {
 	let half = width / 2;
 	let mut data = vec![0f32; timesteps.len() * width];

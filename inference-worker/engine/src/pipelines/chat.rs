@@ -5,7 +5,7 @@ use super::template::ChatTemplate;
 use super::{Control, Listener, Observer, Progress, Sampling, TokenSampler};
 use crate::models::llama::{KvCache, Llama, LlamaConfig};
 use crate::tokenizer::{TextStream, TextTokenizer};
-use crate::weights::ModelFolder;
+use crate::weights::{placed, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{check_finite, cross_entropy, rng::Noise};
 use autonomy_primitives::digest::{canonical_text, StopCode};
@@ -174,6 +174,8 @@ const PROMPT_PIECE: usize = 512;
 pub struct Chat {
 	pub(super) tokenizer: TextTokenizer,
 	llama: Llama,
+	/// Where the model runs.
+	device: Device,
 	format: ChatFormat,
 	/// The token that ends a reply in a prompt.
 	stop: u32,
@@ -184,17 +186,18 @@ pub struct Chat {
 }
 
 /// The logits `(1, vocab_size)` after ids that continue the sequence in `cache`. Piece by piece: the bits do not depend on it.
-fn read(llama: &Llama, ids: &[u32], cache: &mut KvCache) -> Result<Tensor, JobFault> {
+fn read(llama: &Llama, device: &Device, ids: &[u32], cache: &mut KvCache) -> Result<Tensor, JobFault> {
 	let (before, last) = ids.split_at(ids.len().saturating_sub(1) / PROMPT_PIECE * PROMPT_PIECE);
 	for piece in before.chunks(PROMPT_PIECE) {
-		llama.feed(&Tensor::from_slice(piece, (1, piece.len()), &Device::Cpu)?, cache)?;
+		llama.feed(&Tensor::from_slice(piece, (1, piece.len()), device)?, cache)?;
 	}
-	Ok(llama.forward_cached(&Tensor::from_slice(last, (1, last.len()), &Device::Cpu)?, cache)?)
+	Ok(llama.forward_cached(&Tensor::from_slice(last, (1, last.len()), device)?, cache)?)
 }
 
 /// A reply that is being written.
 pub(super) struct Draft<'a> {
 	llama: &'a Llama,
+	device: &'a Device,
 	cache: KvCache,
 	next: Vec<u32>,
 	/// The new tokens.
@@ -205,7 +208,7 @@ impl Draft<'_> {
 	/// The row of logits `(vocab_size)` that the next token is chosen from. Once for each token.
 	pub fn row(&mut self) -> Result<Vec<f32>, JobFault> {
 		let next = std::mem::take(&mut self.next);
-		let logits = read(self.llama, &next, &mut self.cache)?;
+		let logits = read(self.llama, self.device, &next, &mut self.cache)?;
 		let token = self.tokens.len() + 1;
 		check_finite(&logits).map_err(|_| JobFault::NonFinite(format!("the logits of token {token}")))?;
 		Ok(logits.flatten_all()?.to_vec1::<f32>()?)
@@ -222,13 +225,18 @@ impl Chat {
 	/// Loads `config.json`, `tokenizer.json`, `chat.json` or a chat template, and `model.safetensors`, its shards or a GGUF
 	/// file.
 	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		Self::open_on(folder, &Device::Cpu)
+	}
+
+	/// Loads the model as [`Chat::open`] does, to run on a device.
+	pub fn open_on(folder: &ModelFolder, device: &Device) -> Result<Self, EngineError> {
 		let llama_config: LlamaConfig = folder.json("config.json")?;
 		let format = ChatFormat::open(folder)?;
 		let tokenizer = TextTokenizer::open(folder, llama_config.vocab_size)?;
 		let (stop, stops) = format.ends(folder, &tokenizer)?;
 		let tensors = folder.language_model(llama_config.model_type.name(), &llama_config.in_gguf())?;
-		let llama = Llama::new(&llama_config, tensors).map_err(EngineError::network("model"))?;
-		Ok(Self { tokenizer, llama, format, stop, stops, spelling: OnceLock::new() })
+		let llama = Llama::new(&llama_config, placed(tensors, device)).map_err(EngineError::network("model"))?;
+		Ok(Self { tokenizer, llama, device: device.clone(), format, stop, stops, spelling: OnceLock::new() })
 	}
 
 	/// The tokens of a prompt, which has some and leaves room for `room` new ones.
@@ -254,7 +262,7 @@ impl Chat {
 
 	/// The beginning of a reply to a prompt.
 	pub(super) fn draft(&self, prompt: Vec<u32>) -> Draft<'_> {
-		Draft { llama: &self.llama, cache: KvCache::new(), next: prompt, tokens: Vec::new() }
+		Draft { llama: &self.llama, device: &self.device, cache: KvCache::new(), next: prompt, tokens: Vec::new() }
 	}
 
 	/// Writes a reply, at most `max_tokens` new tokens and never past the model's context.
@@ -305,7 +313,7 @@ impl Chat {
 	pub fn logits_after(&self, persona: Option<&str>, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
 		let mut ids = self.tokenizer.encode(&self.format.prompt(persona, text)?)?;
 		ids.extend(tokens);
-		Ok(read(&self.llama, &ids, &mut KvCache::new())?.flatten_all()?.to_vec1::<f32>()?)
+		Ok(read(&self.llama, &self.device, &ids, &mut KvCache::new())?.flatten_all()?.to_vec1::<f32>()?)
 	}
 
 	/// The tokens of a prompt, and those of a reply to it with the token that ends it.
@@ -333,11 +341,11 @@ impl Chat {
 		};
 		let ids = [prompt, given].concat();
 		let count = ids.len();
-		let states = self.llama.hidden_states(&Tensor::from_vec(ids, (1, count), &Device::Cpu)?)?;
+		let states = self.llama.hidden_states(&Tensor::from_vec(ids, (1, count), &self.device)?)?;
 		let states = states.squeeze(0)?.narrow(0, first, reply.len())?;
 		let (mut sum, mut done) = (0f64, 0);
 		for targets in reply.chunks(PIECE) {
-			let logits = self.llama.logits(&states.narrow(0, done, targets.len())?)?;
+			let logits = self.llama.logits(&states.narrow(0, done, targets.len())?)?.to_device(&Device::Cpu)?;
 			check_finite(&logits).map_err(|_| JobFault::NonFinite("the logits of a reply".into()))?;
 			for (row, target) in targets.iter().enumerate() {
 				let target = Tensor::from_vec(vec![*target], 1, &Device::Cpu)?;

@@ -11,7 +11,7 @@ use crate::nn::Padding;
 use crate::samplers::{PredictionType, Sampler, SchedulerConfig};
 use crate::tokenizer::{has_prompt_tokenizer, PromptTokenizer};
 use crate::weights::checkpoint::{unet_key, Family, Part};
-use crate::weights::{Adapters, Checkpoint, ModelFolder};
+use crate::weights::{placed, Adapters, Checkpoint, ModelFolder};
 use crate::{EngineError, JobFault};
 use autonomy_kernels::{check_finite, mse_loss, rng::Noise};
 use autonomy_primitives::job::EVALUATION_LEVELS;
@@ -163,7 +163,7 @@ impl Text {
 		let mix = |from: &Tensor, to: &Tensor| -> candle_core::Result<Tensor> {
 			let (from_values, to_values) = (from.flatten_all()?.to_vec1::<f32>()?, to.flatten_all()?.to_vec1::<f32>()?);
 			let values: Vec<f32> = from_values.iter().zip(&to_values).map(|(x, y)| a * x + b * y).collect();
-			Tensor::from_vec(values, from.shape(), &Device::Cpu)
+			Tensor::from_vec(values, from.shape(), from.device())
 		};
 		Ok(Self { states: mix(&self.states, &other.states)?, pooled: mix(&self.pooled, &other.pooled)? })
 	}
@@ -216,6 +216,8 @@ struct Parts<'a> {
 	folder: &'a ModelFolder,
 	checkpoint: Option<Checkpoint<'a>>,
 	adapters: Adapters,
+	/// Where the networks run.
+	device: &'a Device,
 }
 
 impl Parts<'_> {
@@ -231,7 +233,7 @@ impl Parts<'_> {
 		}
 	}
 
-	/// The tensors of a network with the adapters merged.
+	/// The tensors of a network with the adapters merged, on the device.
 	fn tensors(
 		&self,
 		part: Part,
@@ -248,11 +250,12 @@ impl Parts<'_> {
 			None => self.folder.tensors(component, stem)?,
 		};
 		let unet = unet.clone();
-		Ok(match part {
+		let tensors = match part {
 			Part::Vae => tensors,
 			Part::UNet => self.adapters.around(tensors, component, Box::new(move |name: &str| unet_key(&unet, name))),
 			Part::TextEncoder | Part::TextEncoder2 => self.adapters.around(tensors, component, Box::new(|_: &str| None)),
-		})
+		};
+		Ok(placed(tensors, self.device))
 	}
 
 	/// A text encoder with its tokenizer, and with the vectors that the adapters add to its vocabulary.
@@ -279,7 +282,8 @@ impl Parts<'_> {
 				path: embedded.path.clone(),
 				why: "a vector has a number that is not finite".into(),
 			})?;
-			let first = model.extend_vocabulary(&embedded.vectors).map_err(network())?;
+			let vectors = embedded.vectors.to_device(self.device).map_err(network())?;
+			let first = model.extend_vocabulary(&vectors).map_err(network())?;
 			tokenizer.add_token(&embedded.token, (first..first + count).collect())?;
 		}
 		Ok(TextEncoder { tokenizer, model })
@@ -295,16 +299,23 @@ pub struct TextToImage {
 	unet: UNet2DConditionModel,
 	decoder: Decoder,
 	scheduler: SchedulerConfig,
+	/// Where the networks run. Samplers run on the CPU.
+	device: Device,
 }
 
 impl TextToImage {
 	/// Loads tokenizers, text encoders, UNet, scheduler and, unless the model works on pixels, the autoencoder, of a diffusers
 	/// folder or of a single checkpoint with its tokenizer beside it; and merges what `adapters.json` lists.
 	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
+		Self::open_on(folder, &Device::Cpu)
+	}
+
+	/// Loads the model as [`TextToImage::open`] does, to run on a device.
+	pub fn open_on(folder: &ModelFolder, device: &Device) -> Result<Self, EngineError> {
 		let is_file = |path: &str| !path.contains('/') && path.ends_with(".safetensors");
 		let is_checkpoint = !folder.has(MODEL_INDEX) && folder.files().any(is_file);
 		let checkpoint = is_checkpoint.then(|| Checkpoint::open(folder)).transpose()?;
-		let parts = Parts { folder, checkpoint, adapters: Adapters::open(folder)? };
+		let parts = Parts { folder, checkpoint, adapters: Adapters::open(folder)?, device };
 		let index = match &parts.checkpoint {
 			Some(checkpoint) => ModelIndex {
 				pixel_unshuffle: None,
@@ -406,7 +417,7 @@ impl TextToImage {
 		}
 		parts.adapters.check_used()?;
 		let zero_empty = index.force_zeros_for_empty_prompt.unwrap_or(is_sdxl);
-		Ok(Self { encoder, second, zero_empty, unet, decoder, scheduler })
+		Ok(Self { encoder, second, zero_empty, unet, decoder, scheduler, device: device.clone() })
 	}
 
 	/// Width and height of a picture must be multiples of this, in pixels.
@@ -579,7 +590,7 @@ impl TextToImage {
 		for i in first..steps {
 			let factor = sampler.input_scale(i);
 			let scaled: Vec<f32> = sample.iter().map(|x| x * factor).collect();
-			let input = Tensor::from_vec(scaled, shape, &Device::Cpu)?;
+			let input = Tensor::from_vec(scaled, shape, &self.device)?;
 			let timestep = sampler.timesteps()[i];
 			let predict = |input: &Tensor, times: &[f32]| -> candle_core::Result<Vec<f32>> {
 				let output = self.unet.forward_conditioned(input, times, &text.states, &conditioning, run.padding)?;
@@ -604,7 +615,7 @@ impl TextToImage {
 			}
 		}
 
-		let planes = self.decoder.planes(&Tensor::from_vec(sample, shape, &Device::Cpu)?, run.padding)?;
+		let planes = self.decoder.planes(&Tensor::from_vec(sample, shape, &self.device)?, run.padding)?;
 		check_finite(&planes).map_err(|_| JobFault::NonFinite("the decoded picture".into()))?;
 		Ok(Image::from_planes(width as u32, height as u32, &planes.flatten_all()?.to_vec1::<f32>()?))
 	}
@@ -670,7 +681,7 @@ impl TextToImage {
 				parts.iter_mut().for_each(|parts| parts.resize(most, nothing.clone()));
 			}
 			let ids: Vec<u32> = parts.into_iter().flatten().flatten().collect();
-			let ids = Tensor::from_vec(ids, (prompts.len() * most, length), &Device::Cpu)?;
+			let ids = Tensor::from_vec(ids, (prompts.len() * most, length), &self.device)?;
 			let encoded = encoder.model.states(&ids)?;
 			let of_each = if self.second.is_some() { encoded.penultimate } else { encoded.last };
 			check_finite(&of_each).map_err(|_| JobFault::NonFinite("the text states".into()))?;
@@ -706,7 +717,7 @@ impl TextToImage {
 			let why = format!("a picture of {width}x{height}; both sides must be multiples of {multiple} pixels");
 			return Err(JobFault::InputInvalid(why));
 		}
-		let planes = Tensor::from_vec(image.planes(), (1, 3, height, width), &Device::Cpu)?;
+		let planes = Tensor::from_vec(image.planes(), (1, 3, height, width), &self.device)?;
 		let Some(latent) = self.decoder.latents(&planes)? else {
 			let why =
 				"the model's autoencoder has no encoder for RGB pictures; only a folder with one can be evaluated";
@@ -736,7 +747,8 @@ impl TextToImage {
 			let noise = noise_of(level);
 			let (signal, spread) = (libm::sqrt(share) as f32, libm::sqrt(1.0 - share) as f32);
 			let pairs = || clean.iter().zip(&noise);
-			let noisy = Tensor::from_vec(pairs().map(|(x, n)| signal * x + spread * n).collect(), shape, &Device::Cpu)?;
+			let noisy: Vec<f32> = pairs().map(|(x, n)| signal * x + spread * n).collect();
+			let noisy = Tensor::from_vec(noisy, shape, &self.device)?;
 			let target = match prediction {
 				PredictionType::Sample => clean.clone(),
 				PredictionType::Epsilon => noise.clone(),
@@ -750,7 +762,7 @@ impl TextToImage {
 				&conditioning,
 				Padding::Zeros,
 			)?;
-			let loss = mse_loss(&predicted, &target, None)?.to_scalar::<f32>()?;
+			let loss = mse_loss(&predicted.to_device(&Device::Cpu)?, &target, None)?.to_scalar::<f32>()?;
 			if !loss.is_finite() {
 				return Err(JobFault::NonFinite(format!("the loss at training step {step}")));
 			}

@@ -13,6 +13,7 @@ use autonomy_primitives::job::{
 	TalkInput, TextInput, MAX_CELLS, MAX_CELL_BYTES, MAX_NEGATIVE_PROMPT_BYTES, MAX_PROMPT_BYTES, MAX_PROSE_BYTES,
 };
 use autonomy_primitives::model::ModelLimits;
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -547,7 +548,7 @@ impl Manifest {
 			manifest.files.push(FileEntry { path, size, sha256: Hash32(sha256) });
 		}
 		manifest.weights_root = Hash32(root.root());
-		let model = Model::from_verified(dir, manifest.clone())?;
+		let model = Model::from_verified(dir, manifest.clone(), &Device::Cpu)?;
 		let input = manifest.golden.input.to_job_input().map_err(EngineError::GoldenFault)?;
 		let output = model
 			.run(&input, meta.golden_seed, [0; 32], &mut |_| Control::Continue)

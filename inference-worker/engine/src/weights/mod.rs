@@ -7,6 +7,7 @@ mod folder;
 pub mod gguf;
 mod header;
 mod manifest;
+mod placed;
 mod survey;
 
 pub use adapters::{Adapters, ADAPTERS_FILE};
@@ -17,4 +18,5 @@ pub use manifest::{
 	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
 	MAX_MANIFEST_BYTES,
 };
+pub use placed::placed;
 pub use survey::{model_dir, survey, Survey, SurveyPart};
