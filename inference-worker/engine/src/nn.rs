@@ -27,7 +27,10 @@ pub struct Linear(LinearWeights);
 #[derive(Clone, Debug)]
 enum LinearWeights {
 	/// Weights that are trained.
-	Plain { weight: Tensor, bias: Option<Tensor> },
+	Plain {
+		weight: Tensor,
+		bias: Option<Tensor>,
+	},
 	Packed(kernels::PackedLinear),
 }
 
@@ -131,7 +134,10 @@ pub struct Conv2d {
 #[derive(Clone, Debug)]
 enum ConvWeights {
 	/// Weights that are trained.
-	Plain { weight: Tensor, bias: Tensor },
+	Plain {
+		weight: Tensor,
+		bias: Tensor,
+	},
 	Packed(kernels::PackedConv2d),
 }
 

@@ -280,10 +280,8 @@ fn gguf_should_be_widened_to_the_bits_that_candle_finds() {
 	let dir = TempDir::new().unwrap();
 	let path = dir.path().join("x.gguf");
 	let values = random(3, &[6, 512]);
-	let tensors: Vec<(String, QTensor)> = TYPES
-		.iter()
-		.map(|(theirs, ours)| (ours.to_string(), QTensor::quantize(&values, *theirs).unwrap()))
-		.collect();
+	let tensors: Vec<(String, QTensor)> =
+		TYPES.iter().map(|(theirs, ours)| (ours.to_string(), QTensor::quantize(&values, *theirs).unwrap())).collect();
 	write_gguf(&path, &[], &tensors);
 	let file = Gguf::open(&path).unwrap();
 	for ((_, kind), (name, tensor)) in TYPES.iter().zip(&tensors) {
@@ -605,8 +603,7 @@ fn steps_should_have_what_the_reply_has_gained() {
 fn stream_should_wait_for_whole_characters() {
 	let dir = TempDir::new().unwrap();
 	write_voter_model(dir.path()).unwrap();
-	let tokenizer =
-		TextTokenizer::open(&ModelFolder::new(dir.path(), ["tokenizer.json".to_string()]), 266).unwrap();
+	let tokenizer = TextTokenizer::open(&ModelFolder::new(dir.path(), ["tokenizer.json".to_string()]), 266).unwrap();
 	// A token for each byte comes after the three marks.
 	let byte = |byte: u8| 3 + u32::from(byte);
 	let mut stream = TextStream::new(&tokenizer);

@@ -289,7 +289,8 @@ fn shards_should_be_refused_when_the_index_says_something_else() {
 	let (first, second) = ("model-1.safetensors", "model-2.safetensors");
 	refused(serde_json::json!({ "a": second, "b": first }), &["index.json", "tensor a", "in model-2", "found it in"]);
 	refused(serde_json::json!({ "a": first, "c": second }), &["index.json", "tensor c", "found no such tensor"]);
-	for trick in ["../model-1.safetensors", "/model-1.safetensors", "./model-1.safetensors", "model-9.safetensors", ""] {
+	for trick in ["../model-1.safetensors", "/model-1.safetensors", "./model-1.safetensors", "model-9.safetensors", ""]
+	{
 		refused(serde_json::json!({ "a": trick }), &["index.json", "the file of tensor a", "beside the index", trick]);
 	}
 	refused(serde_json::json!({}), &["weight_map", "no entries"]);

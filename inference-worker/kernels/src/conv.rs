@@ -323,13 +323,7 @@ impl CustomOp2 for Conv2d {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let sizes = self.sizes(l1.dims(), l2.dims())?;
 		let y = crate::cuda::conv2d((s1, l1), (s2, l2), None, &sizes, self.stride, self.padding)?;
 		Ok((y, Shape::from((sizes.batch, sizes.outputs, sizes.oh, sizes.ow))))

@@ -133,13 +133,7 @@ impl CustomOp2 for AddBias {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		Ok((crate::cuda::add_bias((s1, l1), (s2, l2), 1)?, l1.shape().clone()))
 	}
 
@@ -192,13 +186,7 @@ impl CustomOp2 for ChannelBias {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let plane: usize = l1.dims()[2..].iter().product();
 		Ok((crate::cuda::add_bias((s1, l1), (s2, l2), plane)?, l1.shape().clone()))
 	}

@@ -54,13 +54,7 @@ impl CustomOp2 for Embedding {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let mut shape = l1.dims().to_vec();
 		shape.push(l2.dims()[1]);
 		Ok((crate::cuda::embedding((s1, l1), (s2, l2))?, Shape::from(shape)))

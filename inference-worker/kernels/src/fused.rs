@@ -144,13 +144,7 @@ impl CustomOp2 for Gated {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let len = l1.shape().elem_count();
 		crate::cuda::gated(self.0, (s1, l1), (s2, l2), (1, len, 1)).map(|y| (y, l1.shape().clone()))
 	}

@@ -23,13 +23,7 @@ pub(crate) enum Form {
 }
 
 /// `batch` products of m × k by k × n matrices that lie one after the other.
-pub(crate) fn batched(
-	form: Form,
-	batch: usize,
-	(m, n, k): (usize, usize, usize),
-	a: &[f32],
-	b: &[f32],
-) -> Vec<f32> {
+pub(crate) fn batched(form: Form, batch: usize, (m, n, k): (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f32> {
 	let mut c = vec![0.0f32; batch * m * n];
 	let one = |i: usize, c: &mut [f32], run: fn(&Product<'_>)| {
 		let (a, b) = (&a[i * m * k..(i + 1) * m * k], &b[i * k * n..(i + 1) * k * n]);
@@ -75,13 +69,7 @@ impl CustomOp2 for Matmul {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let (batch, m, k) = matrix_dims(l1.dims());
 		let (_, _, n) = matrix_dims(l2.dims());
 		let mut shape = l1.dims().to_vec();
@@ -178,13 +166,7 @@ impl CustomOp2 for Linear {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		let mut shape = l1.dims().to_vec();
 		*shape.last_mut().expect("one dimension at least") = l2.dims()[0];
 		Ok((crate::cuda::linear((s1, l1), (s2, l2), None, self.activation)?, Shape::from(shape)))
@@ -263,12 +245,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
 /// # Errors
 ///
 /// A tensor is empty or not f32 on the CPU, or the shapes do not fit.
-pub fn linear_activated(
-	x: &Tensor,
-	weight: &Tensor,
-	bias: Option<&Tensor>,
-	activation: Activation,
-) -> Result<Tensor> {
+pub fn linear_activated(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, activation: Activation) -> Result<Tensor> {
 	apply(Linear { activation: Some(activation) }, x, weight, bias)
 }
 

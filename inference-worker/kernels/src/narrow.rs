@@ -237,7 +237,14 @@ mod tests {
 
 	#[test]
 	fn values_should_stay_wide_when_one_would_change() {
-		let odd = [0.1f32, f32::from_bits(1), 65_520.0, f32::MAX, 1.0 + f32::EPSILON, f16::MIN_POSITIVE_SUBNORMAL.to_f32() / 2.0];
+		let odd = [
+			0.1f32,
+			f32::from_bits(1),
+			65_520.0,
+			f32::MAX,
+			1.0 + f32::EPSILON,
+			f16::MIN_POSITIVE_SUBNORMAL.to_f32() / 2.0,
+		];
 		for odd in odd {
 			let mut values = vec![1.0, -0.0, 0.25, f16::MIN_POSITIVE_SUBNORMAL.to_f32()];
 			values.push(odd);

@@ -381,13 +381,7 @@ impl CustomOp2 for RmsNorm {
 	}
 
 	#[cfg(feature = "cuda")]
-	fn cuda_fwd(
-		&self,
-		s1: &CudaStorage,
-		l1: &Layout,
-		s2: &CudaStorage,
-		l2: &Layout,
-	) -> Result<(CudaStorage, Shape)> {
+	fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
 		Ok((crate::cuda::rms_norm((s1, l1), (s2, l2), self.eps)?, l1.shape().clone()))
 	}
 

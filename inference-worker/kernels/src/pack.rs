@@ -405,8 +405,10 @@ unsafe fn transpose_4x4(source: *const f32, source_stride: usize, target: *mut f
 			let r1 = vld1q_f32(source.add(source_stride));
 			let r2 = vld1q_f32(source.add(2 * source_stride));
 			let r3 = vld1q_f32(source.add(3 * source_stride));
-			let (even01, odd01) = (vreinterpretq_f64_f32(vtrn1q_f32(r0, r1)), vreinterpretq_f64_f32(vtrn2q_f32(r0, r1)));
-			let (even23, odd23) = (vreinterpretq_f64_f32(vtrn1q_f32(r2, r3)), vreinterpretq_f64_f32(vtrn2q_f32(r2, r3)));
+			let (even01, odd01) =
+				(vreinterpretq_f64_f32(vtrn1q_f32(r0, r1)), vreinterpretq_f64_f32(vtrn2q_f32(r0, r1)));
+			let (even23, odd23) =
+				(vreinterpretq_f64_f32(vtrn1q_f32(r2, r3)), vreinterpretq_f64_f32(vtrn2q_f32(r2, r3)));
 			vst1q_f32(target, vreinterpretq_f32_f64(vtrn1q_f64(even01, even23)));
 			vst1q_f32(target.add(target_stride), vreinterpretq_f32_f64(vtrn1q_f64(odd01, odd23)));
 			vst1q_f32(target.add(2 * target_stride), vreinterpretq_f32_f64(vtrn2q_f64(even01, even23)));

@@ -76,13 +76,7 @@ mod neon {
 	///
 	/// `a` must address `kc` × MR values, `b` 8 lanes of `kc` values, `tile` MR × 8 values.
 	#[target_feature(enable = "neon")]
-	pub(super) unsafe fn lanes8<const MR: usize>(
-		kc: usize,
-		a: *const f32,
-		b: *const f32,
-		lane: usize,
-		tile: *mut f32,
-	) {
+	pub(super) unsafe fn lanes8<const MR: usize>(kc: usize, a: *const f32, b: *const f32, lane: usize, tile: *mut f32) {
 		let mut acc = [[vdupq_n_f32(0.0); 2]; MR];
 		let whole = kc / 4 * 4;
 		// SAFETY: every address lies in the values that the caller vouches for.

@@ -43,9 +43,7 @@ fn products_should_have_the_bits_of_the_cpu() -> Result<()> {
 		let arguments = [noise("x", &[m, k]), noise("w", &[n, k]), noise("b", &[n])];
 		compare(&name, &arguments, |t| kernels::linear(&t[0], &t[1], Some(&t[2])))?;
 		compare(&name, &arguments[..2], |t| kernels::linear(&t[0], &t[1], None))?;
-		compare(&name, &arguments, |t| {
-			kernels::linear_activated(&t[0], &t[1], Some(&t[2]), Activation::GeluErf)
-		})?;
+		compare(&name, &arguments, |t| kernels::linear_activated(&t[0], &t[1], Some(&t[2]), Activation::GeluErf))?;
 	}
 	compare("batch", &[noise("a", &[2, 3, 7, 9]), noise("b", &[2, 3, 9, 11])], |t| kernels::matmul(&t[0], &t[1]))?;
 	for (b, ci, co, size, kernel, stride, padding) in

@@ -173,9 +173,7 @@ fn large() -> Result<Vec<Vec<u32>>> {
 		bits(&conv.forward(&images)?),
 		bits(&conv.forward_add(&images, &noise("residual", &[2, 50, 33, 32]))?),
 	];
-	all.extend(outcome(&[x, w, b], |t| {
-		kernels::linear_activated(&t[0], &t[1], Some(&t[2]), Activation::GeluErf)
-	}));
+	all.extend(outcome(&[x, w, b], |t| kernels::linear_activated(&t[0], &t[1], Some(&t[2]), Activation::GeluErf)));
 	all.extend(outcome(&[images, noise("weight", &[40]), noise("bias", &[40])], |t| {
 		kernels::group_norm_activated(&t[0], &t[1], &t[2], 8, 1e-5, Activation::Silu)
 	}));

@@ -315,11 +315,7 @@ impl Process {
 		Ok(reply)
 	}
 
-	fn exchange(
-		&mut self,
-		request: &Request,
-		progress: &mut dyn FnMut(Step) -> bool,
-	) -> Result<Reply, ProtocolError> {
+	fn exchange(&mut self, request: &Request, progress: &mut dyn FnMut(Step) -> bool) -> Result<Reply, ProtocolError> {
 		write(&mut self.input, request)?;
 		loop {
 			match read(&mut self.output)? {

@@ -101,14 +101,7 @@ pub struct Residents {
 impl Residents {
 	/// No model, with so many bytes for those to come.
 	pub fn new(budget: u64) -> Self {
-		Self {
-			budget,
-			clock: 0,
-			open: HashMap::new(),
-			pinned: HashSet::new(),
-			measured: HashMap::new(),
-			clean: true,
-		}
+		Self { budget, clock: 0, open: HashMap::new(), pinned: HashSet::new(), measured: HashMap::new(), clean: true }
 	}
 
 	/// Keeps these models from being closed, open or not, and no others any more.

@@ -173,7 +173,10 @@ async fn look(dir: &Path, survey: Survey, plan: Plan) -> Result<Found> {
 		Plan::There => {
 			let (manifest, golden_input) = golden(dir).await.with_context(|| {
 				let file = dir.join(MANIFEST_FILE);
-				format!("{} does not fit; if the model is another one now, delete it and it is made anew", file.display())
+				format!(
+					"{} does not fit; if the model is another one now, delete it and it is made anew",
+					file.display()
+				)
 			})?;
 			let cid = manifest_cid(dir)?;
 			Ok(Found { survey, manifest, cid, golden_input, is_new: false })
@@ -480,11 +483,7 @@ fn limits(modality: Modality, limits: &ModelLimits) -> String {
 	let prompt = format!("prompts of {} bytes", limits.max_prompt_bytes);
 	match modality {
 		Modality::Text | Modality::Ballot => format!("{prompt}, {} new tokens", limits.max_tokens),
-		Modality::Image
-		| Modality::Animation
-		| Modality::SpriteSheet
-		| Modality::Tile
-		| Modality::Evaluation => {
+		Modality::Image | Modality::Animation | Modality::SpriteSheet | Modality::Tile | Modality::Evaluation => {
 			let pixels = grouped(limits.max_pixels.into());
 			format!("{prompt}, {} steps, {pixels} pixels", limits.max_steps)
 		}
@@ -548,7 +547,8 @@ mod tests {
 	#[test]
 	fn command_should_go_on_when_its_options_are_those_of_the_manifest_that_is_there() {
 		let (file, manifest) = (Path::new("manifest.json"), Manifest::load("models/shapes").unwrap());
-		let agree = |line: &[&str]| args(&[&["x", "--dry-run"][..], line].concat()).unwrap().agree_with(&manifest, file);
+		let agree =
+			|line: &[&str]| args(&[&["x", "--dry-run"][..], line].concat()).unwrap().agree_with(&manifest, file);
 		let prompt = prompt_of(&manifest.golden.input).to_owned();
 		agree(&[]).unwrap();
 		let (licence, name) = (manifest.licence.as_str(), manifest.name.as_str());
@@ -578,7 +578,8 @@ mod tests {
 	#[test]
 	fn manifest_should_be_refused_before_the_work_when_it_cannot_be_written() {
 		let (dir, shapes) = (tempfile::tempdir().unwrap(), survey(Path::new("models/shapes")).unwrap());
-		let plan = |line: &[&str]| args(&[&["x", "--price", "1"][..], line].concat()).unwrap().plan(dir.path(), &shapes);
+		let plan =
+			|line: &[&str]| args(&[&["x", "--price", "1"][..], line].concat()).unwrap().plan(dir.path(), &shapes);
 		assert!(matches!(plan(&["--licence", "MIT"]), Ok(Plan::Make(meta)) if meta.licence == "MIT"));
 		assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
 		assert!(plan(&[]).err().unwrap().to_string().contains("--licence is missing"));

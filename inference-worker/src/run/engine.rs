@@ -156,8 +156,7 @@ pub trait Compute: Send + Sync + 'static {
 	/// so do the steps.
 	fn run(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<Computed, ComputeError>;
 	/// Runs a task at the same cost, and gives the roots of its steps.
-	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool)
-		-> Result<(Computed, Trace), ComputeError>;
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<(Computed, Trace), ComputeError>;
 	/// Makes what a task takes ready to run, or says why it cannot be.
 	fn load(&self, task: &Task) -> Result<(), ComputeError>;
 	/// Runs a task and opens the chunk of its trace that `operator` has to open for `draw`: what an auditor and a juror post
@@ -378,11 +377,7 @@ impl Compute for Engines {
 		}
 	}
 
-	fn trace(
-		&self,
-		task: &Task,
-		progress: &mut dyn FnMut(Step) -> bool,
-	) -> Result<(Computed, Trace), ComputeError> {
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<(Computed, Trace), ComputeError> {
 		let files = self.files(task)?;
 		let job = task.job(&files);
 		match &self.place {

@@ -117,11 +117,7 @@ impl Compute for Machine {
 		Ok(Computed { result, trace_root: trace().root(), artifact: cid(&bytes), bytes })
 	}
 
-	fn trace(
-		&self,
-		task: &Task,
-		progress: &mut dyn FnMut(Step) -> bool,
-	) -> Result<(Computed, Trace), ComputeError> {
+	fn trace(&self, task: &Task, progress: &mut dyn FnMut(Step) -> bool) -> Result<(Computed, Trace), ComputeError> {
 		Ok((self.run(task, progress)?, trace()))
 	}
 

@@ -85,12 +85,7 @@ impl Target {
 		println!("{}: {inputs} inputs in {:.1} s", self.name, started.elapsed().as_secs_f64());
 	}
 
-	fn batch(
-		&self,
-		batch: u64,
-		strategy: &impl Strategy<Value = Input>,
-		parse: &impl Fn(&[u8]) -> Result<(), String>,
-	) {
+	fn batch(&self, batch: u64, strategy: &impl Strategy<Value = Input>, parse: &impl Fn(&[u8]) -> Result<(), String>) {
 		let config = Config { cases: self.inputs, failure_persistence: None, ..Config::default() };
 		let mut seed = [0; 32];
 		seed[..8].copy_from_slice(&batch.to_le_bytes());

@@ -47,12 +47,7 @@ fn folder(dir: &Path) -> ModelFolder {
 }
 
 /// A target that puts its input in the place of one file of a model and opens the model.
-fn run_in_model(
-	target: Target,
-	dir: &Path,
-	file: &str,
-	open: impl Fn(&ModelFolder) -> Result<(), String>,
-) {
+fn run_in_model(target: Target, dir: &Path, file: &str, open: impl Fn(&ModelFolder) -> Result<(), String>) {
 	let (folder, path) = (folder(dir), dir.join(file));
 	let good = Seed::made("good-model", fs::read(&path).unwrap());
 	target.run(vec![good], |bytes| {

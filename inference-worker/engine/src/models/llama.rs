@@ -292,12 +292,9 @@ impl LlamaConfig {
 		};
 		match model_type {
 			Family::Llama => base,
-			Family::Qwen2 => Self {
-				vocab_size: 151_936,
-				intermediate_size: 22_016,
-				max_position_embeddings: 32_768,
-				..base
-			},
+			Family::Qwen2 => {
+				Self { vocab_size: 151_936, intermediate_size: 22_016, max_position_embeddings: 32_768, ..base }
+			}
 			Family::Qwen3 => Self {
 				vocab_size: 151_936,
 				intermediate_size: 22_016,
@@ -367,8 +364,7 @@ impl LlamaConfig {
 	/// Angle per position of each pair of a head, in radians, and what cosines and sines are multiplied by.
 	fn frequencies(&self) -> (Vec<f64>, f64) {
 		let d = self.head_width();
-		let plain: Vec<f64> =
-			(0..d / 2).map(|i| 1.0 / libm::pow(self.rope_theta, (2 * i) as f64 / d as f64)).collect();
+		let plain: Vec<f64> = (0..d / 2).map(|i| 1.0 / libm::pow(self.rope_theta, (2 * i) as f64 / d as f64)).collect();
 		let Some(scaling) = &self.rope_scaling else { return (plain, 1.0) };
 		match scaling.rope_type.as_str() {
 			"linear" => (plain.into_iter().map(|frequency| frequency / scaling.factor).collect(), 1.0),
@@ -440,9 +436,8 @@ impl RopeScaling {
 		let d = (2 * plain.len()) as f64;
 		let original = self.original_max_position_embeddings.unwrap_or(context) as f64;
 		// The pair that turns so often in the original context.
-		let pair = |turns: f64| {
-			d * libm::log(original / (turns * 2.0 * std::f64::consts::PI)) / (2.0 * libm::log(theta))
-		};
+		let pair =
+			|turns: f64| d * libm::log(original / (turns * 2.0 * std::f64::consts::PI)) / (2.0 * libm::log(theta));
 		let (fast, slow) = self.turns();
 		let (low, high) = (libm::floor(pair(fast)), libm::ceil(pair(slow)));
 		let low = if low > 0.0 { low } else { 0.0 };

@@ -425,7 +425,6 @@ impl UNet2DConditionModel {
 		self.forward_padded(sample, timesteps, encoder_hidden_states, class_labels, Padding::Zeros)
 	}
 
-
 	/// The prediction as [`Self::forward`] has it, where every convolution pads as told. With [`Padding::Wrap`] the sample
 	/// is its own neighbour on all sides.
 	pub fn forward_padded(

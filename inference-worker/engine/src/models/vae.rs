@@ -430,7 +430,13 @@ impl Pixels {
 	}
 
 	/// Copies the first `most` rows and columns, as far as the picture goes, to a place of it.
-	fn copy_into(&self, picture: &mut [f32], (top, left): (usize, usize), most: usize, (height, width): (usize, usize)) {
+	fn copy_into(
+		&self,
+		picture: &mut [f32],
+		(top, left): (usize, usize),
+		most: usize,
+		(height, width): (usize, usize),
+	) {
 		let (rows, columns) = (most.min(self.height), most.min(self.width));
 		let planes = picture.chunks_exact_mut(height * width);
 		for (plane, tile) in planes.zip(self.values.chunks_exact(self.height * self.width)) {

@@ -330,7 +330,8 @@ mod tests {
 	fn template_should_not_know_the_date() {
 		let asks = "{{ strftime_now('%d %b %Y') }}{{ messages[0].content }}";
 		assert!(refused(asks).contains("strftime_now"), "{}", refused(asks));
-		let can_do_without = "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}26 Jul 2024{% endif %} {{ \
+		let can_do_without =
+			"{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}26 Jul 2024{% endif %} {{ \
 			messages[0].content }}";
 		assert_eq!(template(can_do_without).prompt(None, "Hi").unwrap(), "26 Jul 2024 Hi");
 	}
@@ -357,7 +358,8 @@ mod tests {
 
 	#[test]
 	fn persona_should_be_left_out_when_the_template_refuses_or_forgets_it() {
-		let refuses = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system') }}{% endif %}{{ \
+		let refuses =
+			"{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system') }}{% endif %}{{ \
 			m.content }}{% endfor %}";
 		let forgets = "{{ messages[-1].content }}";
 		for source in [refuses, forgets] {

@@ -253,7 +253,9 @@ impl Parts<'_> {
 		let tensors = match part {
 			Part::Vae => tensors,
 			Part::UNet => self.adapters.around(tensors, component, Box::new(move |name: &str| unet_key(&unet, name))),
-			Part::TextEncoder | Part::TextEncoder2 => self.adapters.around(tensors, component, Box::new(|_: &str| None)),
+			Part::TextEncoder | Part::TextEncoder2 => {
+				self.adapters.around(tensors, component, Box::new(|_: &str| None))
+			}
 		};
 		Ok(placed(tensors, self.device))
 	}
@@ -375,7 +377,8 @@ impl TextToImage {
 			false => None,
 		};
 
-		let unet = UNet2DConditionModel::new(&unet_config, tensors(Part::UNet)?).map_err(EngineError::network("unet"))?;
+		let unet =
+			UNet2DConditionModel::new(&unet_config, tensors(Part::UNet)?).map_err(EngineError::network("unet"))?;
 		let (decoder, channels) = match index.pixel_unshuffle {
 			Some(0) => return Err(unsupported(MODEL_INDEX, "pixel_unshuffle is 0; it must be at least 1".into())),
 			Some(n) => (Decoder::PixelShuffle(n), 3 * n * n),
@@ -406,7 +409,9 @@ impl TextToImage {
 		}
 		match unet_config.pooled_text_width() {
 			Some(wanted) if wanted != pooled => {
-				let why = format!("addition_embed_type text_time for a pooled text of {wanted}, the text encoder gives {pooled}");
+				let why = format!(
+					"addition_embed_type text_time for a pooled text of {wanted}, the text encoder gives {pooled}"
+				);
 				return Err(unsupported(UNET_CONFIG, why));
 			}
 			_ => {}
@@ -463,10 +468,8 @@ impl TextToImage {
 		}
 		let steps = settings.steps * usize::from(strength) / 100;
 		if strength > 100 || steps == 0 {
-			let why = format!(
-				"strength {strength} with {} steps; 1 to 100 and at least one step are needed",
-				settings.steps
-			);
+			let why =
+				format!("strength {strength} with {} steps; 1 to 100 and at least one step are needed", settings.steps);
 			return Err(JobFault::InputInvalid(why));
 		}
 		let latent = self.latent(picture)?.flatten_all()?.to_vec1::<f32>()?;
@@ -755,13 +758,8 @@ impl TextToImage {
 				PredictionType::VPrediction => pairs().map(|(x, n)| signal * n - spread * x).collect(),
 			};
 			let target = Tensor::from_vec(target, shape, &Device::Cpu)?;
-			let predicted = self.unet.forward_conditioned(
-				&noisy,
-				&[step as f32],
-				&text.states,
-				&conditioning,
-				Padding::Zeros,
-			)?;
+			let predicted =
+				self.unet.forward_conditioned(&noisy, &[step as f32], &text.states, &conditioning, Padding::Zeros)?;
 			let loss = mse_loss(&predicted.to_device(&Device::Cpu)?, &target, None)?.to_scalar::<f32>()?;
 			if !loss.is_finite() {
 				return Err(JobFault::NonFinite(format!("the loss at training step {step}")));

@@ -119,7 +119,9 @@ impl Adapters {
 		let (mut loras, mut embeddings) = (vec![], vec![]);
 		for LoraEntry { file, scale, text_scale, alpha } in list.loras {
 			let text_scale = text_scale.unwrap_or(scale);
-			if let Some(wrong) = [scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| x.is_nan() || x.abs() > 100.0) {
+			if let Some(wrong) =
+				[scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| x.is_nan() || x.abs() > 100.0)
+			{
 				let why = format!("{file}: a scale or alpha of {wrong}; the range is -100 to 100");
 				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
 			}
@@ -139,7 +141,12 @@ impl Adapters {
 
 	/// The tensors of a component (`unet`, `text_encoder`, `text_encoder_2`) with every adapter merged, in the order of the
 	/// list. `alias` is what a layer is called in the original layout, as SDXL's adapters have it.
-	pub fn around(&self, inner: VarBuilder<'static>, component: &'static str, alias: Box<Alias>) -> VarBuilder<'static> {
+	pub fn around(
+		&self,
+		inner: VarBuilder<'static>,
+		component: &'static str,
+		alias: Box<Alias>,
+	) -> VarBuilder<'static> {
 		if self.loras.is_empty() {
 			return inner;
 		}

@@ -389,7 +389,8 @@ mod tests {
 		let folder = ModelFolder::new(dir.path(), ["scheduler_config.json".into()]);
 		let config: crate::samplers::SchedulerConfig = folder.json("scheduler_config.json").unwrap();
 		assert_eq!(config.class_name, "DPMSolverMultistepScheduler");
-		std::fs::write(dir.path().join("scheduler_config.json"), text.replace("lambda_min_clipped", "beta_end")).unwrap();
+		std::fs::write(dir.path().join("scheduler_config.json"), text.replace("lambda_min_clipped", "beta_end"))
+			.unwrap();
 		let error = folder.json::<crate::samplers::SchedulerConfig>("scheduler_config.json").unwrap_err().to_string();
 		assert!(error.contains("-Infinity"), "{error}");
 	}

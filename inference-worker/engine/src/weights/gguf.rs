@@ -498,7 +498,9 @@ impl GgufHeader {
 			None => ALIGNMENT,
 			Some(Metadata::Whole(bytes)) if bytes.is_power_of_two() && *bytes <= MOST_ALIGNMENT => *bytes,
 			Some(other) => {
-				return Err(format!("general.alignment is {other:?}, a power of 2 up to {MOST_ALIGNMENT} is needed").into())
+				return Err(
+					format!("general.alignment is {other:?}, a power of 2 up to {MOST_ALIGNMENT} is needed").into()
+				)
 			}
 		};
 		for _ in 0..tensors {
@@ -694,11 +696,7 @@ impl ModelFolder {
 	///
 	/// A GGUF file must be of the architecture `family`, and have the numbers of `settings` where it has them, such as
 	/// `block_count`: it says nothing else about how its tensors are to be read.
-	pub fn language_model(
-		&self,
-		family: &str,
-		settings: &[(&str, usize)],
-	) -> Result<VarBuilder<'static>, EngineError> {
+	pub fn language_model(&self, family: &str, settings: &[(&str, usize)]) -> Result<VarBuilder<'static>, EngineError> {
 		let files: Vec<&str> = self.files().filter(|file| file.ends_with(".gguf") && !file.contains('/')).collect();
 		let has_tensors = ["model.safetensors", "model.fp16.safetensors", "model.safetensors.index.json"];
 		let [file] = files.as_slice() else {

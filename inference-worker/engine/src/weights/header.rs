@@ -73,7 +73,8 @@ impl Header {
 	///
 	/// Takes memory for bytes that are there, never for those that a length announces.
 	pub fn read(path: &Path, mut input: impl Read, size: u64) -> Result<Self, EngineError> {
-		let refuse = |what: &str, expected: String, found: String| Err(EngineError::content(path, what, expected, found));
+		let refuse =
+			|what: &str, expected: String, found: String| Err(EngineError::content(path, what, expected, found));
 		let start = read_up_to(path, &mut input, LENGTH_BYTES)?;
 		let length = match <[u8; 8]>::try_from(start.as_slice()) {
 			Ok(bytes) => u64::from_le_bytes(bytes),
@@ -91,7 +92,8 @@ impl Header {
 			return refuse("the file", expected, found);
 		}
 		let rest = size.saturating_sub(LENGTH_BYTES);
-		let short = |bytes: u64| ("the header", format!("{length} bytes, as its length says"), format!("{bytes} bytes"));
+		let short =
+			|bytes: u64| ("the header", format!("{length} bytes, as its length says"), format!("{bytes} bytes"));
 		if length > rest {
 			let (what, expected, found) = short(rest);
 			return refuse(what, expected, format!("{found} up to the file's end: it is cut off"));
@@ -299,7 +301,10 @@ mod tests {
 			let bytes = [&length.to_le_bytes()[..], b"{}"].concat();
 			refused(&bytes, &[&format!("a header of {length} bytes"), "at most 16777216 bytes"]);
 		}
-		refused(&[&MAX_HEADER_BYTES.to_le_bytes()[..], b"{}"].concat(), &["the header", "2 bytes up to the file's end"]);
+		refused(
+			&[&MAX_HEADER_BYTES.to_le_bytes()[..], b"{}"].concat(),
+			&["the header", "2 bytes up to the file's end"],
+		);
 		let of = |shape: &str, offsets: &str| {
 			file(&format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}"#), 8)
 		};

@@ -15,8 +15,8 @@ pub use checkpoint::Checkpoint;
 pub use folder::{ModelFolder, MAX_TEXT_BYTES};
 pub use header::{Header, TensorEntry, MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS};
 pub use manifest::{
-	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec, MANIFEST_FILE,
-	MAX_MANIFEST_BYTES,
+	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec,
+	MANIFEST_FILE, MAX_MANIFEST_BYTES,
 };
 pub use placed::placed;
 pub use survey::{model_dir, survey, Survey, SurveyPart};

@@ -243,13 +243,7 @@ fn text_to_image(folder: &ModelFolder, parts: Vec<SurveyPart>) -> Result<Survey,
 		None => vae_scale(folder)?,
 	};
 	let size = usual_size(folder, scale)?;
-	Ok(Survey {
-		architecture: Architecture::TextToImage,
-		class: shown(&index.class_name),
-		parts,
-		size,
-		context: None,
-	})
+	Ok(Survey { architecture: Architecture::TextToImage, class: shown(&index.class_name), parts, size, context: None })
 }
 
 fn llama(folder: &ModelFolder, parts: Vec<SurveyPart>) -> Result<Survey, EngineError> {

@@ -198,7 +198,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage> {
 	let (size, most) = (decoder.total_bytes(), FREE_BYTES.max((bytes.len() as u64).saturating_mul(MOST_RATIO)));
 	if size > most {
 		let file = bytes.len();
-		bail!("it says that it has {width}x{height} pixels, which take {size} bytes; a file of {file} has at most {most}");
+		bail!(
+			"it says that it has {width}x{height} pixels, which take {size} bytes; a file of {file} has at most {most}"
+		);
 	}
 	let orientation = decoder.orientation()?;
 	let mut picture = DynamicImage::from_decoder(decoder)?;

@@ -127,7 +127,8 @@ impl EvaluationSet {
 					if format != Some(ImageFormat::Png) {
 						bail!("sample {i}: the picture is no PNG file");
 					}
-					let picture = decode(&sample.png).with_context(|| format!("sample {i}: the picture cannot be read"))?;
+					let picture =
+						decode(&sample.png).with_context(|| format!("sample {i}: the picture cannot be read"))?;
 					if picture.color() != image::ColorType::Rgb8 {
 						bail!("sample {i}: the picture is {:?}, it must be Rgb8", picture.color());
 					}
