@@ -155,6 +155,42 @@ build_workspace() {
 	done
 }
 
+# --- programs for aarch64 -------------------------------------------------------------------------------------------
+
+A64=aarch64-unknown-linux-gnu
+A64_BIN=$CARGO_TARGET_DIR/$A64/release
+# A folder with the standard library of the compiler that Debian has.
+A64_SYSROOT=${AUTONOMY_AARCH64_SYSROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/autonomy/aarch64}
+export A64_BIN
+
+has_aarch64_target() { [ -d "$(cd "$ROOT" && rustc --print target-libdir --target "$A64" 2>/dev/null)" ]; }
+
+# One that belongs to /usr/bin/rustc; a folder that somebody named is taken as it is.
+has_aarch64_sysroot() {
+	[ -d "$A64_SYSROOT/lib/rustlib/$A64/lib" ] && [ -x /usr/bin/rustc ] || return 1
+	[ -n "${AUTONOMY_AARCH64_SYSROOT:-}" ] ||
+		[ "$(cat "$A64_SYSROOT/version" 2>/dev/null)" = "$(dpkg-query -W -f '${Version}' rustc-web 2>/dev/null)" ]
+}
+
+# build_aarch64 kernels|pipelines: builds the exactness programs for aarch64, of the kernels alone or of pipelines too, where
+# its linker and standard library are here.
+build_aarch64() {
+	local linker=${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER:-aarch64-linux-gnu-gcc} flags='-C target-feature=+crt-static'
+	local compiler=() packages=(-p autonomy-kernels)
+	[ "$1" = kernels ] || packages+=(-p autonomy-engine)
+	[ "$(uname -m)" != aarch64 ] && have "$linker" || return 0
+	if has_aarch64_sysroot; then
+		flags="--sysroot=$A64_SYSROOT $flags"
+		compiler=(RUSTC=/usr/bin/rustc)
+	elif ! has_aarch64_target; then
+		return 0
+	fi
+	run_cargo "build of the exactness programs for aarch64" env "${compiler[@]}" \
+		CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER="$linker" \
+		CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="$flags" \
+		cargo build --release --locked --target "$A64" "${packages[@]}" --bins
+}
+
 # --- what the engine is compared with -------------------------------------------------------------------------------
 
 export PEERS=${AUTONOMY_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/autonomy/peers}
