@@ -193,7 +193,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
 }
 
 /// A name that somebody else chose, short and without what steers a terminal.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
 	const MOST: usize = 120;
 	let plain: String = name.chars().filter(|c| !c.is_control()).take(MOST).collect();
 	match plain.len() == name.len() {
