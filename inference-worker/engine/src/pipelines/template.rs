@@ -511,7 +511,7 @@ mod tests {
 		for deeper in ["[ns.x]", "{'a': ns.x}", "[ns.x, 1]"] {
 			let looped = format!("{{% set ns.x = {deeper} %}}");
 			let source = format!(
-				"{{% set ns = namespace(x=[]) %}}{{% for a in range(3000) %}}{looped}{{% endfor %}}{{{{ messages[0].content }}}}"
+				"{{% set ns = namespace(x=[]) %}}{{% for a in range(2500) %}}{looped}{{% endfor %}}{{{{ messages[0].content }}}}"
 			);
 			assert_eq!(template(&source).prompt(None, "Hi").unwrap(), "Hi");
 			let shown = source.replace("{{ messages", "{{ ns.x }}{{ messages");
