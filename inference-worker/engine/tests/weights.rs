@@ -347,8 +347,11 @@ fn model_should_be_refused_when_its_tokenizer_adds_marks_that_the_network_has_no
 	complaint(dir.path(), image_meta(), &["tokenizer/tokenizer.json", "13 tokens around a text", "has 12"]);
 }
 
-/// A GGUF file without metadata: names, dimensions, types and offsets of its tensors, and so many bytes behind the header.
-fn gguf(tensors: &[(&str, &[u64], u32, u64)], data: usize) -> Vec<u8> {
+/// Name, dimensions, type and offset of a tensor of a GGUF file.
+type Entry = (&'static str, &'static [u64], u32, u64);
+
+/// A GGUF file without metadata, with so many bytes behind the header.
+fn gguf(tensors: &[Entry], data: usize) -> Vec<u8> {
 	let mut bytes = b"GGUF\x03\0\0\0".to_vec();
 	bytes.extend((tensors.len() as u64).to_le_bytes());
 	bytes.extend(0u64.to_le_bytes());
@@ -369,12 +372,14 @@ fn gguf_should_be_refused_when_tensors_share_bytes_or_begin_anywhere() {
 	let read = |bytes: &[u8]| GgufHeader::read(bytes, bytes.len() as u64);
 	let whole = gguf(&[("a", &[4, 4], 0, 0), ("b", &[4], 0, 64)], 80);
 	assert_eq!(read(&whole).unwrap().tensors().len(), 2);
-	for (tensors, words) in [
-		([("a", &[4u64, 4][..], 0, 0), ("b", &[4][..], 0, 32)], ["tensor \"b\"", "tensor \"a\" ends at", "they overlap"]),
-		([("a", &[4, 4], 0, 0), ("b", &[4, 4], 0, 0)], ["tensor \"b\"", "tensor \"a\" ends at", "they overlap"]),
+	let overlap = ["tensor \"b\"", "tensor \"a\" ends at", "they overlap"];
+	let cases: [([Entry; 2], [&str; 3]); 4] = [
+		([("a", &[4, 4], 0, 0), ("b", &[4], 0, 32)], overlap),
+		([("a", &[4, 4], 0, 0), ("b", &[4, 4], 0, 0)], overlap),
 		([("a", &[4], 0, 0), ("b", &[4], 0, 20)], ["tensor \"b\"", "begins at byte", "a multiple of 32"]),
 		([("a", &[4], 0, 0), ("\u{1b}[2J", &[5], 9, 32)], ["tensor \"[2J…\"", "type 9", "are supported"]),
-	] {
+	];
+	for (tensors, words) in cases {
 		let error = read(&gguf(&tensors, 80)).unwrap_err().to_string();
 		assert!(words.iter().all(|word| error.contains(word)), "{error}");
 		assert!(!error.contains(char::is_control), "{error}");
@@ -429,9 +434,9 @@ fn adapter_should_be_refused_with_file_and_tensor_when_it_is_damaged() {
 	complaint(dir.path(), image_meta(), &[file, down, "conv_in.weight", "expected finite numbers"]);
 	list(serde_json::json!([{ "file": file }]));
 	lora(&|tensors| {
-		let twice = [("unet.conv_in.lora_A.weight", down), ("unet.conv_in.lora_B.weight", "lora_unet_conv_in.lora_up.weight")];
-		for (other, name) in twice {
-			tensors.insert(other.into(), tensors[name].clone());
+		for (other, name) in [("lora_A", "lora_down"), ("lora_B", "lora_up")] {
+			let same = tensors[&format!("lora_unet_conv_in.{name}.weight")].clone();
+			tensors.insert(format!("unet.conv_in.{other}.weight"), same);
 		}
 	});
 	complaint(dir.path(), image_meta(), &[file, down, "unet.conv_in.lora_A.weight", "one of them was expected"]);

@@ -300,7 +300,7 @@ impl Merged {
 					Some(before) => {
 						candle_core::bail!("{path}: {before} and {down} are both for {name}; one of them was expected")
 					}
-					None => before = Some(down),
+					None => before = Some(down.as_str()),
 				}
 				let mut used = lora.used.lock().unwrap_or_else(PoisonError::into_inner);
 				used.extend([down.clone(), up.clone()]);
