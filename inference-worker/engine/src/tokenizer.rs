@@ -2,14 +2,27 @@
 
 use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
+use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{json, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use tokenizers::{AddedToken, ModelWrapper, Tokenizer, TruncationParams};
+use tokenizers::{AddedToken, Encoding, ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
 
 /// What a tokenizer is tried on before it counts as one: letters, marks, white space, and characters of two to four bytes.
 const TRIAL: &str = "A cat, 12 x\t\u{e9}\u{4e2d}\u{1f600}\n";
+
+/// How many times longer a text may become before it is divided into tokens, or a token before it is read. Published files
+/// have up to 12: a mark of three bytes for each space, and one in front.
+const MOST_GROWTH: u64 = 256;
+/// Most bytes of a token's text. Those of published files have up to 1 KB.
+const MOST_TOKEN_BYTES: usize = 4096;
+/// Most special tokens. Published files have up to 1,000.
+const MOST_MARKS: usize = 4096;
+/// Most tokens of a prompt of a text encoder: twice as many as the longest prompt has bytes.
+const MOST_IDS: usize = 4096;
 
 /// Reads the text of a `tokenizer.json` and tries it.
 ///
@@ -18,6 +31,7 @@ const TRIAL: &str = "A cat, 12 x\t\u{e9}\u{4e2d}\u{1f600}\n";
 pub fn parse(text: &[u8]) -> Result<Tokenizer, String> {
 	let attempt = std::panic::catch_unwind(|| {
 		let mut tokenizer = Tokenizer::from_bytes(text).map_err(|error| error.to_string())?;
+		check_sizes(&tokenizer)?;
 		// A file may ask for any length to pad to.
 		let padding = tokenizer.get_padding().cloned();
 		tokenizer.with_padding(None);
@@ -39,11 +53,22 @@ fn open(folder: &ModelFolder, path: &str, vocab_size: usize) -> Result<(Tokenize
 /// The tokenizer of a text. `full` is the file that it is from, for messages.
 fn checked(text: &[u8], full: PathBuf, vocab_size: usize) -> Result<(Tokenizer, PathBuf), EngineError> {
 	let unsupported = |why: String| EngineError::Unsupported { path: full.clone(), why };
-	let tokenizer = parse(text).map_err(unsupported)?;
+	let mut tokenizer = parse(text).map_err(unsupported)?;
 	let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
 	if largest as usize >= vocab_size {
 		return Err(unsupported(format!(
 			"it has token {largest}, the network's vocabulary ends at {}",
+			vocab_size.saturating_sub(1)
+		)));
+	}
+	// What is put around every text need not be among its tokens.
+	let padding = tokenizer.get_padding().cloned();
+	tokenizer.with_padding(None);
+	let around = encode(&tokenizer, "", true).map_err(|error| unsupported(error.to_string()))?;
+	tokenizer.with_padding(padding);
+	if let Some(mark) = around.get_ids().iter().find(|id| **id as usize >= vocab_size) {
+		return Err(unsupported(format!(
+			"it puts token {mark} around a text, the network's vocabulary ends at {}",
 			vocab_size.saturating_sub(1)
 		)));
 	}
@@ -120,6 +145,91 @@ fn open_tables(folder: &ModelFolder, component: &str, vocab_size: usize) -> Resu
 		},
 	});
 	checked(tokenizer.to_string().as_bytes(), path, vocab_size)
+}
+
+/// Whether a text stays about as long as it is on its way through a tokenizer, and tokens are short.
+///
+/// A few rules that each double a text would take more memory than there is, for a file of a few hundred bytes.
+fn check_sizes(tokenizer: &Tokenizer) -> Result<(), String> {
+	let json = |part: serde_json::Result<Value>| part.map_err(|error| error.to_string());
+	for (name, part) in [
+		("normalizer", json(serde_json::to_value(tokenizer.get_normalizer()))?),
+		("pre_tokenizer", json(serde_json::to_value(tokenizer.get_pre_tokenizer()))?),
+		("decoder", json(serde_json::to_value(tokenizer.get_decoder()))?),
+	] {
+		let most = growth(&part);
+		if most > MOST_GROWTH {
+			return Err(format!("its {name} can make a text {most} times longer, {MOST_GROWTH} times is the most"));
+		}
+	}
+	let times = repeats(&json(serde_json::to_value(tokenizer.get_post_processor()))?);
+	if times > 1 {
+		return Err(format!("its post_processor has the text {times} times, once was expected"));
+	}
+	let vocabulary = tokenizer.get_vocab(true);
+	match vocabulary.into_iter().filter(|(text, _)| text.len() > MOST_TOKEN_BYTES).min_by_key(|(_, id)| *id) {
+		Some((text, id)) => Err(format!("token {id} has {} bytes, a token has at most {MOST_TOKEN_BYTES}", text.len())),
+		None => Ok(()),
+	}
+}
+
+/// By how many times a rule, or several after each other, can make a text longer. More rather than less.
+fn growth(rule: &Value) -> u64 {
+	let length = |field: &str| rule.get(field).and_then(Value::as_str).map_or(0, |text| text.len() as u64);
+	let own = match rule.get("type").and_then(Value::as_str) {
+		Some("Replace") => {
+			let replaced = rule.get("pattern").and_then(|pattern| pattern.get("String")?.as_str());
+			match replaced.map_or(0, |text| text.len() as u64) {
+				// An expression can find nothing, between any two characters.
+				0 => length("content").saturating_add(1),
+				replaced => length("content").div_ceil(replaced),
+			}
+		}
+		Some("Prepend") => length("prepend").saturating_add(1),
+		Some("WordPiece" | "CTC") => length("prefix").saturating_add(length("word_delimiter_token")).saturating_add(1),
+		// A table with what stands for a character: whatever is between two zeros.
+		Some("Precompiled") => {
+			let table = BASE64.decode(rule.get("precompiled_charsmap").and_then(Value::as_str).unwrap_or_default());
+			let table = table.unwrap_or_default();
+			// In front lies what finds them, with its length.
+			let before = table.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length) as usize + 4);
+			let texts = table.get(before..).unwrap_or_default();
+			texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0) as u64 + 1
+		}
+		// A space becomes a mark of three bytes, and there may be one in front.
+		Some("Metaspace") => 4,
+		// A byte becomes a character of two; a character gets spaces around it.
+		Some("ByteLevel" | "BertNormalizer") => 2,
+		_ => 1,
+	};
+	let inner = match rule {
+		Value::Array(rules) => rules.iter().map(growth).fold(1, u64::saturating_mul),
+		Value::Object(fields) => fields.values().map(growth).fold(1, u64::saturating_mul),
+		Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+	};
+	own.max(1).saturating_mul(inner)
+}
+
+/// How many times a post-processor has the text.
+fn repeats(rule: &Value) -> usize {
+	match rule {
+		Value::Array(rules) => rules.iter().map(repeats).fold(1, usize::saturating_mul),
+		Value::Object(fields) => {
+			let single = fields.get("single").and_then(Value::as_array);
+			let own = single.map_or(1, |pieces| pieces.iter().filter(|piece| piece.get("Sequence").is_some()).count());
+			let inner = fields.get("processors").map_or(1, repeats);
+			own.max(1).saturating_mul(inner)
+		}
+		Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+	}
+}
+
+/// What a tokenizer makes of a text. The library gives up on some texts in ways that would end the process, on every machine
+/// alike: that is the text's fault then, as it is for one without tokens.
+fn encode(tokenizer: &Tokenizer, text: &str, marks: bool) -> Result<Encoding, JobFault> {
+	let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(text, marks)));
+	let why = "the tokenizers library cannot divide the prompt with this tokenizer";
+	attempt.map_err(|_| JobFault::InputInvalid(why.into()))?.map_err(invalid)
 }
 
 /// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for
@@ -208,6 +318,11 @@ impl PromptTokenizer {
 		if let Err(error) = whole.with_truncation(None) {
 			return Err(EngineError::Unsupported { path, why: error.to_string() });
 		}
+		let marks = whole.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+		if marks >= length {
+			let why = format!("it puts {marks} tokens around a text, a prompt of the text encoder has {length}");
+			return Err(EngineError::Unsupported { path, why });
+		}
 		let truncation = TruncationParams { max_length: length, ..Default::default() };
 		if let Err(error) = tokenizer.with_truncation(Some(truncation)) {
 			return Err(EngineError::Unsupported { path, why: error.to_string() });
@@ -243,7 +358,7 @@ impl PromptTokenizer {
 		if !self.added.is_empty() {
 			return Ok(self.chunks(prompt)?.swap_remove(0));
 		}
-		let ids = self.tokenizer.encode_fast(prompt, true).map_err(invalid)?.get_ids().to_vec();
+		let ids = encode(&self.tokenizer, prompt, true)?.get_ids().to_vec();
 		Ok(self.padded(ids))
 	}
 
@@ -254,12 +369,15 @@ impl PromptTokenizer {
 
 	/// All ids of a prompt, with or without the begin and end marks.
 	fn ids(&self, prompt: &str, marks: bool) -> Result<Vec<u32>, JobFault> {
-		let encoding = self.whole.encode_fast(prompt, marks).map_err(invalid)?;
+		let encoding = encode(&self.whole, prompt, marks)?;
 		let mut ids = Vec::with_capacity(encoding.get_ids().len());
 		for id in encoding.get_ids() {
 			match self.added.get(id) {
 				Some(rows) => ids.extend(rows),
 				None => ids.push(*id),
+			}
+			if ids.len() > MOST_IDS {
+				return Err(JobFault::InputInvalid(format!("the prompt has more than {MOST_IDS} tokens")));
 			}
 		}
 		Ok(ids)
@@ -319,6 +437,10 @@ impl TextTokenizer {
 		let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder().values();
 		let special = added.filter(|token| token.special && !token.content.trim().is_empty());
 		let mut marks: Vec<String> = special.map(|token| token.content.clone()).collect();
+		if marks.len() > MOST_MARKS {
+			let why = format!("it has {} special tokens, at most {MOST_MARKS} are supported", marks.len());
+			return Err(EngineError::Unsupported { path, why });
+		}
 		marks.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
 		Ok(Self { tokenizer, path, marks })
 	}
@@ -332,7 +454,7 @@ impl TextTokenizer {
 
 	/// The ids of a text as it stands: the model's chat template has the marks that it wants.
 	pub fn encode(&self, text: &str) -> Result<Vec<u32>, JobFault> {
-		Ok(self.tokenizer.encode_fast(text, false).map_err(invalid)?.get_ids().to_vec())
+		Ok(encode(&self.tokenizer, text, false)?.get_ids().to_vec())
 	}
 
 	/// A text with a space for everything in it that would be read as a special token, such as another speaker's mark.
@@ -411,5 +533,68 @@ impl<'a> TextStream<'a> {
 			self.told = self.tokenizer.decode(&self.ids).ok()?.len();
 		}
 		Some(gained)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::json;
+
+	/// A tokenizer of single letters with these parts.
+	fn tokenizer(parts: Value) -> Result<Tokenizer, String> {
+		let mut file = json!({
+			"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+			"pre_tokenizer": null, "post_processor": null, "decoder": null,
+			"model": { "type": "WordLevel", "vocab": { "a": 0, "b": 1, "?": 2 }, "unk_token": "?" },
+		});
+		for (name, part) in parts.as_object().unwrap() {
+			file[name] = part.clone();
+		}
+		parse(file.to_string().as_bytes())
+	}
+
+	fn refused(parts: Value) -> String {
+		tokenizer(parts).err().expect("the tokenizer must be refused")
+	}
+
+	fn replace(pattern: Value, content: &str) -> Value {
+		json!({ "type": "Replace", "pattern": pattern, "content": content })
+	}
+
+	#[test]
+	fn tokenizer_should_be_refused_when_a_text_can_grow_without_end() {
+		let doubled = vec![replace(json!({ "String": "a" }), "aa"); 40];
+		let error = refused(json!({ "normalizer": { "type": "Sequence", "normalizers": doubled } }));
+		assert!(error.contains("its normalizer can make a text 1099511627776 times longer"), "{error}");
+		let error = refused(json!({ "decoder": replace(json!({ "Regex": "a*" }), &"x".repeat(1000)) }));
+		assert!(error.contains("its decoder can make a text 1001 times longer, 256 times is the most"), "{error}");
+		let letters =
+			json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+		let parts = json!({ "pre_tokenizer": { "type": "Sequence", "pretokenizers": vec![letters; 30] } });
+		assert!(refused(parts).contains("its pre_tokenizer can make a text 1073741824 times longer"));
+		let piece = json!({ "Sequence": { "id": "A", "type_id": 0 } });
+		let template = json!({
+			"type": "TemplateProcessing", "single": vec![piece; 3], "pair": [], "special_tokens": {},
+		});
+		assert!(refused(json!({ "post_processor": template })).contains("has the text 3 times"));
+		let vocab = json!({ "a": 0, "?": 1, ("x".repeat(5000)): 2 });
+		let model = json!({ "type": "WordLevel", "vocab": vocab, "unk_token": "?" });
+		let error = refused(json!({ "model": model }));
+		assert!(error.contains("token 2 has 5000 bytes, a token has at most 4096"), "{error}");
+	}
+
+	#[test]
+	fn tokenizer_should_pass_when_its_rules_are_those_of_published_ones() {
+		let llama = json!([
+			{ "type": "Prepend", "prepend": "\u{2581}" }, replace(json!({ "String": " " }), "\u{2581}"),
+		]);
+		assert_eq!(growth(&llama), 12);
+		tokenizer(json!({ "normalizer": { "type": "Sequence", "normalizers": llama } })).unwrap();
+		let clip = json!([{ "type": "NFC" }, replace(json!({ "Regex": "\\s+" }), " "), { "type": "Lowercase" }]);
+		assert_eq!(growth(&clip), 2);
+		tokenizer(json!({ "normalizer": { "type": "Sequence", "normalizers": clip } })).unwrap();
+		let table = BASE64.encode(b"\x04\0\0\0abcdefghij\0k\0");
+		assert_eq!(growth(&json!({ "type": "Precompiled", "precompiled_charsmap": table })), 7);
 	}
 }

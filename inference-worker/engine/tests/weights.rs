@@ -2,7 +2,8 @@
 
 mod common;
 
-use autonomy_engine::weights::{ModelFolder, MANIFEST_FILE};
+use autonomy_engine::weights::gguf::GgufHeader;
+use autonomy_engine::weights::{ModelFolder, ADAPTERS_FILE, MANIFEST_FILE};
 use autonomy_engine::{Engine, EngineError, Hash32, InputSpec, JobFault, Manifest};
 use candle_core::{DType, Device, Tensor};
 use common::*;
@@ -329,6 +330,146 @@ fn manifest_should_be_refused_when_a_path_plays_tricks() {
 	refuse(Manifest { files: many.collect(), ..manifest.clone() }, "5000 files, a model has at most 4096");
 	std::fs::write(dir.path().join(MANIFEST_FILE), vec![b' '; 5 << 20]).unwrap();
 	assert!(refused(dir.path()).to_string().contains("at most 4194304 bytes"));
+}
+
+#[test]
+fn model_should_be_refused_when_its_tokenizer_adds_marks_that_the_network_has_not() {
+	let dir = TempDir::new().unwrap();
+	write_pixel_model(dir.path()).unwrap();
+	let path = dir.path().join("tokenizer/tokenizer.json");
+	let text = std::fs::read_to_string(&path).unwrap();
+	std::fs::write(&path, text.replace(r#""ids":[0]"#, r#""ids":[64]"#)).unwrap();
+	complaint(dir.path(), image_meta(), &["tokenizer/tokenizer.json", "token 64 around a text", "ends at 63"]);
+	let marks: Vec<u32> = vec![0; 12];
+	let ids = serde_json::json!({ "id": "<s>", "ids": marks, "tokens": vec!["<s>"; 12] }).to_string();
+	let many = text.replace(r#"{"id":"<s>","ids":[0],"tokens":["<s>"]}"#, &ids);
+	assert_ne!(many, text);
+	std::fs::write(&path, many).unwrap();
+	complaint(dir.path(), image_meta(), &["tokenizer/tokenizer.json", "13 tokens around a text", "has 12"]);
+}
+
+/// Name, dimensions, type and offset of a tensor of a GGUF file.
+type Entry = (&'static str, &'static [u64], u32, u64);
+
+/// A GGUF file without metadata, with so many bytes behind the header.
+fn gguf(tensors: &[Entry], data: usize) -> Vec<u8> {
+	let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+	bytes.extend((tensors.len() as u64).to_le_bytes());
+	bytes.extend(0u64.to_le_bytes());
+	for (name, dims, kind, offset) in tensors {
+		bytes.extend((name.len() as u64).to_le_bytes());
+		bytes.extend(name.bytes());
+		bytes.extend((dims.len() as u32).to_le_bytes());
+		dims.iter().for_each(|dim| bytes.extend(dim.to_le_bytes()));
+		bytes.extend(kind.to_le_bytes());
+		bytes.extend(offset.to_le_bytes());
+	}
+	bytes.resize(bytes.len().next_multiple_of(32) + data, 0);
+	bytes
+}
+
+#[test]
+fn gguf_should_be_refused_when_tensors_share_bytes_or_begin_anywhere() {
+	let read = |bytes: &[u8]| GgufHeader::read(bytes, bytes.len() as u64);
+	let whole = gguf(&[("a", &[4, 4], 0, 0), ("b", &[4], 0, 64)], 80);
+	assert_eq!(read(&whole).unwrap().tensors().len(), 2);
+	let overlap = ["tensor \"b\"", "tensor \"a\" ends at", "they overlap"];
+	let cases: [([Entry; 2], [&str; 3]); 4] = [
+		([("a", &[4, 4], 0, 0), ("b", &[4], 0, 32)], overlap),
+		([("a", &[4, 4], 0, 0), ("b", &[4, 4], 0, 0)], overlap),
+		([("a", &[4], 0, 0), ("b", &[4], 0, 20)], ["tensor \"b\"", "begins at byte", "a multiple of 32"]),
+		([("a", &[4], 0, 0), ("\u{1b}[2J", &[5], 9, 32)], ["tensor \"[2J…\"", "type 9", "are supported"]),
+	];
+	for (tensors, words) in cases {
+		let error = read(&gguf(&tensors, 80)).unwrap_err().to_string();
+		assert!(words.iter().all(|word| error.contains(word)), "{error}");
+		assert!(!error.contains(char::is_control), "{error}");
+	}
+	let mut many = gguf(&[], 1 << 20);
+	many.resize(4 << 20, 0);
+	many[8..16].copy_from_slice(&70_000u64.to_le_bytes());
+	let error = read(&many).unwrap_err().to_string();
+	assert!(error.contains("70000 tensors") && error.contains("at most 65536"), "{error}");
+	let mut list = gguf(&[], 0);
+	list.truncate(24);
+	list[16..24].copy_from_slice(&1u64.to_le_bytes());
+	list.extend(1u64.to_le_bytes());
+	list.extend(b"x\x09\0\0\0\x09\0\0\0");
+	list.extend([0; 64]);
+	let error = read(&list).unwrap_err().to_string();
+	assert!(error.contains("\"x\" is a list of lists") && error.contains("are supported"), "{error}");
+}
+
+#[test]
+fn adapter_should_be_refused_with_file_and_tensor_when_it_is_damaged() {
+	let dir = TempDir::new().unwrap();
+	write_latent_model(dir.path()).unwrap();
+	let file = "loras/a.safetensors";
+	std::fs::create_dir(dir.path().join("loras")).unwrap();
+	let list = |entries: serde_json::Value| {
+		std::fs::write(dir.path().join(ADAPTERS_FILE), serde_json::json!({ "loras": entries }).to_string()).unwrap();
+	};
+	let lora = |change: &dyn Fn(&mut HashMap<String, Tensor>)| {
+		let mut tensors = HashMap::from([
+			("lora_unet_conv_in.lora_down.weight".to_string(), random(1, &[2, 36])),
+			("lora_unet_conv_in.lora_up.weight".to_string(), random(2, &[16, 2])),
+		]);
+		change(&mut tensors);
+		candle_core::safetensors::save(&tensors, dir.path().join(file)).unwrap();
+	};
+	let number = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
+	list(serde_json::json!([{ "file": file }]));
+	lora(&|_| {});
+	Manifest::build(dir.path(), image_meta()).unwrap();
+
+	let down = "lora_unet_conv_in.lora_down.weight";
+	lora(&|tensors| drop(tensors.insert(down.into(), number(&[f32::NAN; 72]))));
+	complaint(dir.path(), image_meta(), &[file, down, "expected finite numbers", "found NaN as value 0"]);
+	lora(&|tensors| drop(tensors.insert(down.into(), Tensor::zeros((2, 36), DType::F64, &Device::Cpu).unwrap())));
+	complaint(dir.path(), image_meta(), &[file, down, "F32, F16 or BF16", "found F64"]);
+	let alpha = "lora_unet_conv_in.alpha";
+	lora(&|tensors| drop(tensors.insert(alpha.into(), number(&[1.0, 2.0]))));
+	complaint(dir.path(), image_meta(), &[file, alpha, "[2]", "one number was expected"]);
+	lora(&|tensors| drop(tensors.insert(alpha.into(), number(&[f32::MAX]))));
+	list(serde_json::json!([{ "file": file, "scale": 100.0 }]));
+	complaint(dir.path(), image_meta(), &[file, down, "conv_in.weight", "expected finite numbers"]);
+	list(serde_json::json!([{ "file": file }]));
+	lora(&|tensors| {
+		for (other, name) in [("lora_A", "lora_down"), ("lora_B", "lora_up")] {
+			let same = tensors[&format!("lora_unet_conv_in.{name}.weight")].clone();
+			tensors.insert(format!("unet.conv_in.{other}.weight"), same);
+		}
+	});
+	complaint(dir.path(), image_meta(), &[file, down, "unet.conv_in.lora_A.weight", "one of them was expected"]);
+	lora(&|_| {});
+	let whole = std::fs::read(dir.path().join(file)).unwrap();
+	std::fs::write(dir.path().join(file), &whole[..whole.len() - 1]).unwrap();
+	complaint(dir.path(), image_meta(), &[file, "tensor lora_unet_conv_in", "cut off"]);
+	std::fs::write(dir.path().join(file), b"\x80\x04\x95\0\0\0\0\x10}.").unwrap();
+	complaint(dir.path(), image_meta(), &[file, "a pickle"]);
+
+	list(serde_json::json!([{ "file": file }, { "file": file }]));
+	complaint(dir.path(), image_meta(), &[ADAPTERS_FILE, "each file once", "a.safetensors\" twice"]);
+	let many: Vec<_> = (0..65).map(|i| serde_json::json!({ "file": format!("loras/{i}.safetensors") })).collect();
+	list(serde_json::json!(many));
+	complaint(dir.path(), image_meta(), &[ADAPTERS_FILE, "at most 64 adapters", "found 65"]);
+}
+
+#[test]
+fn learnt_vectors_should_be_refused_when_they_are_too_many() {
+	let dir = TempDir::new().unwrap();
+	write_latent_model(dir.path()).unwrap();
+	std::fs::create_dir(dir.path().join("words")).unwrap();
+	let tensors = HashMap::from([("emb_params".to_string(), random(1, &[129, 32]))]);
+	candle_core::safetensors::save(&tensors, dir.path().join("words/cat.safetensors")).unwrap();
+	let list = |token: &str| {
+		let list = serde_json::json!({ "embeddings": [{ "file": "words/cat.safetensors", "token": token }] });
+		std::fs::write(dir.path().join(ADAPTERS_FILE), list.to_string()).unwrap();
+	};
+	list("<cat>");
+	complaint(dir.path(), image_meta(), &["words/cat.safetensors", "[129, 32]", "1 to 128"]);
+	list(&"c".repeat(257));
+	complaint(dir.path(), image_meta(), &[ADAPTERS_FILE, "more than 256 bytes"]);
 }
 
 #[cfg(unix)]

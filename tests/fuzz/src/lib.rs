@@ -58,7 +58,8 @@ impl fmt::Debug for Input {
 
 impl Target {
 	/// Runs the parser over the corpus, and then over changed copies of it: the same ones in every run, or ever new ones for as
-	/// long as `AUTONOMY_FUZZ_SECONDS` says.
+	/// long as `AUTONOMY_FUZZ_SECONDS` says. Prints a row of a table: name, files of the corpus, inputs, seconds, and inputs a
+	/// second.
 	///
 	/// # Panics
 	/// If the parser panics, takes more memory than it may, refuses a good file, takes a bad one, or refuses without a word.
@@ -74,6 +75,7 @@ impl Target {
 				(true, Ok(())) | (false, Err(_)) => {}
 			}
 		}
+		let corpus = seeds.len();
 		let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
 		let (started, mut batch) = (Instant::now(), 0u64);
 		let strategy = mutation::changed(seeds.into_iter().map(|seed| seed.bytes).collect()).prop_map(Input);
@@ -82,7 +84,8 @@ impl Target {
 			batch += 1;
 		}
 		let inputs = batch * u64::from(self.inputs);
-		println!("{}: {inputs} inputs in {:.1} s", self.name, started.elapsed().as_secs_f64());
+		let seconds = started.elapsed().as_secs_f64();
+		println!("| `{}` | {corpus} | {inputs} | {seconds:.1} | {:.0} |", self.name, inputs as f64 / seconds);
 	}
 
 	fn batch(&self, batch: u64, strategy: &impl Strategy<Value = Input>, parse: &impl Fn(&[u8]) -> Result<(), String>) {

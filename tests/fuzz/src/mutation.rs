@@ -18,7 +18,7 @@ const ABSURD: [&str; 12] = [
 	"99999999999999999999999",
 ];
 /// Words that mean something to one of the parsers.
-const WORDS: [&str; 20] = [
+const WORDS: [&str; 28] = [
 	"null",
 	"true",
 	"[]",
@@ -39,6 +39,14 @@ const WORDS: [&str; 20] = [
 	"\"__metadata__\":",
 	"PK\u{3}\u{4}",
 	"GGUF",
+	"[[",
+	"..",
+	"\0",
+	".weight",
+	".alpha",
+	"{% for a in range(9999) %}",
+	"{{ messages }}",
+	"{% set ns = namespace(x=1) %}",
 ];
 
 #[derive(Clone, Debug)]

@@ -8,16 +8,28 @@ use std::{
 };
 
 use autonomy_engine::{
+	digest::{cid_text, parse_cid},
 	evaluation,
-	exactness::{write_chat_model, write_latent_model, write_pixel_model, write_voter_model},
+	exactness::{
+		llama_config, unet_config, vae_config, write_chat_model, write_latent_model, write_pixel_model,
+		write_voter_model,
+	},
 	pipelines::{chat::Chat, text_to_image::TextToImage},
 	tokenizer,
-	weights::{Header, ModelFolder},
+	weights::{
+		checkpoint::{unet_key, vae_key},
+		gguf::GgufHeader,
+		survey, Header, ModelFolder, ADAPTERS_FILE,
+	},
 	Manifest,
 };
 use autonomy_fuzz::{Seed, Target};
 use autonomy_train::finetune;
-use candle_core::{safetensors::SliceSafetensors, Device, Tensor};
+use candle_core::{
+	quantized::{gguf_file, GgmlDType, QTensor},
+	safetensors::SliceSafetensors,
+	Device, Tensor,
+};
 use tempfile::TempDir;
 
 const KIB: usize = 1 << 10;
@@ -89,6 +101,190 @@ fn weights_should_be_read_or_refused_whole() {
 	write_chat_model(dir.path()).unwrap();
 	let target = Target { name: "weights", inputs: 300, room: 64 * MIB, ratio: 64 };
 	run_in_model(target, dir.path(), "model.safetensors", open_chat);
+}
+
+#[test]
+fn gguf_header_should_agree_with_its_file_or_be_refused() {
+	let target = Target { name: "gguf-header", inputs: 20_000, room: 64 * KIB, ratio: 256 };
+	target.run(vec![], |bytes| {
+		let header = GgufHeader::read(bytes, bytes.len() as u64).map_err(text)?;
+		let mut places: Vec<_> = header.tensors().values().map(|tensor| (tensor.start, tensor.bytes)).collect();
+		places.sort_unstable();
+		for (index, (start, count)) in places.iter().enumerate() {
+			let end = start.checked_add(*count).expect("it is inside the file");
+			let next = places.get(index + 1).map_or(bytes.len() as u64, |(next, _)| *next);
+			assert!(*count > 0 && end <= next, "{places:?}");
+		}
+		for tensor in header.tensors().values() {
+			// No quantisation stores more than 32 values in 18 bytes.
+			assert!(tensor.dims.iter().product::<usize>() as u64 <= tensor.bytes.saturating_mul(2));
+		}
+		Ok(())
+	});
+}
+
+/// Puts the weights of the small language model into a GGUF file.
+fn to_gguf(dir: &Path) {
+	const NAMES: [(&str, &str); 13] = [
+		("model.embed_tokens", "token_embd"),
+		("model.norm", "output_norm"),
+		("lm_head", "output"),
+		("model.layers", "blk"),
+		("self_attn.q_proj", "attn_q"),
+		("self_attn.k_proj", "attn_k"),
+		("self_attn.v_proj", "attn_v"),
+		("self_attn.o_proj", "attn_output"),
+		("input_layernorm", "attn_norm"),
+		("post_attention_layernorm", "ffn_norm"),
+		("mlp.gate_proj", "ffn_gate"),
+		("mlp.up_proj", "ffn_up"),
+		("mlp.down_proj", "ffn_down"),
+	];
+	let path = dir.join("model.safetensors");
+	let mut tensors: Vec<(String, QTensor)> = candle_core::safetensors::load(&path, &Device::Cpu)
+		.unwrap()
+		.iter()
+		.map(|(name, tensor)| {
+			let name = NAMES.iter().fold(name.clone(), |name, (theirs, ours)| name.replace(theirs, ours));
+			(name, QTensor::quantize(tensor, GgmlDType::F32).unwrap())
+		})
+		.collect();
+	// A hash table has another order in every run, and the inputs are to be the same.
+	tensors.sort_by(|a, b| a.0.cmp(&b.0));
+	let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+	let config = llama_config();
+	let family = config.model_type.name();
+	let architecture = gguf_file::Value::String(family.into());
+	let numbers =
+		config.in_gguf().map(|(name, number)| (format!("{family}.{name}"), gguf_file::Value::U32(number as u32)));
+	let mut metadata = vec![("general.architecture", &architecture)];
+	metadata.extend(numbers.iter().map(|(key, number)| (key.as_str(), number)));
+	let mut file = fs::File::create(dir.join("model.gguf")).unwrap();
+	gguf_file::write(&mut file, &metadata, &tensors).unwrap();
+	fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn gguf_should_be_read_or_refused_whole() {
+	let dir = TempDir::new().unwrap();
+	write_chat_model(dir.path()).unwrap();
+	to_gguf(dir.path());
+	let target = Target { name: "gguf", inputs: 300, room: 64 * MIB, ratio: 64 };
+	run_in_model(target, dir.path(), "model.gguf", open_chat);
+}
+
+/// Puts the networks of the small picture model into one file, as the original code of Stable Diffusion 1 has them.
+fn to_checkpoint(dir: &Path) {
+	let load = |file: &str| candle_core::safetensors::load(dir.join(file), &Device::Cpu).unwrap();
+	let (unet, levels) = (unet_config(), vae_config().block_out_channels.len());
+	let mut all: HashMap<String, Tensor> = HashMap::new();
+	for (name, tensor) in load("unet/diffusion_pytorch_model.safetensors") {
+		all.insert(format!("model.diffusion_model.{}", unet_key(&unet, &name).unwrap()), tensor);
+	}
+	for (name, tensor) in load("vae/diffusion_pytorch_model.safetensors") {
+		all.insert(format!("first_stage_model.{}", vae_key(levels, &name).unwrap()), tensor);
+	}
+	for (name, tensor) in load("text_encoder/model.safetensors") {
+		all.insert(format!("cond_stage_model.transformer.{name}"), tensor);
+	}
+	fs::remove_file(dir.join("model_index.json")).unwrap();
+	candle_core::safetensors::save(&all, dir.join("model.safetensors")).unwrap();
+}
+
+#[test]
+fn checkpoint_should_be_read_or_refused_whole() {
+	let dir = TempDir::new().unwrap();
+	write_latent_model(dir.path()).unwrap();
+	to_checkpoint(dir.path());
+	let target = Target { name: "checkpoint", inputs: 300, room: 64 * MIB, ratio: 64 };
+	run_in_model(target, dir.path(), "model.safetensors", open_pictures);
+}
+
+#[test]
+fn survey_should_tell_a_checkpoint_or_refuse_it() {
+	let dir = TempDir::new().unwrap();
+	let path = dir.path().join("x.safetensors");
+	let target = Target { name: "survey", inputs: 5000, room: 256 * KIB, ratio: 128 };
+	target.run(vec![], |bytes| {
+		fs::write(&path, bytes).map_err(text)?;
+		let found = survey(dir.path()).map_err(text)?;
+		assert!(found.parts.iter().all(|part| part.parameters <= bytes.len() as u64), "{found:?}");
+		Ok(())
+	});
+}
+
+/// The small picture model with a LoRA and a learnt word beside it, neither of them listed.
+fn model_with_adapters() -> TempDir {
+	let dir = TempDir::new().unwrap();
+	write_latent_model(dir.path()).unwrap();
+	let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+	for (good, file) in [
+		("adapter/good-kohya.safetensors", "loras/a.safetensors"),
+		("embedding/good-emb-params.safetensors", "embeddings/cat.safetensors"),
+	] {
+		let path = dir.path().join(file);
+		fs::create_dir_all(path.parent().unwrap()).unwrap();
+		fs::copy(corpus.join(good), path).unwrap();
+	}
+	dir
+}
+
+#[test]
+fn adapters_should_be_merged_or_refused() {
+	let lora = r#"{"loras":[{"file":"loras/a.safetensors","scale":0.5}]}"#;
+	let word = r#"{"embeddings":[{"file":"embeddings/cat.safetensors","token":"<cat>"}]}"#;
+	for (name, file, list) in [
+		("adapter", "loras/a.safetensors", lora),
+		("embedding", "embeddings/cat.safetensors", word),
+		("adapters", ADAPTERS_FILE, lora),
+	] {
+		let dir = model_with_adapters();
+		fs::write(dir.path().join(ADAPTERS_FILE), list).unwrap();
+		let target = Target { name, inputs: 300, room: 64 * MIB, ratio: 128 };
+		run_in_model(target, dir.path(), file, open_pictures);
+	}
+}
+
+/// The small model over bytes with a chat template in `tokenizer_config.json` in place of `chat.json`.
+fn templated_model() -> TempDir {
+	let dir = TempDir::new().unwrap();
+	write_voter_model(dir.path()).unwrap();
+	fs::remove_file(dir.path().join("chat.json")).unwrap();
+	let template = "{{ bos_token }}{% for m in messages %}{{ m.role + ': ' + m.content }}{% endfor %}";
+	let config = format!(r#"{{"bos_token":"<s>","eos_token":"</s>","chat_template":"{template}"}}"#);
+	fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
+	dir
+}
+
+#[test]
+fn chat_template_should_make_a_prompt_or_be_refused() {
+	for (name, file, good) in [
+		("jinja", "chat_template.jinja", Some("{{ messages[-1].content }}")),
+		("tokenizer-config", "tokenizer_config.json", None),
+		("generation-config", "generation_config.json", Some(r#"{"eos_token_id":[1]}"#)),
+	] {
+		let dir = templated_model();
+		if let Some(good) = good {
+			fs::write(dir.path().join(file), good).unwrap();
+		}
+		// What a template itself takes is not in it: it runs on a thread of its own.
+		let target = Target { name, inputs: 1000, room: 64 * MIB, ratio: 128 };
+		run_in_model(target, dir.path(), file, open_chat);
+	}
+}
+
+#[test]
+fn cid_should_be_one_and_no_path_or_be_refused() {
+	let target = Target { name: "cid", inputs: 20_000, room: 4 * KIB, ratio: 16 };
+	target.run(vec![], |bytes| {
+		let words = std::str::from_utf8(bytes).map_err(text)?;
+		let cid = parse_cid(words).ok_or("it is no CID of version 1, raw, SHA-256")?;
+		// What files are stored under, whatever form the CID came in.
+		let name = cid_text(&cid);
+		assert!(name.starts_with("bafkrei") && name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+		assert_eq!(parse_cid(&name), Some(cid));
+		Ok(())
+	});
 }
 
 #[test]

@@ -78,6 +78,14 @@ enum EndTokenIds {
 }
 
 impl EndTokens {
+	/// Where they are.
+	fn file(folder: &ModelFolder) -> &'static str {
+		match folder.has("generation_config.json") {
+			true => "generation_config.json",
+			false => "config.json",
+		}
+	}
+
 	fn ids(self) -> Vec<u32> {
 		match self.eos_token_id {
 			None => Vec::new(),
@@ -116,10 +124,7 @@ impl ChatFormat {
 			}
 			Self::Template(template) => template,
 		};
-		let file = match folder.has("generation_config.json") {
-			true => "generation_config.json",
-			false => "config.json",
-		};
+		let file = EndTokens::file(folder);
 		let ids = folder.json::<EndTokens>(file)?.ids();
 		let stop = match (template.end_of_message(), ids.first()) {
 			(Some(token), _) => tokenizer.id(token)?,
@@ -234,6 +239,11 @@ impl Chat {
 		let format = ChatFormat::open(folder)?;
 		let tokenizer = TextTokenizer::open(folder, llama_config.vocab_size)?;
 		let (stop, stops) = format.ends(folder, &tokenizer)?;
+		if let Some(outside) = stops.iter().find(|id| **id as usize >= llama_config.vocab_size) {
+			let most = llama_config.vocab_size.saturating_sub(1);
+			let why = format!("token {outside} ends a reply, the network's vocabulary ends at {most}");
+			return Err(EngineError::Unsupported { path: folder.path(EndTokens::file(folder))?, why });
+		}
 		let tensors = folder.language_model(llama_config.model_type.name(), &llama_config.in_gguf())?;
 		let llama = Llama::new(&llama_config, placed(tensors, device)).map_err(EngineError::network("model"))?;
 		Ok(Self { tokenizer, llama, device: device.clone(), format, stop, stops, spelling: OnceLock::new() })

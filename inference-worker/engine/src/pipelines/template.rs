@@ -3,17 +3,32 @@
 //! A template is rendered as `apply_chat_template` does it, with one difference: nothing in it may ask for the date, which is
 //! another one on every machine. `strftime_now` is not defined, so that templates which can do without it (`strftime_now is
 //! defined`) have the date that they were published with, and the others are refused.
+//!
+//! A template may have been written by somebody who wishes the machine ill. Its text, the instructions that it runs, the levels
+//! that it calls itself and the prompt that it makes are bounded. What it keeps in variables on the way is bounded by the memory
+//! of the engine process alone: the language can double a text with every instruction.
 
-use crate::weights::ModelFolder;
+use crate::weights::{shown, ModelFolder};
 use crate::{EngineError, JobFault};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::thread;
 
-/// Instructions that a prompt may take: thousands of times what a template needs, and a fraction of a second.
-const FUEL: u64 = 1 << 20;
+/// Most bytes of a template. Published ones have up to 20 KB.
+const MOST_SOURCE: usize = 256 << 10;
+/// Instructions that a prompt may take: a hundred times what a template needs, and a few milliseconds.
+const FUEL: u64 = 1 << 15;
+/// Levels that a template may call itself, include blocks and open loops.
+const MOST_CALLS: usize = 64;
+/// Most bytes of a prompt: a few hundred times the longest persona and the longest text.
+const MOST_PROMPT: usize = 1 << 20;
+/// Bytes of the stack on which a template runs. With each instruction it can put a list into a list, and these are read and
+/// dropped one inside the other: this leaves 2 KiB for each.
+const STACK: usize = 64 << 20;
 /// Levels of lists and maps that are written as JSON.
 const MOST_DEPTH: usize = 32;
 /// What a template is tried with when a model is opened.
@@ -110,7 +125,12 @@ impl ChatTemplate {
 	///
 	/// Fails with the reason when it is no template, asks for what there is not, or leaves out what the user says.
 	pub fn new(source: &str, tokens: BTreeMap<&'static str, String>) -> Result<Self, String> {
+		if source.len() > MOST_SOURCE {
+			return Err(format!("the chat template has {} bytes, at most {MOST_SOURCE} are read", source.len()));
+		}
+		check_namespaces(source).map_err(|why| format!("the chat template: {why}"))?;
 		let mut environment = Environment::new();
+		environment.set_recursion_limit(MOST_CALLS);
 		environment.set_auto_escape_callback(|_| AutoEscape::None);
 		environment.set_trim_blocks(true);
 		environment.set_lstrip_blocks(true);
@@ -171,8 +191,133 @@ impl ChatTemplate {
 			("documents", Value::from(())),
 		]);
 		variables.extend(self.tokens.iter().map(|(name, token)| (*name, Value::from(token.as_str()))));
-		self.environment.get_template("chat")?.render(&variables)
+		let run = || self.run(&variables);
+		thread::scope(|scope| match thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run) {
+			// The library gives up in ways that would end the process.
+			Ok(thread) => thread.join().unwrap_or_else(|_| {
+				Err(Error::new(ErrorKind::InvalidOperation, "the template library cannot go on with it"))
+			}),
+			// A machine without room for a stack that hardly any template needs.
+			Err(_) => run(),
+		})
 	}
+
+	fn run(&self, variables: &BTreeMap<&str, Value>) -> Result<String, Error> {
+		let mut prompt = Bounded(Vec::new());
+		let outcome = self.environment.get_template("chat")?.render_captured_to(variables, &mut prompt).map(drop);
+		if prompt.0.len() > MOST_PROMPT {
+			let why = format!("it makes a prompt of more than {MOST_PROMPT} bytes");
+			return Err(Error::new(ErrorKind::InvalidOperation, why));
+		}
+		outcome?;
+		String::from_utf8(prompt.0).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+	}
+}
+
+/// A prompt that ends when it is too long.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+	fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+		// One more than there may be shows that there were too many.
+		let room = (MOST_PROMPT + 1).saturating_sub(self.0.len());
+		let taken = bytes.len().min(room);
+		self.0.extend(bytes.iter().take(taken));
+		match taken < bytes.len() {
+			true => Err(io::ErrorKind::FileTooLarge.into()),
+			false => Ok(taken),
+		}
+	}
+
+	fn flush(&mut self) -> io::Result<()> {
+		Ok(())
+	}
+}
+
+/// What stands in the tags of a template: their marks, names, and single characters, of which `"` stands for any text.
+fn tokens(source: &str) -> Vec<&str> {
+	let (mut tokens, mut rest) = (Vec::new(), source);
+	while let Some((_, behind)) = rest.split_once('{') {
+		let (mark, end) = match behind.as_bytes().first() {
+			Some(b'%') => ("{%", "%}"),
+			Some(b'{') => ("{{", "}}"),
+			Some(b'#') => {
+				rest = behind.split_at(1).1.split_once("#}").map_or("", |(_, after)| after);
+				continue;
+			}
+			_ => {
+				rest = behind;
+				continue;
+			}
+		};
+		tokens.push(mark);
+		rest = behind.split_at(1).1;
+		let mut open = 0;
+		loop {
+			rest = rest.trim_start();
+			let behind = rest.strip_prefix(['-', '+']).unwrap_or(rest);
+			if let Some(after) = behind.strip_prefix(end).filter(|_| open == 0) {
+				tokens.push(end);
+				rest = after;
+				break;
+			}
+			let Some(first) = rest.chars().next() else { return tokens };
+			let length = match first {
+				'"' | '\'' => {
+					let mut escaped = false;
+					let ends = |c: char| {
+						let ends = c == first && !escaped;
+						escaped = c == '\\' && !escaped;
+						ends
+					};
+					let Some(inner) = rest.get(1..).and_then(|inner| inner.find(ends)) else { return tokens };
+					inner + 2
+				}
+				'_' | 'a'..='z' | 'A'..='Z' => {
+					rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(rest.len())
+				}
+				other => other.len_utf8(),
+			};
+			let Some((token, after)) = rest.split_at_checked(length) else { return tokens };
+			match first {
+				'(' | '[' | '{' => open += 1,
+				')' | ']' | '}' => open -= 1,
+				_ => {}
+			}
+			tokens.push(if matches!(first, '"' | '\'') { "\"" } else { token });
+			rest = after;
+		}
+	}
+	tokens
+}
+
+/// Whether no namespace of a template can get into itself: whoever reads one that is would never come to an end. That is so
+/// when each has one name, which stands for nothing but its attributes.
+fn check_namespaces(source: &str) -> Result<(), String> {
+	let tokens: Vec<&str> = tokens(source).into_iter().filter(|token| !matches!(*token, "-" | "+")).collect();
+	let at = |i: usize| tokens.get(i).copied().unwrap_or_default();
+	let is_made = |i: usize| at(i) == "{%" && at(i + 1) == "set" && at(i + 3) == "=" && at(i + 4) == "namespace";
+	let mut names = BTreeSet::new();
+	for (i, token) in tokens.iter().enumerate() {
+		match *token {
+			"{%" if at(i + 1) == "raw" => return Err("a raw block is not supported".into()),
+			"{%" if is_made(i) && at(i + 5) == "(" => {
+				names.insert(at(i + 2));
+			}
+			"namespace" if i < 4 || !is_made(i - 4) || at(i + 1) != "(" => {
+				return Err("namespace(…) is supported right behind {% set NAME = alone".into());
+			}
+			_ => {}
+		}
+	}
+	for (i, token) in tokens.iter().enumerate().filter(|(_, token)| names.contains(*token)) {
+		let is_attribute = i > 0 && at(i - 1) == ".";
+		let is_read = matches!(at(i + 1), "." | "is");
+		if !is_attribute && !is_read && !(i > 1 && is_made(i - 2)) {
+			return Err(format!("the namespace {:?} is used as a value, its attributes alone can be", shown(token)));
+		}
+	}
+	Ok(())
 }
 
 /// A template with its `generation` blocks, which mark what is trained on and print their contents, as blocks that are always
@@ -354,6 +499,48 @@ mod tests {
 	fn template_should_end_when_it_does_too_much() {
 		let endless = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
 		assert!(refused(endless).contains("fuel"), "{}", refused(endless));
+		let deep = "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}{{ messages[0].content }}";
+		assert!(refused(deep).contains("recursion"), "{}", refused(deep));
+		let long = "{% for a in range(9999) %}{{ 'x' * 9999 }}{% endfor %}{{ messages[0].content }}";
+		assert!(refused(long).contains("more than 1048576 bytes"), "{}", refused(long));
+		let source = format!("{{{{ messages[0].content }}}}{}", " ".repeat(MOST_SOURCE));
+		assert!(refused(&source).contains("at most 262144 are read"), "{}", refused(&source));
+	}
+
+	#[test]
+	fn template_should_not_overflow_the_stack_when_it_puts_lists_into_lists() {
+		for deeper in ["[ns.x]", "{'a': ns.x}", "[ns.x, 1]"] {
+			let looped = format!("{{% set ns.x = {deeper} %}}");
+			let source = format!(
+				"{{% set ns = namespace(x=[]) %}}{{% for a in range(2500) %}}{looped}{{% endfor %}}{{{{ messages[0].content }}}}"
+			);
+			assert_eq!(template(&source).prompt(None, "Hi").unwrap(), "Hi");
+			let shown = source.replace("{{ messages", "{{ ns.x }}{{ messages");
+			// Whatever becomes of it, there is an answer.
+			let _ = ChatTemplate::new(&shown, tokens());
+		}
+	}
+
+	#[test]
+	fn namespace_should_be_refused_when_it_can_get_into_itself() {
+		let made = "{%- set ns = namespace(n=0, said='it is {{ ns }}') -%}";
+		let counts = "{% for m in messages %}{% set ns.n = ns.n + 1 %}{{ m.content ~ ns.n }}{% endfor %}";
+		let asks = "{# ns #}{% if ns is defined and not {'ns': 1}.ns == ns.n %}{{ ns.said }}{% endif %}";
+		let prompt = template(&[made, counts, asks].concat()).prompt(None, "Hi").unwrap();
+		assert_eq!(prompt, "Hi1");
+		for (circle, why) in [
+			("{% set ns.x = ns %}{{ ns }}", "the namespace \"ns\" is used as a value"),
+			("{% set ns.x = [ ns ] %}", "the namespace \"ns\" is used as a value"),
+			("{% for ns in [1] %}{% endfor %}", "the namespace \"ns\" is used as a value"),
+			("{% set other = namespace %}", "right behind {% set NAME = alone"),
+			("{% set other = [namespace()] %}", "right behind {% set NAME = alone"),
+			("{{ namespace() }}", "right behind {% set NAME = alone"),
+			("{% raw %}{{ ' {% endraw %}{% set ns.x = ns %}{{ ns }}", "a raw block"),
+			("{{ {'a': '}}'} }}{{ \"\\\"\" }}{{ ns }}", "the namespace \"ns\" is used as a value"),
+		] {
+			let error = refused(&[made, circle, "{{ messages[0].content }}"].concat());
+			assert!(error.contains(why), "{circle}: {error}");
+		}
 	}
 
 	#[test]

@@ -9,19 +9,26 @@
 //! The file and what it names belong to the model like any other: they are in its manifest, and another scale is another
 //! model.
 
+use super::header::{shown, Header};
 use super::ModelFolder;
 use crate::EngineError;
-use autonomy_kernels::matmul;
+use autonomy_kernels::{check_finite, matmul};
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Name of the list in a model's folder.
 pub const ADAPTERS_FILE: &str = "adapters.json";
+/// Most adapters of a model. Each is a file, which is in memory while the networks are built.
+const MOST_ADAPTERS: usize = 64;
+/// Most vectors that stand for one token. Published ones have up to 75.
+const MOST_VECTORS: usize = 128;
+/// Most bytes of that token.
+const MOST_TOKEN_BYTES: usize = 256;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -88,25 +95,42 @@ pub struct Adapters {
 /// Another name that a layer goes by, if it has one.
 pub type Alias = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Tensors of a file in f32.
+/// Tensors of a file in f32, checked as the model's own are: type, place in the file, finite values.
 fn load(folder: &ModelFolder, file: &str) -> Result<(PathBuf, BTreeMap<String, Tensor>), EngineError> {
 	let path = folder.path(file)?;
-	if !file.ends_with(".safetensors") {
+	let Some(stem) = file.strip_suffix(".safetensors") else {
 		let why = "only .safetensors files are read: others can run code".into();
 		return Err(EngineError::Unsupported { path, why });
-	}
-	let bytes = folder.read(file)?;
-	let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(EngineError::network(file))?;
+	};
+	let (component, stem) = stem.rsplit_once('/').unwrap_or(("", stem));
+	let tensors = folder.tensors(component, stem)?;
 	let mut floats = BTreeMap::new();
-	for (name, tensor) in tensors {
-		if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16) {
-			let why = format!("tensor {name} is {:?}; F32, F16 and BF16 are supported", tensor.dtype());
-			return Err(EngineError::Unsupported { path, why });
+	for (name, entry) in Header::open(&path)?.tensors {
+		// The others are counters, see `ModelFolder::tensors`.
+		if matches!(entry.dtype.as_str(), "F32" | "F16" | "BF16") {
+			let tensor = tensors.get_unchecked(&name).map_err(EngineError::network(file))?;
+			floats.insert(name, tensor);
 		}
-		let tensor = tensor.to_dtype(DType::F32).map_err(EngineError::network(file))?;
-		floats.insert(name, tensor);
 	}
 	Ok((path, floats))
+}
+
+/// Whether a list is short enough and names each file once. The same file many times would take many times its memory.
+fn check_list(path: &Path, list: &List) -> Result<(), EngineError> {
+	let count = list.loras.len() + list.embeddings.len();
+	if count > MOST_ADAPTERS {
+		let expected = format!("at most {MOST_ADAPTERS} adapters");
+		return Err(EngineError::content(path, "the list", expected, count.to_string()));
+	}
+	let mut seen = BTreeSet::new();
+	let loras = list.loras.iter().map(|lora| lora.file.as_str());
+	for file in loras.chain(list.embeddings.iter().map(|embedding| embedding.file.as_str())) {
+		if !seen.insert(file) {
+			let expected = "each file once".to_owned();
+			return Err(EngineError::content(path, "the list", expected, format!("{:?} twice", shown(file))));
+		}
+	}
+	Ok(())
 }
 
 impl Adapters {
@@ -116,21 +140,26 @@ impl Adapters {
 			return Ok(Self::default());
 		}
 		let list: List = folder.json(ADAPTERS_FILE)?;
+		check_list(&folder.path(ADAPTERS_FILE)?, &list)?;
 		let (mut loras, mut embeddings) = (vec![], vec![]);
 		for LoraEntry { file, scale, text_scale, alpha } in list.loras {
 			let text_scale = text_scale.unwrap_or(scale);
 			if let Some(wrong) =
 				[scale, text_scale, alpha.unwrap_or(0.0)].into_iter().find(|x| x.is_nan() || x.abs() > 100.0)
 			{
-				let why = format!("{file}: a scale or alpha of {wrong}; the range is -100 to 100");
+				let why = format!("{}: a scale or alpha of {wrong}; the range is -100 to 100", shown(&file));
 				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
 			}
 			let (path, tensors) = load(folder, &file)?;
 			loras.push(Lora { path, tensors, scale, text_scale, alpha, used: Mutex::default() });
 		}
 		for EmbeddingEntry { file, token } in list.embeddings {
-			if token.trim() != token || token.is_empty() {
-				let why = format!("{file}: token {token:?} is empty or begins or ends with white space");
+			if token.trim() != token || token.is_empty() || token.len() > MOST_TOKEN_BYTES {
+				let why = format!(
+					"{}: token {:?} is empty, has more than {MOST_TOKEN_BYTES} bytes, or begins or ends with white space",
+					shown(&file),
+					shown(&token)
+				);
 				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
 			}
 			let (path, tensors) = load(folder, &file)?;
@@ -177,9 +206,12 @@ impl Adapters {
 			};
 			let vectors = match *tensor.dims() {
 				[got] if got == width => tensor.unsqueeze(0).map_err(EngineError::network("embedding"))?,
-				[n, got] if n > 0 && got == width => tensor.clone(),
+				[n, got] if (1..=MOST_VECTORS).contains(&n) && got == width => tensor.clone(),
 				_ => {
-					let why = format!("vectors of shape {:?}, the text encoder has a width of {width}", tensor.dims());
+					let why = format!(
+						"vectors of shape {:?}, the text encoder has a width of {width}; 1 to {MOST_VECTORS} can be one token",
+						tensor.dims()
+					);
 					return Err(unsupported(why));
 				}
 			};
@@ -196,8 +228,9 @@ impl Adapters {
 			let mut unused = lora.tensors.keys().filter(|name| !used.contains(*name));
 			if let Some(first) = unused.next() {
 				let why = format!(
-					"tensor {first} and {} others fit no layer of the model; LoRA files with the names of kohya, diffusers or \
-					 PEFT are supported, LoHa, LoKr and DoRA are not",
+					"tensor {} and {} others fit no layer of the model; LoRA files with the names of kohya, diffusers or PEFT \
+					 are supported, LoHa, LoKr and DoRA are not",
+					shown(first),
 					unused.count()
 				);
 				return Err(EngineError::Unsupported { path: lora.path.clone(), why });
@@ -270,19 +303,34 @@ impl Merged {
 		let mut tensor = tensor;
 		for lora in self.loras.iter() {
 			let scale = if self.component == "unet" { lora.scale } else { lora.text_scale };
+			let path = lora.path.display();
+			let mut before: Option<&str> = None;
 			for [down, up, alpha] in &names {
 				let (Some(a), Some(b)) = (lora.tensors.get(down), lora.tensors.get(up)) else { continue };
+				match before {
+					// The layer's name is the same in both layouts.
+					Some(before) if before == down.as_str() => continue,
+					Some(before) => {
+						candle_core::bail!("{path}: {before} and {down} are both for {name}; one of them was expected")
+					}
+					None => before = Some(down.as_str()),
+				}
 				let mut used = lora.used.lock().unwrap_or_else(PoisonError::into_inner);
 				used.extend([down.clone(), up.clone()]);
 				let stored = match lora.tensors.get(alpha) {
 					Some(value) => {
 						used.insert(alpha.clone());
-						let value = value.flatten_all()?.to_vec1::<f32>()?;
-						value.first().map(|value| f64::from(*value))
+						let [number] = value.flatten_all()?.to_vec1::<f32>()?[..] else {
+							candle_core::bail!("{path}: {alpha} has shape {:?}, one number was expected", value.dims());
+						};
+						Some(f64::from(number))
 					}
 					None => lora.alpha,
 				};
-				tensor = add_low_rank(name, &tensor, (down, a), (up, b), stored, scale)?;
+				tensor = match add_low_rank(name, &tensor, (down, a), (up, b), stored, scale) {
+					Ok(tensor) => tensor,
+					Err(error) => candle_core::bail!("{path}: {error}"),
+				};
 			}
 		}
 		Ok(tensor)
@@ -319,7 +367,16 @@ fn add_low_rank(
 	let change = change.flatten_all()?.to_vec1::<f32>()?;
 	let values: Vec<f32> =
 		tensor.flatten_all()?.to_vec1::<f32>()?.iter().zip(&change).map(|(w, c)| w + factor * c).collect();
-	Tensor::from_vec(values, tensor.shape(), &Device::Cpu)
+	let sum = Tensor::from_vec(values, tensor.shape(), &Device::Cpu)?;
+	match check_finite(&sum) {
+		Ok(()) => Ok(sum),
+		// Finite numbers and a factor can be too large together.
+		Err(found) => candle_core::bail!(
+			"{down_name} and {up_name} times {factor} make {} of value {} of {name}: expected finite numbers",
+			found.value,
+			found.index
+		),
+	}
 }
 
 impl SimpleBackend for Merged {
@@ -387,5 +444,7 @@ mod tests {
 		assert_eq!(same.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [1., 2., 3., 4., 5., 6.]);
 		let error = add_low_rank("w", &base, ("d", &up), ("u", &up), None, 1.0).unwrap_err().to_string();
 		assert!(error.contains("do not fit w of shape [2, 3, 1, 1]"), "{error}");
+		let error = add_low_rank("w", &base, ("d", &down), ("u", &up), Some(1e39), 1.0).unwrap_err().to_string();
+		assert!(error.contains("d and u times inf") && error.contains("of w: expected finite numbers"), "{error}");
 	}
 }

@@ -11,6 +11,7 @@ use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use serde::de::DeserializeOwned;
+use std::path::PathBuf;
 
 /// Before the names of the UNet's tensors.
 const UNET: &str = "model.diffusion_model.";
@@ -89,7 +90,7 @@ impl<'a> Checkpoint<'a> {
 		let [path] = files[..] else {
 			let path = folder.dir().to_path_buf();
 			let why = format!(
-				"{} .safetensors files and no model_index.json; a picture model is a diffusers folder or one checkpoint",
+				"{} .safetensors files and no model_index.json: a picture model is a diffusers folder or one checkpoint",
 				files.len()
 			);
 			return Err(EngineError::Unsupported { path, why });
@@ -161,6 +162,7 @@ impl<'a> Checkpoint<'a> {
 	pub fn builder(&self, part: Part, unet: &UNet2DConditionConfig, vae: &AutoencoderKlConfig) -> VarBuilder<'static> {
 		let renamed = Renamed {
 			inner: self.tensors.clone(),
+			file: self.folder.dir().join(&self.path),
 			family: self.family,
 			part,
 			unet: unet.clone(),
@@ -423,6 +425,8 @@ pub fn open_clip_source(name: &str) -> Option<Source> {
 /// A network of a checkpoint under the names of diffusers.
 struct Renamed {
 	inner: VarBuilder<'static>,
+	/// For messages.
+	file: PathBuf,
 	family: Family,
 	part: Part,
 	unet: UNet2DConditionConfig,
@@ -465,18 +469,25 @@ impl Renamed {
 	}
 
 	fn load(&self, name: &str) -> candle_core::Result<(Tensor, Source)> {
+		let file = self.file.display();
 		let Some(source) = self.source(name) else {
-			candle_core::bail!("{}: tensor {name} has no place in a checkpoint", self.part.component());
+			candle_core::bail!("{file}: tensor {name} has no place in a checkpoint");
 		};
 		let stored = self.inner.get_unchecked(source.name())?;
 		let tensor = match &source {
 			Source::Whole(_) => stored,
 			Source::Third(key, third) => {
-				let rows = stored.dim(0)?;
-				if !rows.is_multiple_of(3) {
-					candle_core::bail!("tensor {key} has shape {:?}; query, key and value need thirds", stored.shape());
+				let rows = stored.dims().first().copied().unwrap_or(0);
+				if rows == 0 || !rows.is_multiple_of(3) {
+					candle_core::bail!(
+						"{file}: tensor {key} has shape {:?}; query, key and value need thirds",
+						stored.dims()
+					);
 				}
 				stored.narrow(0, third * (rows / 3), rows / 3)?.contiguous()?
+			}
+			Source::Transposed(key) if stored.rank() != 2 => {
+				candle_core::bail!("{file}: tensor {key} has shape {:?}; two dimensions were expected", stored.dims())
 			}
 			Source::Transposed(_) => stored.t()?.contiguous()?,
 		};
@@ -491,7 +502,8 @@ impl SimpleBackend for Renamed {
 		let without_ones = |dims: &[usize]| dims.iter().copied().filter(|dim| *dim != 1).collect::<Vec<_>>();
 		if tensor.shape() != &shape && without_ones(tensor.dims()) != without_ones(shape.dims()) {
 			candle_core::bail!(
-				"tensor {} has shape {:?}, the configuration asks for {shape:?} ({name})",
+				"{}: tensor {} has shape {:?}, the configuration asks for {shape:?} ({name})",
+				self.file.display(),
 				source.name(),
 				tensor.shape()
 			);

@@ -16,6 +16,7 @@
 //!
 //! A length in the file is compared with the file's own before anything is allocated for it.
 
+use super::header::{shown, MAX_TENSORS};
 use super::ModelFolder;
 use crate::EngineError;
 use candle_core::{DType, Device, Shape, Tensor};
@@ -37,6 +38,10 @@ const MOST_DIMENSIONS: u32 = 4;
 const MOST_NAME: u64 = 1 << 16;
 /// Longer texts of the metadata are passed over: templates, lists of words.
 const MOST_TEXT: u64 = 1 << 12;
+/// Entries of the metadata. Published files have some dozens.
+const MOST_METADATA: u64 = 1 << 16;
+/// Bytes of all keys, names and texts that are kept. Published files have less than 100 KB.
+const MOST_KEPT: u64 = 16 << 20;
 /// Fewest bytes of a tensor's entry: the length of its name, a dimension with its count, type and offset.
 const LEAST_TENSOR: u64 = 8 + 4 + 8 + 4 + 8;
 /// Fewest bytes of a metadata entry: the length of its key, type and a value.
@@ -295,6 +300,16 @@ enum Metadata {
 	Other,
 }
 
+impl fmt::Display for Metadata {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Whole(number) => number.fmt(f),
+			Self::Text(text) => write!(f, "{:?}", shown(text)),
+			Self::Other => f.write_str("no whole number and no short text"),
+		}
+	}
+}
+
 /// Where a tensor is and how it is stored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct GgufTensor {
@@ -320,6 +335,8 @@ struct Reader<R> {
 	inner: R,
 	at: u64,
 	length: u64,
+	/// Bytes of the texts that were kept.
+	kept: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -373,6 +390,11 @@ impl<R: Read> Reader<R> {
 			self.skip(length, what)?;
 			return Ok(None);
 		}
+		self.kept += length;
+		if self.kept > MOST_KEPT {
+			let at = self.at;
+			return Err(format!("keys, names and texts have more than {MOST_KEPT} bytes up to byte {at}").into());
+		}
 		let mut bytes = vec![0; length as usize];
 		self.inner.read_exact(&mut bytes)?;
 		self.at += length;
@@ -388,7 +410,7 @@ impl<R: Read> Reader<R> {
 
 	/// The value of a key.
 	fn value(&mut self, key: &str) -> Result<Metadata, GgufFault> {
-		let what = format!("the value of {key:?}");
+		let what = format!("the value of {:?}", shown(key));
 		let kind = self.u32(&what)?;
 		Ok(match kind {
 			0 | 7 => Metadata::Whole(u8::from_le_bytes(self.array(&what)?).into()),
@@ -409,7 +431,10 @@ impl<R: Read> Reader<R> {
 						self.skip(length, format_args!("a text in {what}"))?;
 					}
 				} else {
-					let width = width(of).ok_or_else(|| format!("{what} is a list of type {of}, which is none"))?;
+					let width = width(of).ok_or_else(|| match of {
+						9 => format!("{what} is a list of lists; lists of numbers and of texts are supported"),
+						_ => format!("{what} is a list of type {of}, which is none"),
+					})?;
 					self.skip(count.saturating_mul(width), format_args!("{what}, a list of {count},"))?;
 				}
 				Metadata::Other
@@ -425,7 +450,7 @@ impl<R: Read> Reader<R> {
 	/// A tensor's name and entry, whose offset is counted from the end of the header.
 	fn tensor(&mut self) -> Result<(String, GgufTensor), GgufFault> {
 		let name = self.name("the name of a tensor")?;
-		let what = format!("tensor {name:?}");
+		let what = format!("tensor {:?}", shown(&name));
 		let count = self.u32(&what)?;
 		if !(1..=MOST_DIMENSIONS).contains(&count) {
 			return Err(format!("{what} has {count} dimensions, 1 to {MOST_DIMENSIONS} are possible").into());
@@ -472,26 +497,36 @@ fn width(kind: u32) -> Option<u64> {
 impl GgufHeader {
 	/// Reads a header from the beginning of a file of `length` bytes, and checks that every tensor lies inside the file.
 	pub fn read(reader: impl Read, length: u64) -> Result<Self, GgufFault> {
-		let mut reader = Reader { inner: reader, at: 0, length };
+		let mut reader = Reader { inner: reader, at: 0, length, kept: 0 };
 		let magic: [u8; 4] = reader.array("the mark of a GGUF file")?;
 		if magic != MAGIC {
 			return Err(format!("it begins with the bytes {magic:02x?}, a GGUF file with {MAGIC:02x?}").into());
 		}
 		let version = reader.u32("the version")?;
 		if !(2..=3).contains(&version) {
-			let swapped = if version.swap_bytes() <= 3 { ", of a machine with the other order of bytes" } else { "" };
+			let swapped = if (2..=3).contains(&version.swap_bytes()) {
+				", of a machine with the other order of bytes"
+			} else {
+				""
+			};
 			return Err(format!("GGUF version {version}{swapped}; 2 and 3 are supported").into());
 		}
 		let (tensors, metadata) = (reader.u64("the number of tensors")?, reader.u64("the number of metadata")?);
 		let least = tensors.saturating_mul(LEAST_TENSOR).saturating_add(metadata.saturating_mul(LEAST_METADATA));
 		reader.expect(least, format_args!("a header of {tensors} tensors and {metadata} metadata"))?;
+		if tensors > MAX_TENSORS as u64 || metadata > MOST_METADATA {
+			return Err(format!(
+				"it has {tensors} tensors and {metadata} metadata, at most {MAX_TENSORS} and {MOST_METADATA} are read"
+			)
+			.into());
+		}
 
 		let mut header = Self::default();
 		for _ in 0..metadata {
 			let key = reader.name("a key of the metadata")?;
 			let value = reader.value(&key)?;
 			if header.metadata.insert(key.clone(), value).is_some() {
-				return Err(format!("the metadata have {key:?} twice").into());
+				return Err(format!("the metadata have {:?} twice", shown(&key)).into());
 			}
 		}
 		let alignment = match header.metadata.get("general.alignment") {
@@ -499,14 +534,14 @@ impl GgufHeader {
 			Some(Metadata::Whole(bytes)) if bytes.is_power_of_two() && *bytes <= MOST_ALIGNMENT => *bytes,
 			Some(other) => {
 				return Err(
-					format!("general.alignment is {other:?}, a power of 2 up to {MOST_ALIGNMENT} is needed").into()
+					format!("general.alignment is {other}, a power of 2 up to {MOST_ALIGNMENT} is needed").into()
 				)
 			}
 		};
 		for _ in 0..tensors {
 			let (name, tensor) = reader.tensor()?;
 			if header.tensors.insert(name.clone(), tensor).is_some() {
-				return Err(format!("tensor {name:?} is there twice").into());
+				return Err(format!("tensor {:?} is there twice", shown(&name)).into());
 			}
 		}
 		let begin = reader.at.next_multiple_of(alignment);
@@ -517,15 +552,46 @@ impl GgufHeader {
 				(Some(start), Some(end)) if end <= length => tensor.start = start,
 				_ => {
 					return Err(format!(
-						"tensor {name:?} has {} bytes at byte {} behind a header of {begin}, the file has {length}: it is cut off or \
+						"tensor {:?} has {} bytes at byte {} behind a header of {begin}, the file has {length}: it is cut off or \
 						 damaged",
-						tensor.bytes, tensor.start
+						shown(name),
+						tensor.bytes,
+						tensor.start
 					)
 					.into())
 				}
 			}
 		}
+		header.check_places(alignment)?;
 		Ok(header)
+	}
+
+	/// Whether every tensor begins where one may, and has bytes of its own: of shared ones a small file could make any number
+	/// of tensors.
+	fn check_places(&self, alignment: u64) -> Result<(), GgufFault> {
+		let mut places: Vec<(u64, u64, &str)> =
+			self.tensors.iter().map(|(name, tensor)| (tensor.start, tensor.bytes, name.as_str())).collect();
+		places.sort_unstable();
+		let (mut end, mut before) = (0, "");
+		for (start, bytes, name) in places {
+			if start < end {
+				return Err(format!(
+					"tensor {:?} begins at byte {start}, tensor {:?} ends at byte {end}: they overlap",
+					shown(name),
+					shown(before)
+				)
+				.into());
+			}
+			if !start.is_multiple_of(alignment) {
+				let name = shown(name);
+				return Err(
+					format!("tensor {name:?} begins at byte {start}, a multiple of {alignment} is needed").into()
+				);
+			}
+			// Both are inside the file.
+			(end, before) = (start + bytes, name);
+		}
+		Ok(())
 	}
 
 	/// The tensors by their names in the file.
@@ -577,7 +643,8 @@ impl Gguf {
 	/// The values of a tensor by its name in the file, as f32 on the CPU.
 	pub fn tensor(&self, name: &str) -> candle_core::Result<Tensor> {
 		let Some(tensor) = self.header.tensors.get(name) else {
-			candle_core::bail!("{}: tensor {name} is missing", self.path.display());
+			let count = self.header.tensors.len();
+			candle_core::bail!("{}: tensor {name} is missing among its {count} tensors", self.path.display());
 		};
 		let shape = Shape::from(tensor.dims.clone());
 		let mut values: Vec<f32> = Vec::with_capacity(shape.elem_count());
@@ -595,7 +662,8 @@ impl Gguf {
 		}
 		if let Some(at) = values.iter().position(|value| !value.is_finite()) {
 			let (path, kind) = (self.path.display(), tensor.kind);
-			candle_core::bail!("{path}: value {at} of tensor {name} ({kind}) is {}, no finite number", values[at]);
+			let found = values.get(at).copied().unwrap_or_default();
+			candle_core::bail!("{path}: value {at} of tensor {name} ({kind}) is {found}, no finite number");
 		}
 		Tensor::from_vec(values, shape, &Device::Cpu)
 	}
@@ -640,10 +708,13 @@ struct Renamed {
 
 impl Renamed {
 	/// The rows of every head: side by side there, in two halves here.
-	fn in_halves(x: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
+	fn in_halves(&self, name: &str, x: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
 		let (rows, shape) = (x.dim(0)?, x.shape().clone());
 		if !rows.is_multiple_of(2 * heads) {
-			candle_core::bail!("{rows} rows do not divide into pairs of {heads} heads");
+			let path = self.file.path.display();
+			candle_core::bail!(
+				"{path}: tensor {name} has {rows} rows, which do not divide into pairs of {heads} heads"
+			);
 		}
 		let inner = x.elem_count() / rows;
 		x.reshape((heads, rows / heads / 2, 2, inner))?.transpose(1, 2)?.contiguous()?.reshape(shape)
@@ -655,8 +726,8 @@ impl Renamed {
 		};
 		let tensor = self.file.tensor(&stored)?;
 		match self.paired {
-			Some([heads, _]) if stored.contains(".attn_q.") => Self::in_halves(&tensor, heads),
-			Some([_, heads]) if stored.contains(".attn_k.") => Self::in_halves(&tensor, heads),
+			Some([heads, _]) if stored.contains(".attn_q.") => self.in_halves(&stored, &tensor, heads),
+			Some([_, heads]) if stored.contains(".attn_k.") => self.in_halves(&stored, &tensor, heads),
 			_ => Ok(tensor),
 		}
 	}
@@ -672,10 +743,13 @@ impl SimpleBackend for Renamed {
 		device: &Device,
 	) -> candle_core::Result<Tensor> {
 		// Before the values are read: a wrong shape may be a large one.
-		if let Some(entry) = stored_name(name).and_then(|stored| self.file.header.tensors.get(&stored)) {
+		let entry = stored_name(name).and_then(|stored| self.file.header.tensors.get_key_value(&stored));
+		if let Some((stored, entry)) = entry {
 			if entry.dims != shape.dims() {
-				let dims = &entry.dims;
-				candle_core::bail!("tensor {name} has shape {dims:?}, the configuration asks for {shape:?}");
+				let (path, dims) = (self.file.path.display(), &entry.dims);
+				candle_core::bail!(
+					"{path}: tensor {stored} has shape {dims:?}, the configuration asks for {shape:?} ({name})"
+				);
 			}
 		}
 		self.get_unchecked(name, dtype, device)
@@ -715,7 +789,8 @@ impl ModelFolder {
 		let architecture = gguf.header.text("general.architecture").unwrap_or_default();
 		if architecture != family {
 			return Err(unsupported(format!(
-				"general.architecture is {architecture:?}, config.json is for model_type {family:?}"
+				"general.architecture is {:?}, config.json is for model_type {family:?}",
+				shown(architecture)
 			)));
 		}
 		for (name, expected) in settings {

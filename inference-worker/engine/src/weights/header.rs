@@ -41,7 +41,8 @@ impl TensorEntry {
 		self.shape.iter().fold(1, |product: u64, length| product.saturating_mul(*length))
 	}
 
-	/// Bytes that type and shape take; `None` when no file has as many. The reason for an unknown type.
+	/// Bytes that type and shape take; `None` when no file has as many, or when the lengths of an empty tensor multiply to
+	/// more than there are numbers, which libraries do. The reason for an unknown type.
 	fn bytes(&self) -> Result<Option<u64>, String> {
 		let each = match self.dtype.as_str() {
 			"BOOL" | "U8" | "I8" | "F8_E4M3" | "F8_E5M2" => 1,
@@ -50,7 +51,8 @@ impl TensorEntry {
 			"I64" | "U64" | "F64" => 8,
 			other => return Err(format!("{other:?}")),
 		};
-		Ok(self.shape.iter().try_fold(each, |product: u64, length| product.checked_mul(*length)))
+		let fits = self.shape.iter().try_fold(each, |product: u64, length| product.checked_mul((*length).max(1)));
+		Ok(fits.map(|bytes| if self.shape.contains(&0) { 0 } else { bytes }))
 	}
 }
 
@@ -198,7 +200,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
 }
 
 /// A name that somebody else chose, short and without what steers a terminal.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
 	const MOST: usize = 120;
 	let plain: String = name.chars().filter(|c| !c.is_control()).take(MOST).collect();
 	match plain.len() == name.len() {
@@ -315,6 +317,10 @@ mod tests {
 		refused(&of("[3]", "[0,8]"), &["12 bytes for F32 [3]", "8 bytes"]);
 		refused(&of("[1,1,1,1,1,1,1,1,2]", "[0,8]"), &["at most 8 dimensions", "found 9"]);
 		refused(&of("[-2]", "[0,8]"), &["tensor a", "-2"]);
+		for shape in ["[0,4294967296,4294967296]", "[4294967296,4294967296,0]", "[0,18446744073709551615]"] {
+			let empty = file(&format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#), 0);
+			refused(&empty, &["tensor a", "fewer values than F32", "found 0 bytes"]);
+		}
 		refused(&of("[2.0]", "[0,8]"), &["tensor a"]);
 	}
 

@@ -13,6 +13,7 @@ mod survey;
 pub use adapters::{Adapters, ADAPTERS_FILE};
 pub use checkpoint::Checkpoint;
 pub use folder::{ModelFolder, MAX_TEXT_BYTES};
+pub(crate) use header::shown;
 pub use header::{Header, TensorEntry, MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS};
 pub use manifest::{
 	Architecture, FileEntry, Golden, Hash32, InputSpec, Manifest, ManifestMeta, PictureSpec, WeightsSpec,
