@@ -445,7 +445,9 @@ fn models_add_should_refuse_a_folder_with_the_file_that_is_wrong() {
 			assert!(complaint.contains(word), "no {word:?} in: {complaint}");
 		}
 	};
-	refused(&["--price", "1"], &["give a key by --key", "--dry-run"]);
+	let keeper = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/keeper");
+	let keyless = complaint(&worker(dir.path(), &["models", "add", keeper.to_str().unwrap(), "--price", "1"]));
+	assert!(keyless.contains("give a key by --key") && keyless.contains("--dry-run"), "{keyless}");
 	refused(&["--dry-run"], &["model_index.json, config.json or one checkpoint", "found 0 files"]);
 	fs::write(models.join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
 	refused(&["--dry-run"], &["pytorch_model.bin", "pickled checkpoint", "safetensors"]);
