@@ -555,7 +555,7 @@ mod tests {
 	}
 
 	fn refused(parts: Value) -> String {
-		tokenizer(parts).err().expect("the tokenizer must be refused")
+		tokenizer(parts).expect_err("the tokenizer must be refused")
 	}
 
 	fn replace(pattern: Value, content: &str) -> Value {

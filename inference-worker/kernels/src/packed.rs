@@ -172,7 +172,7 @@ impl PackedLinear {
 	///
 	/// Never: the shape was checked when the layer was made.
 	pub fn weight(&self) -> Result<Tensor> {
-		tensor(self.0.weight.unpacked(), &Shape::from((self.0.outputs, self.0.inputs)))
+		tensor(self.0.weight.unpacked(), Shape::from((self.0.outputs, self.0.inputs)))
 	}
 
 	/// The rows `ids[..]` of the weight, of shape (.., k): the look-up in a table of embeddings that is also the layer that

@@ -313,7 +313,7 @@ fn check_namespaces(source: &str) -> Result<(), String> {
 	for (i, token) in tokens.iter().enumerate().filter(|(_, token)| names.contains(*token)) {
 		let is_attribute = i > 0 && at(i - 1) == ".";
 		let is_read = matches!(at(i + 1), "." | "is");
-		if !is_attribute && !is_read && !(i > 1 && is_made(i - 2)) {
+		if !(is_attribute || is_read || i > 1 && is_made(i - 2)) {
 			return Err(format!("the namespace {:?} is used as a value, its attributes alone can be", shown(token)));
 		}
 	}

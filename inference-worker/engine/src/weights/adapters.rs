@@ -85,11 +85,14 @@ pub struct Embedded {
 	pub path: PathBuf,
 }
 
+/// File, token and tensors of a textual inversion.
+type LearntWord = (PathBuf, String, BTreeMap<String, Tensor>);
+
 /// The adapters of a model.
 #[derive(Clone, Default)]
 pub struct Adapters {
 	loras: Arc<Vec<Lora>>,
-	embeddings: Arc<Vec<(PathBuf, String, BTreeMap<String, Tensor>)>>,
+	embeddings: Arc<Vec<LearntWord>>,
 }
 
 /// Another name that a layer goes by, if it has one.
