@@ -337,9 +337,10 @@ impl Owner {
 
 /// Fails where a manifest could not be written at the end of all the work.
 fn check_writable(dir: &Path) -> Result<()> {
-	// A name that begins with a dot is none of a model's files.
-	let file = dir.join(format!(".{MANIFEST_FILE}.try"));
-	let tried = std::fs::write(&file, b"").and_then(|()| std::fs::remove_file(&file));
+	// A name that begins with a dot is none of a model's files. It is never one that is there: the folder may be a stranger's,
+	// with a link of this name to a file of the user's.
+	let file = dir.join(format!(".{MANIFEST_FILE}.{}.try", std::process::id()));
+	let tried = std::fs::File::create_new(&file).and_then(|_| std::fs::remove_file(&file));
 	tried.with_context(|| {
 		format!(
 			"cannot write into {}: the manifest belongs beside the weights, copy them to a folder of yours",
@@ -588,6 +589,13 @@ mod tests {
 			let error = plan(&["--licence", licence]).err().unwrap().to_string();
 			assert!(error.contains("1 to 64 of printable ASCII"), "{error}");
 		}
+		let mine = dir.path().join("mine");
+		std::fs::write(&mine, "precious").unwrap();
+		let name = format!(".{MANIFEST_FILE}.{}.try", std::process::id());
+		std::os::unix::fs::symlink(&mine, dir.path().join(&name)).unwrap();
+		assert!(check_writable(dir.path()).is_err(), "a link that leads elsewhere was followed");
+		assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
+		std::fs::remove_file(dir.path().join(name)).unwrap();
 		let nowhere = dir.path().join("nowhere");
 		let error = check_writable(&nowhere).unwrap_err().to_string();
 		assert!(error.contains("nowhere") && error.contains("copy them"), "{error}");
