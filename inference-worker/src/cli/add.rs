@@ -129,6 +129,9 @@ pub async fn execute(args: Add) -> Result<()> {
 		print_survey(&survey);
 	}
 	let found = look(&dir, survey, plan).await?;
+	if let Some(warning) = links(&dir, found.manifest.files.iter().map(|file| file.path.as_str()))? {
+		eprintln!("warning: {warning}");
+	}
 	if !args.json {
 		found.print();
 	}
@@ -347,6 +350,26 @@ fn check_writable(dir: &Path) -> Result<()> {
 			dir.display()
 		)
 	})
+}
+
+/// What is to be said of files that are links out of the folder: `models publish` would upload what they lead to.
+fn links<'a>(dir: &Path, files: impl Iterator<Item = &'a str>) -> Result<Option<String>> {
+	let full = dir.canonicalize().with_context(|| format!("cannot read {}", dir.display()))?;
+	let mut leading = Vec::new();
+	for file in files {
+		let path = dir.join(file);
+		let to = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+		if !to.starts_with(&full) {
+			leading.push(format!("{file} to {}", plain(&to.display().to_string())));
+		}
+	}
+	let Some(first) = leading.first() else { return Ok(None) };
+	Ok(Some(format!(
+		"{} of the files are links that lead out of {}, such as {first}: what they lead to becomes part of the model and is \
+		 published with it",
+		leading.len(),
+		dir.display()
+	)))
 }
 
 /// What the user says in a job.
@@ -601,6 +624,21 @@ mod tests {
 		assert!(error.contains("nowhere") && error.contains("copy them"), "{error}");
 		std::fs::create_dir(dir.path().join(MANIFEST_FILE)).unwrap();
 		assert!(plan(&["--licence", "MIT"]).err().unwrap().to_string().contains("is no file"));
+	}
+
+	#[test]
+	fn link_should_be_told_when_it_leads_out_of_the_folder() {
+		let root = tempfile::tempdir().unwrap();
+		let dir = root.path().join("model");
+		std::fs::create_dir(&dir).unwrap();
+		std::fs::write(root.path().join("secrets.json"), "{}").unwrap();
+		std::fs::write(dir.join("config.json"), "{}").unwrap();
+		std::os::unix::fs::symlink("config.json", dir.join("inside.json")).unwrap();
+		assert_eq!(links(&dir, ["config.json", "inside.json"].into_iter()).unwrap(), None);
+		std::os::unix::fs::symlink("../secrets.json", dir.join("notes.json")).unwrap();
+		let warning = links(&dir, ["config.json", "inside.json", "notes.json"].into_iter()).unwrap().unwrap();
+		assert!(warning.starts_with("1 of the files") && warning.contains("notes.json to "), "{warning}");
+		assert!(warning.contains("secrets.json: what they lead to becomes part"), "{warning}");
 	}
 
 	#[test]
