@@ -255,6 +255,7 @@ async fn operator(
 fn golden(library: &Library, view: &ModelView, budget: u64) -> Result<(String, u64)> {
 	let folder = library.folder(&view.manifest)?;
 	let (_, files) = LocalModel { folder: folder.clone(), weights_root: view.weights_root }.weights();
+	room(files, budget)?;
 	let before = own_memory().unwrap_or_default();
 	let (model, started) = (Engine::open(&folder)?, std::time::Instant::now());
 	// `run` goes by its files before it has opened it, and by what it takes afterwards.

@@ -488,7 +488,16 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	/// can be drawn for those that are proved, so each is opened once: memory, files or settings may be others than when it was
 	/// proved.
 	async fn look_at_models(&mut self, owner: &AccountId) -> Result<(), Trouble> {
-		for membership in self.operator.chain.memberships(owner).await? {
+		let memberships = self.operator.chain.memberships(owner).await?;
+		// One that was left is nobody's trouble any more, and one that is joined again begins anew.
+		let joined: BTreeSet<_> = memberships.iter().map(|membership| membership.model).collect();
+		self.golden_tried.retain(|(id, _), _| joined.contains(id));
+		self.opening_tried.retain(|(id, _), _| joined.contains(id));
+		self.unopened.retain(|(id, _), _| joined.contains(id));
+		self.golden.retain(|view| joined.contains(&view.id));
+		self.opening.retain(|view| joined.contains(&view.id));
+		self.operator.status.update(|s| s.models.retain(|id, _| joined.contains(id)));
+		for membership in memberships {
 			let id = membership.model;
 			let Some(view) = self.read_model(id).await? else { continue };
 			let version = (id, view.weights_root);

@@ -428,8 +428,15 @@ async fn seat_should_be_given_back_at_once_when_its_model_can_no_longer_be_opene
 		bench.chain.block();
 	}
 	running.until(|s| s.models.get(&0).is_some_and(|m| m == PROVED)).await;
-	running.stop().await.unwrap();
 	assert!(bench.chain.commits(7).is_empty());
+
+	// A model that was left is on no list any more.
+	bench.chain.leave();
+	for _ in 0..=super::MODELS_EVERY {
+		bench.chain.block();
+	}
+	running.until(|s| s.models.is_empty()).await;
+	running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
