@@ -55,7 +55,8 @@ fn look(path: &Path) -> Result<String> {
 	let text = said(&output);
 	ensure!(output.status.success(), "{text}");
 	ensure!(text.contains("nothing was written or registered"), "{text}");
-	ensure!(!path.join(MANIFEST_FILE).exists(), "a manifest in {}", path.display());
+	let dir = if path.is_dir() { path } else { path.parent().context("a folder")? };
+	ensure!(!dir.join(MANIFEST_FILE).exists(), "a manifest in {}", dir.display());
 	Ok(text)
 }
 
