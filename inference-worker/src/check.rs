@@ -194,13 +194,7 @@ async fn clock(report: &mut Report, node: &Node) {
 	report.line(ahead <= MOST_CLOCK_SECONDS, "clock", text);
 }
 
-async fn operator(
-	report: &mut Report,
-	node: &Node,
-	config: &Config,
-	worker: &AccountId,
-	budget: u64,
-) -> Result<()> {
+async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &AccountId, budget: u64) -> Result<()> {
 	let Some(owner) = node.operator_of(worker).await? else {
 		report.line(false, "role", format!("{worker} is the worker of no operator; run `autonomy-worker register`"));
 		return Ok(());
