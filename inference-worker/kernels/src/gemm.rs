@@ -124,7 +124,10 @@ pub(crate) struct Product<'a> {
 pub(crate) fn multiply(product: &Product<'_>) {
 	product.check();
 	let threads = rayon::current_num_threads();
-	let work = product.m * product.n * product.k.max(1);
+	/// Reading a weight from memory takes as long as computing so many rows with it.
+	const FEWEST_ROWS: usize = 8;
+	let rows = if product.m > 0 { product.m.max(FEWEST_ROWS) } else { 0 };
+	let work = rows.saturating_mul(product.n).saturating_mul(product.k.max(1));
 	/// About 20 µs of work: below, waking another thread costs more than it brings.
 	const TASK: usize = 1 << 20;
 	let want = (threads * 4).min(work / TASK);

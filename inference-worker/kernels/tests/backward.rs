@@ -264,10 +264,11 @@ fn rearrangements_should_have_the_gradients_of_the_specification() -> Result<()>
 	let (cos, sin) = (noise("cos", &[length, half]), noise("sin", &[length, half]));
 	let found = Backward::of(&[noise("x", &[2, 3, length, 2 * half])], |t| kernels::rope(&t[0], &cos, &sin))?;
 	let mut dx = Vec::new();
+	let (cosines, sines) = (flat(&cos), flat(&sin));
 	for (row, g) in found.g.chunks(2 * half).enumerate() {
 		let at = row % length * half;
-		let (cos, sin) = (&flat(&cos)[at..at + half], &flat(&sin)[at..at + half]);
-		let back: Vec<f32> = sin.iter().map(|sin| -sin).collect();
+		let cos = &cosines[at..at + half];
+		let back: Vec<f32> = sines[at..at + half].iter().map(|sin| -sin).collect();
 		dx.extend((0..half).map(|j| g[j].mul_add(cos[j], -(g[j + half] * back[j]))));
 		dx.extend((0..half).map(|j| g[j + half].mul_add(cos[j], g[j] * back[j])));
 	}
