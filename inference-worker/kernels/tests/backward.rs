@@ -342,9 +342,8 @@ fn losses_should_have_the_gradients_of_the_specification() -> Result<()> {
 	let [p, t, w] = [0, 1, 2].map(|i| flat(&arguments[i]));
 	for is_weighted in [false, true] {
 		// The gradient of the loss is a number of its own, so that nothing is hidden by a factor of one.
-		let found = Backward::of(&arguments[..2 + usize::from(is_weighted)], |t| {
-			kernels::mse_loss(&t[0], &t[1], t.get(2))
-		})?;
+		let found =
+			Backward::of(&arguments[..2 + usize::from(is_weighted)], |t| kernels::mse_loss(&t[0], &t[1], t.get(2)))?;
 		let s = found.g[0] / (samples * n) as f32;
 		let weight = |i: usize| if is_weighted { w[i / n] } else { 1.0 };
 		let of = |a: &[f32], b: &[f32]| -> Vec<f32> {
