@@ -188,6 +188,7 @@ struct LlamaConfigFile {
 	head_dim: Option<usize>,
 	hidden_act: Option<String>,
 	max_position_embeddings: Option<usize>,
+	original_max_position_embeddings: Option<usize>,
 	rms_norm_eps: Option<f64>,
 	rope_theta: Option<f64>,
 	rope_scaling: Option<RopeScaling>,
@@ -241,6 +242,10 @@ impl<'de> Deserialize<'de> for LlamaConfig {
 			}
 			theta = parameters.get("rope_theta").and_then(serde_json::Value::as_f64).or(theta);
 			scaling = Some(serde_json::from_value(parameters).map_err(D::Error::custom)?);
+		}
+		if let (Some(scaling), Some(original)) = (&mut scaling, file.original_max_position_embeddings) {
+			// Outside, it goes before what is inside.
+			scaling.original_max_position_embeddings = Some(original);
 		}
 		let num_hidden_layers = file.num_hidden_layers.unwrap_or(base.num_hidden_layers);
 		let no_rope_layers = match (family, file.no_rope_layers) {
