@@ -9,10 +9,10 @@ use autonomy_engine::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DC
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use autonomy_engine::nn::Padding;
 use autonomy_engine::pipelines::text_to_image::{Settings, TextToImage};
-use autonomy_engine::samplers::SchedulerConfig;
+use autonomy_engine::samplers::{PredictionType, SchedulerConfig};
 use autonomy_engine::tokenizer::PromptTokenizer;
 use autonomy_engine::weights::checkpoint::{open_clip_source, unet_key, vae_key, Source};
-use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::weights::{Checkpoint, ModelFolder};
 use autonomy_engine::{Control, EngineError, JobFault};
 use autonomy_kernels::rng::Noise;
 use candle_core::{DType, Device, Tensor};
@@ -234,6 +234,26 @@ fn checkpoint_of_sdxl_should_draw_what_its_folder_draws() {
 	let single = checkpoint_of(dir.path(), &tensors);
 	let of = |dir: &Path| drawn(&open(dir), "w8 w9", &settings(3, 2.0));
 	assert_eq!(of(single.path()), of(dir.path()));
+}
+
+#[test]
+fn checkpoint_should_say_what_it_predicts_by_its_tensors() {
+	let dir = latent_model();
+	let with = |names: &[&str]| {
+		let mut tensors = as_checkpoint(dir.path(), "cond_stage_model.transformer.", None).unwrap();
+		tensors.extend(names.iter().map(|name| (name.to_string(), random(1, &[1]))));
+		let single = checkpoint_of(dir.path(), &tensors);
+		std::fs::remove_dir_all(single.path().join("scheduler")).unwrap();
+		let folder = folder(single.path());
+		let checkpoint = Checkpoint::open(&folder).unwrap();
+		let scheduler = checkpoint.scheduler().map(|config| (config.prediction_type, config.rescale_betas_zero_snr));
+		scheduler.map_err(|error| error.to_string())
+	};
+	assert_eq!(with(&[]), Ok((PredictionType::Epsilon, false)));
+	assert_eq!(with(&["v_pred"]), Ok((PredictionType::VPrediction, false)));
+	assert_eq!(with(&["v_pred", "ztsnr"]), Ok((PredictionType::VPrediction, true)));
+	let error = with(&["edm_mean"]).unwrap_err();
+	assert!(error.contains("model.safetensors") && error.contains("a tensor edm_mean"), "{error}");
 }
 
 /// Renames the last word of a tokenizer.

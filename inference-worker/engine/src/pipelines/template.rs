@@ -137,6 +137,9 @@ impl ChatTemplate {
 			Err(Error::new(ErrorKind::InvalidOperation, message))
 		});
 		environment.add_filter("tojson", to_json);
+		// What they print is the library's own view of a value, which is nobody's to rely on.
+		environment.remove_global("debug");
+		environment.remove_filter("pprint");
 		environment
 			.add_template_owned("chat", without_generation_blocks(source))
 			.map_err(|error| format!("the chat template: {error}"))?;
@@ -483,6 +486,8 @@ mod tests {
 		for (source, why) in [
 			("{% for message in messages %}{{ message.content }}", "the chat template: syntax error"),
 			("{{ messages[0].content | unheard_of }}", "unknown filter"),
+			("{{ messages | pprint }}", "unknown filter"),
+			("{{ debug() }}{{ messages[0].content }}", "debug"),
 			("Hello.", "leaves out what the user says"),
 			("{{ raise_exception('Only tools') }}", "Only tools"),
 			("{% include 'other' %}", "the chat template"),
