@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use autonomy_engine::{digest::cid_text, Engine};
+use autonomy_sandbox::{own_memory, LocalModel};
 
 use crate::{
 	amount::Auton,
@@ -13,7 +14,7 @@ use crate::{
 	config::Config,
 	keys,
 	run::{
-		engine::run_model,
+		engine::{memory_limit, resident_memory, run_model},
 		models::{self, Library},
 		status::unix_time,
 	},
@@ -68,6 +69,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 	let config = args.chain.config()?;
 	let mut report = Report::default();
 	machine(&mut report, &config.data_dir);
+	let budget = budget(&mut report, &config);
 	let worker = key(&mut report, &config);
 	let node = Node::new(&config, None);
 	let genesis = report.result("node", node.genesis().await, |g| format!("reached, genesis {}", hex32(g)));
@@ -77,7 +79,7 @@ pub async fn execute(args: Args) -> Result<ExitCode> {
 		}
 		clock(&mut report, &node).await;
 		if let Some(worker) = worker {
-			operator(&mut report, &node, &config, &worker).await?;
+			operator(&mut report, &node, &config, &worker, budget.unwrap_or(u64::MAX)).await?;
 		}
 	}
 	if report.failed == 0 {
@@ -108,6 +110,46 @@ fn machine(report: &mut Report, data_dir: &Path) {
 		}
 		Err(error) => report.line(false, "disk", format!("{}: {error}", data_dir.display())),
 	}
+}
+
+/// Bytes for the models that stay ready.
+fn budget(report: &mut Report, config: &Config) -> Option<u64> {
+	let limits = memory_limit(config).and_then(|limit| Ok((limit, resident_memory(config, limit)?)));
+	let limits = report.result("compute", limits, |(limit, resident)| {
+		format!(
+			"models may stay ready in {} (compute.resident_memory) of the {} that they and a run have (compute.memory_limit)",
+			mib(*resident),
+			mib(*limit)
+		)
+	});
+	limits.map(|(_, resident)| resident)
+}
+
+fn mib(bytes: u64) -> String {
+	format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// Whether a model that takes so many bytes is served within a budget, and what is to be said about it.
+fn room(taken: u64, budget: u64) -> Result<String> {
+	if taken > budget {
+		anyhow::bail!(
+			"it takes {} of memory, compute.resident_memory is {}: `run` refuses it and its seats are lost; raise it, which \
+			compute.memory_limit bounds, or leave the model by inference.leaveModel",
+			mib(taken),
+			mib(budget)
+		);
+	}
+	let twice = taken.saturating_mul(2);
+	if twice > budget {
+		return Ok(format!(
+			"takes {}; an evaluation takes two versions at once, about {}, and compute.resident_memory is {}: such seats would be \
+			given back or missed",
+			mib(taken),
+			mib(twice),
+			mib(budget)
+		));
+	}
+	Ok(format!("takes {}", mib(taken)))
 }
 
 /// Memory that programs can still get, in MiB.
@@ -152,7 +194,7 @@ async fn clock(report: &mut Report, node: &Node) {
 	report.line(ahead <= MOST_CLOCK_SECONDS, "clock", text);
 }
 
-async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &AccountId) -> Result<()> {
+async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &AccountId, budget: u64) -> Result<()> {
 	let Some(owner) = node.operator_of(worker).await? else {
 		report.line(false, "role", format!("{worker} is the worker of no operator; run `autonomy-worker register`"));
 		return Ok(());
@@ -178,6 +220,7 @@ async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &Ac
 		return Ok(());
 	};
 	let library = Arc::new(library);
+	let mut together: u64 = 0;
 	for membership in memberships {
 		let Some(view) = node.model(membership.model).await? else { continue };
 		let what = format!("model {}", view.id);
@@ -187,23 +230,54 @@ async fn operator(report: &mut Report, node: &Node, config: &Config, worker: &Ac
 			None => "not proved on chain yet: `run` does it",
 		};
 		let library = library.clone();
-		let done = tokio::task::spawn_blocking(move || golden(&library, &view)).await?;
-		report.result(&what, done, |text| format!("{text}; {proved}"));
+		let done = tokio::task::spawn_blocking(move || golden(&library, &view, budget)).await?;
+		let done = report.result(&what, done, |(text, _)| format!("{text}; {proved}"));
+		together = together.saturating_add(done.map_or(0, |(_, taken)| taken));
+	}
+	if together > budget {
+		let text = format!(
+			"together they take {}, compute.resident_memory is {}: one is closed for another, and opened again for its next job",
+			mib(together),
+			mib(budget)
+		);
+		report.line(true, "models", text);
 	}
 	Ok(())
 }
 
-/// Verifies a model's files and reproduces its golden job.
-fn golden(library: &Library, view: &ModelView) -> Result<String> {
+/// Verifies a model's files, reproduces its golden job, and looks whether there is room for it. Gives the bytes that it takes.
+fn golden(library: &Library, view: &ModelView, budget: u64) -> Result<(String, u64)> {
 	let folder = library.folder(&view.manifest)?;
-	let model = Engine::open(&folder)?;
+	let (_, files) = LocalModel { folder: folder.clone(), weights_root: view.weights_root }.weights();
+	room(files, budget)?;
+	let before = own_memory().unwrap_or_default();
+	let (model, started) = (Engine::open(&folder)?, std::time::Instant::now());
+	// `run` goes by its files before it has opened it, and by what it takes afterwards.
+	let taken = own_memory().unwrap_or_default().saturating_sub(before).max(files);
 	models::check(&folder, model.manifest(), view)?;
-	let started = std::time::Instant::now();
 	let computed = run_model(&model, &view.golden_input, view.golden_seed, [0; 32], &mut |_| true)?;
 	if computed.result != view.golden_result {
 		anyhow::bail!("the golden job gave {}, the chain says {}", hex32(&computed.result), hex32(&view.golden_result));
 	}
 	let seconds = started.elapsed().as_secs_f64();
-	let cid = cid_text(&view.manifest);
-	Ok(format!("\"{}\" {cid}: files verified, golden job reproduced in {seconds:.1} s", model.manifest().name))
+	let (cid, room) = (cid_text(&view.manifest), room(taken, budget)?);
+	let name = &model.manifest().name;
+	Ok((format!("\"{name}\" {cid}: files verified, golden job reproduced in {seconds:.1} s, {room}"), taken))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn model_should_be_refused_before_it_is_drawn_when_there_is_no_room_for_it() {
+		const MIB: u64 = 1 << 20;
+		assert_eq!(room(3 * MIB, 6 * MIB).unwrap(), "takes 3 MiB");
+		let tight = room(4 * MIB, 6 * MIB).unwrap();
+		assert!(tight.contains("two versions at once, about 8 MiB") && tight.contains("is 6 MiB"), "{tight}");
+		let error = room(6 * MIB + 1, 6 * MIB).unwrap_err().to_string();
+		for part in ["takes 7 MiB", "compute.resident_memory is 6 MiB", "inference.leaveModel"] {
+			assert!(error.contains(part), "no {part:?} in: {error}");
+		}
+	}
 }

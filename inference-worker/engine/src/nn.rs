@@ -7,6 +7,26 @@
 use autonomy_kernels as kernels;
 use candle_core::{DType, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
+use std::cell::Cell;
+
+thread_local! {
+	/// Whether layers that are made on this thread copy constant weights.
+	static COPIES: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Makes layers, on this thread, that keep constant weights as they are given rather than a copy in the order that the
+/// kernels read: for a network that is used once while its weights stay in memory, such as a training step's. The bits are
+/// the same.
+pub fn without_copies<T>(make: impl FnOnce() -> T) -> T {
+	struct Restore(bool);
+	impl Drop for Restore {
+		fn drop(&mut self) {
+			COPIES.set(self.0);
+		}
+	}
+	let _restore = Restore(COPIES.replace(false));
+	make()
+}
 
 /// PyTorch's default for linear and convolution layers: uniform in ±1/√fan_in.
 fn fan_in_uniform(fan_in: usize) -> Init {
@@ -16,7 +36,7 @@ fn fan_in_uniform(fan_in: usize) -> Init {
 
 /// Whether a weight can be copied once into the order that the kernels read: it is not trained, and lies on the CPU.
 fn can_be_packed(weight: &Tensor) -> bool {
-	!weight.track_op() && weight.device().is_cpu() && weight.dtype() == DType::F32
+	COPIES.get() && !weight.track_op() && weight.device().is_cpu() && weight.dtype() == DType::F32
 }
 
 /// `y = x·Wᵀ + b` over the last dimension.
@@ -26,7 +46,7 @@ pub struct Linear(LinearWeights);
 /// Both give the same bits.
 #[derive(Clone, Debug)]
 enum LinearWeights {
-	/// Weights that are trained.
+	/// Weights that are trained, on a GPU, or used once.
 	Plain {
 		weight: Tensor,
 		bias: Option<Tensor>,
@@ -133,7 +153,7 @@ pub struct Conv2d {
 /// Both give the same bits.
 #[derive(Clone, Debug)]
 enum ConvWeights {
-	/// Weights that are trained.
+	/// Weights that are trained, on a GPU, or used once.
 	Plain {
 		weight: Tensor,
 		bias: Tensor,
@@ -337,7 +357,111 @@ pub(crate) fn attention_scale(d: usize) -> f32 {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use candle_core::Device;
+	use autonomy_kernels::rng::Noise;
+	use candle_core::{Device, Var};
+	use std::collections::HashMap;
+
+	fn noise(stream: u32, shape: &[usize]) -> Tensor {
+		Noise::new([3; 32]).normal_tensor(stream, shape).unwrap()
+	}
+
+	fn bits(tensor: &Tensor) -> Vec<u32> {
+		tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+	}
+
+	fn builder(tensors: &[(&str, &Tensor)]) -> VarBuilder<'static> {
+		let tensors: HashMap<_, _> =
+			tensors.iter().map(|(name, tensor)| ((*name).to_owned(), (*tensor).clone())).collect();
+		VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu)
+	}
+
+	fn is_packed(layer: &Linear) -> bool {
+		matches!(layer.0, LinearWeights::Packed(_))
+	}
+
+	/// A weight whose values follow from trained ones, as that of an adapted layer.
+	fn adapted(base: &Tensor, part: &Var) -> Tensor {
+		(base + part.as_tensor()).unwrap()
+	}
+
+	#[test]
+	fn layers_should_copy_their_weights_only_when_nothing_of_them_is_trained() {
+		let (weight, bias) = (noise(0, &[4, 6]), noise(1, &[4]));
+		let (trained_weight, trained_bias) = (Var::from_tensor(&weight).unwrap(), Var::from_tensor(&bias).unwrap());
+		let part = Var::from_tensor(&noise(2, &[4, 6])).unwrap();
+		let linear = |weight: &Tensor, bias: &Tensor| {
+			Linear::new(6, 4, true, builder(&[("weight", weight), ("bias", bias)])).unwrap()
+		};
+		assert!(is_packed(&linear(&weight, &bias)));
+		assert!(!is_packed(&linear(trained_weight.as_tensor(), &bias)));
+		assert!(!is_packed(&linear(&weight, trained_bias.as_tensor())));
+		assert!(!is_packed(&linear(&adapted(&weight, &part), &bias)));
+		let table = |weight: &Tensor| Embedding::new(4, 6, builder(&[("weight", weight)])).unwrap();
+		assert!(is_packed(&table(&weight).logits()));
+		assert!(!is_packed(&table(trained_weight.as_tensor()).logits()));
+		assert!(!is_packed(&table(&weight).extended(part.as_tensor()).unwrap().logits()));
+		let (kernel, part) = (noise(3, &[4, 2, 3, 3]), Var::from_tensor(&noise(4, &[4, 2, 3, 3])).unwrap());
+		let conv = |weight: &Tensor, bias: &Tensor| {
+			let layer = Conv2d::same3x3(2, 4, builder(&[("weight", weight), ("bias", bias)])).unwrap();
+			matches!(layer.weights, ConvWeights::Packed(_))
+		};
+		assert!(conv(&kernel, &bias));
+		assert!(!conv(&kernel, trained_bias.as_tensor()));
+		assert!(!conv(&adapted(&kernel, &part), &bias));
+	}
+
+	#[test]
+	fn gradients_should_reach_what_is_trained_when_only_some_layers_are() {
+		let (base, bias, x) = (noise(0, &[5, 6]), noise(1, &[5]), noise(2, &[3, 6]));
+		let part = Var::from_tensor(&noise(3, &[5, 6])).unwrap();
+		let first = Linear::new(6, 5, true, builder(&[("weight", &adapted(&base, &part)), ("bias", &bias)])).unwrap();
+		let kernel = noise(4, &[2, 1, 3, 3]);
+		let conv = Conv2d::same3x3(1, 2, builder(&[("weight", &kernel), ("bias", &noise(5, &[2]))])).unwrap();
+		let last = Linear::new(5, 5, false, builder(&[("weight", &noise(6, &[5, 5]))])).unwrap();
+		assert!(is_packed(&last) && !is_packed(&first));
+		let hidden = first.forward(&x).unwrap();
+		let images = conv.forward(&hidden.reshape((1, 1, 3, 5)).unwrap(), Padding::Zeros).unwrap();
+		let images = conv.forward_add(&hidden.reshape((1, 1, 3, 5)).unwrap(), &images, Padding::Zeros).unwrap();
+		let rows = images.reshape((6, 5)).unwrap();
+		let y = last.forward_add(&rows, &last.forward_activated(&rows, kernels::Activation::Silu).unwrap()).unwrap();
+		let gradients = kernels::sum_all(&y).unwrap().backward().unwrap();
+		let gradient = gradients.get(part.as_tensor()).expect("a gradient");
+		assert!(gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().all(|g| *g != 0.0 && g.is_finite()));
+	}
+
+	#[test]
+	fn results_should_have_the_same_bits_when_weights_are_not_copied() {
+		let (weight, bias, x) = (noise(0, &[40, 600]), noise(1, &[40]), noise(2, &[7, 600]));
+		let linear = || Linear::new(600, 40, true, builder(&[("weight", &weight), ("bias", &bias)])).unwrap();
+		let (packed, plain) = (linear(), without_copies(linear));
+		assert!(is_packed(&packed) && !is_packed(&plain));
+		assert!(is_packed(&linear()), "the copies are back");
+		let residual = noise(3, &[7, 40]);
+		let gelu = kernels::Activation::GeluErf;
+		for results in [
+			[&packed, &plain].map(|layer| layer.forward(&x)),
+			[&packed, &plain].map(|layer| layer.forward_add(&x, &residual)),
+			[&packed, &plain].map(|layer| layer.forward_activated(&x, gelu)),
+		] {
+			let [packed, plain] = results.map(|result| bits(&result.unwrap()));
+			assert_eq!(packed, plain);
+		}
+		let (kernel, images) = (noise(4, &[9, 3, 3, 3]), noise(5, &[2, 3, 6, 5]));
+		let bias = noise(6, &[9]);
+		let conv = || Conv2d::new(3, 9, 3, 1, 1, builder(&[("weight", &kernel), ("bias", &bias)])).unwrap();
+		let layers = [conv(), without_copies(conv)];
+		let residual = noise(7, &[2, 9, 6, 5]);
+		for padding in [Padding::Zeros, Padding::Wrap] {
+			let [packed, plain] = [0, 1].map(|i| bits(&layers[i].forward(&images, padding).unwrap()));
+			assert_eq!(packed, plain, "{padding:?}");
+			let [packed, plain] = [0, 1].map(|i| bits(&layers[i].forward_add(&images, &residual, padding).unwrap()));
+			assert_eq!(packed, plain, "{padding:?}");
+		}
+		let ids = Tensor::new(&[39u32, 0, 7], &Device::Cpu).unwrap();
+		let table = || Embedding::new(40, 600, builder(&[("weight", &weight)])).unwrap();
+		let [packed, plain] = [table(), without_copies(table)].map(|table| bits(&table.forward(&ids).unwrap()));
+		assert_eq!(packed, plain);
+	}
 
 	#[test]
 	fn wrap_should_repeat_rows_and_columns_of_the_opposite_edge() {

@@ -37,6 +37,24 @@ fn manifest_should_come_back_from_its_file() {
 }
 
 #[test]
+fn manifest_should_be_written_through_no_link() {
+	let (dir, manifest) = chat_folder();
+	let elsewhere = TempDir::new().unwrap();
+	let mine = elsewhere.path().join("mine");
+	std::fs::write(&mine, "precious").unwrap();
+	// What a stranger's folder can have in it.
+	std::os::unix::fs::symlink(&mine, dir.path().join(format!(".{MANIFEST_FILE}.part"))).unwrap();
+	manifest.write(dir.path()).unwrap();
+	assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
+	assert!(!dir.path().join(MANIFEST_FILE).is_symlink());
+	assert_eq!(Manifest::load(dir.path()).unwrap(), manifest);
+	// What an earlier attempt left behind is in nobody's way.
+	std::fs::write(dir.path().join(format!(".{MANIFEST_FILE}.part")), "half").unwrap();
+	manifest.write(dir.path()).unwrap();
+	assert_eq!(Manifest::load(dir.path()).unwrap(), manifest);
+}
+
+#[test]
 fn manifest_should_not_change_when_notes_lie_beside_the_model() {
 	let (dir, manifest) = chat_folder();
 	std::fs::write(dir.path().join("README.md"), "notes").unwrap();

@@ -81,7 +81,7 @@ impl Attention {
 			);
 		}
 		if let Some(position) = self.causal {
-			if position + lq > lk {
+			if position.checked_add(lq).is_none_or(|end| end > lk) {
 				bail!("attention: {lq} queries from position {position} on reach past the {lk} keys");
 			}
 		}

@@ -182,11 +182,21 @@ impl Conv2d {
 		if self.stride == 0 {
 			bail!("conv2d: stride is 0, it must be at least 1");
 		}
-		if h + 2 * self.padding < kh || w + 2 * self.padding < kw {
+		let padded = |size: usize| self.padding.checked_mul(2).and_then(|zeros| zeros.checked_add(size));
+		let fits = |sizes: [usize; 4]| {
+			let count = sizes.into_iter().try_fold(1usize, usize::checked_mul);
+			count.is_some_and(|count| count <= isize::MAX as usize / size_of::<f32>())
+		};
+		let (Some(high), Some(wide)) = (padded(h), padded(w)) else {
+			bail!("conv2d: a padding of {} around x {x:?} is too large", self.padding);
+		};
+		if high < kh || wide < kw {
 			bail!("conv2d: x {x:?} with padding {} is smaller than the kernel {kh}×{kw}", self.padding);
 		}
-		let oh = (h + 2 * self.padding - kh) / self.stride + 1;
-		let ow = (w + 2 * self.padding - kw) / self.stride + 1;
+		let (oh, ow) = ((high - kh) / self.stride + 1, (wide - kw) / self.stride + 1);
+		if !fits([batch, inputs, high, wide]) || !fits([batch, outputs, oh, ow]) {
+			bail!("conv2d: a padding of {} around x {x:?} is too large", self.padding);
+		}
 		Ok(Sizes { batch, inputs, outputs, h, w, kh, kw, oh, ow })
 	}
 

@@ -3,9 +3,11 @@
 //! The cases cover every operation and its gradients, inner dimensions beyond one block, single rows, ragged edges
 //! and all the random number generators. They take about a second natively and run under emulators too.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{bail, DType, Device, Result, Tensor, Var};
 use sha2::{Digest, Sha256};
 
+use crate::fused::Activation;
+use crate::packed::{PackedConv2d, PackedLinear};
 use crate::rng::Noise;
 
 /// The digests of one set of cases.
@@ -82,16 +84,18 @@ fn noise(stream: u32, shape: &[usize]) -> Result<Tensor> {
 	Noise::new([42; 32]).normal_tensor(stream, shape)
 }
 
-/// Computes all cases on the current rayon pool.
+/// Computes all cases on the current rayon pool. Packed and fused forms, which have no digests of their own, are compared
+/// with the operations that they stand for.
 ///
 /// # Errors
 ///
-/// An operation failed, which is a defect of this crate.
+/// An operation failed or a form has other bits than its operation, which is a defect of this crate.
 pub fn report() -> Result<Report> {
 	let mut cases = Cases::on(None);
 	random_numbers(&mut cases.report);
 	operations(&mut cases)?;
 	losses(&mut cases)?;
+	forms()?;
 	Ok(cases.report)
 }
 
@@ -242,4 +246,53 @@ fn losses(cases: &mut Cases) -> Result<()> {
 	cases.case("mse_loss weighted", &arguments, |t| crate::mse_loss(&t[0], &t[1], Some(&t[2])))?;
 	let targets = Tensor::from_vec((0..17u32).collect(), 17, &Device::Cpu)?;
 	cases.case("cross_entropy", &[noise(53, &[17, 29])?], |t| crate::cross_entropy(&t[0], &targets, Some(3)))
+}
+
+fn same_bits(name: &str, found: &Tensor, expected: &Tensor) -> Result<()> {
+	let (values, wanted) = (flat(found)?, flat(expected)?);
+	let same = values.iter().zip(&wanted).all(|(found, wanted)| found.to_bits() == wanted.to_bits());
+	if found.dims() != expected.dims() || !same {
+		bail!("{name}: other bits than the plain operation's");
+	}
+	Ok(())
+}
+
+/// Layers with packed weights, in two bytes and in four, and operations that end with another one.
+fn forms() -> Result<()> {
+	for stored in [DType::F32, DType::BF16, DType::F16] {
+		let weights = |stream, shape: &[usize]| noise(stream, shape)?.to_dtype(stored)?.to_dtype(DType::F32);
+		for (m, k, n) in [(1, 1200, 100), (2, 513, 33), (3, 70, 33), (4, 64, 64), (7, 530, 50)] {
+			let name = format!("packed linear {m}x{k}x{n} of {stored:?}");
+			let (x, w, b, y) = (noise(5, &[m, k])?, weights(6, &[n, k])?, noise(7, &[n])?, noise(8, &[m, n])?);
+			let (layer, plain) = (PackedLinear::new(&w, Some(&b))?, crate::linear(&x, &w, Some(&b))?);
+			let gelu = crate::gelu_erf(&plain)?;
+			same_bits(&name, &layer.forward(&x)?, &plain)?;
+			same_bits(&name, &layer.forward_activated(&x, Activation::GeluErf)?, &gelu)?;
+			same_bits(&name, &crate::linear_activated(&x, &w, Some(&b), Activation::GeluErf)?, &gelu)?;
+			same_bits(&name, &layer.forward_add(&x, &y)?, &(plain + &y)?)?;
+			same_bits(&name, &layer.weight()?, &w)?;
+			let ids = Tensor::from_vec(vec![n as u32 - 1, 0, n as u32 / 2], 3, &Device::Cpu)?;
+			same_bits(&name, &layer.rows(&ids)?, &crate::embedding(&ids, &w)?)?;
+		}
+		for (ci, co, size, kernel, stride) in [(60, 5, 8, 3, 1), (20, 13, 7, 3, 2), (33, 40, 6, 1, 1)] {
+			let padding = kernel / 2;
+			let name = format!("packed conv {ci}->{co} {size} kernel {kernel} stride {stride} of {stored:?}");
+			let (x, w) = (noise(10, &[2, ci, size, size + 1])?, weights(11, &[co, ci, kernel, kernel])?);
+			let b = noise(12, &[co])?;
+			let layer = PackedConv2d::new(&w, Some(&b), stride, padding)?;
+			let plain = crate::conv2d(&x, &w, Some(&b), stride, padding)?;
+			let y = noise(13, plain.dims())?;
+			same_bits(&name, &layer.forward(&x)?, &plain)?;
+			same_bits(&name, &layer.forward_add(&x, &y)?, &(plain + &y)?)?;
+		}
+	}
+	let (x, w, b) = (noise(60, &[2, 32, 9, 8])?, noise(61, &[32])?, noise(62, &[32])?);
+	let norm = crate::silu(&crate::group_norm(&x, &w, &b, 8, 1e-5)?)?;
+	let fused = crate::group_norm_activated(&x, &w, &b, 8, 1e-5, Activation::Silu)?;
+	same_bits("group_norm and silu", &fused, &norm)?;
+	let (both, half) = (noise(14, &[13, 50])?, 25);
+	let (value, gate) = (both.narrow(1, 0, half)?, both.narrow(1, half, half)?);
+	let gated = (&value * crate::silu(&gate)?)?;
+	same_bits("gated_halves", &crate::gated_halves(&both, Activation::Silu)?, &gated)?;
+	same_bits("gated", &crate::gated(&value, &gate, Activation::Silu)?, &gated)
 }

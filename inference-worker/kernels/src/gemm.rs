@@ -124,7 +124,10 @@ pub(crate) struct Product<'a> {
 pub(crate) fn multiply(product: &Product<'_>) {
 	product.check();
 	let threads = rayon::current_num_threads();
-	let work = product.m * product.n * product.k.max(1);
+	/// Reading a weight from memory takes as long as computing so many rows with it.
+	const FEWEST_ROWS: usize = 8;
+	let rows = if product.m > 0 { product.m.max(FEWEST_ROWS) } else { 0 };
+	let work = rows.saturating_mul(product.n).saturating_mul(product.k.max(1));
 	/// About 20 µs of work: below, waking another thread costs more than it brings.
 	const TASK: usize = 1 << 20;
 	let want = (threads * 4).min(work / TASK);
@@ -181,14 +184,14 @@ impl Product<'_> {
 			assert_eq!(values.len(), self.out.len, "values to add to the output");
 		}
 		if self.m > 0 && self.n > 0 {
-			// Columns grow with j inside a block, and blocks do not overlap, so the last of each block bounds them
-			// all.
-			let last_block = (self.n - 1) / self.out.block;
-			let widest = self.out.block.min(self.n) - 1;
-			let bound = last_block * self.out.block_stride
-				+ if last_block == 0 { widest } else { self.out.block - 1 }
-				+ (self.m - 1) * self.out.row_stride;
-			assert!(bound < self.out.len, "the product needs {} output values, there are {}", bound + 1, self.out.len);
+			// Elements are written by address and on several threads. Columns grow with j inside a block, so the last
+			// row of the last block bounds all addresses; no two elements share one if neither rows nor blocks overlap.
+			let (last_block, width) = ((self.n - 1) / self.out.block, self.out.block.min(self.n));
+			let block = (self.m - 1).saturating_mul(self.out.row_stride).saturating_add(width);
+			assert!(self.m == 1 || self.out.row_stride >= width, "the rows of the output overlap");
+			assert!(last_block == 0 || self.out.block_stride >= block, "the images of the output overlap");
+			let needed = last_block.saturating_mul(self.out.block_stride).saturating_add(block);
+			assert!(needed <= self.out.len, "the product needs {needed} output values, there are {}", self.out.len);
 		}
 	}
 
@@ -551,7 +554,7 @@ fn narrow_kernel<B: Value>(isa: Isa, height: usize, width: usize) -> MicroKernel
 mod tests {
 	use super::*;
 	use crate::isa::with_isa;
-	use crate::pack::{Gathered, Strided};
+	use crate::pack::{Gathered, Packed, Strided};
 
 	fn values(len: usize, salt: u32) -> Vec<f32> {
 		(0..len as u32)
@@ -638,6 +641,129 @@ mod tests {
 			out: Output::rows(&mut c, n),
 		});
 		assert_eq!(bits(&c), expected);
+	}
+
+	/// Whether values are kept in two bytes, and how they become such.
+	const STORED: [(bool, fn(f32) -> f32); 3] = [
+		(false, |value| value),
+		(true, |value| f32::from_bits(value.to_bits() & 0xffff_0000)),
+		(true, |value| half::f16::from_f32(value).to_f32()),
+	];
+
+	/// Values as they are stored, some of them zeros of either sign or subnormal in f16.
+	fn stored(len: usize, salt: u32, round: fn(f32) -> f32) -> Vec<f32> {
+		let special = |(i, value): (usize, f32)| match i % 17 {
+			3 => -0.0,
+			5 => 0.0,
+			7 => value / 1_048_576.0,
+			_ => value,
+		};
+		values(len, salt).into_iter().enumerate().map(special).map(round).collect()
+	}
+
+	#[test]
+	fn product_should_equal_the_reference_when_an_operand_is_packed_for_any_tile() {
+		const SHAPES: [(usize, usize, usize); 9] = [
+			(1, 1, 1),
+			(1, 40, 1025),
+			(2, 33, 511),
+			(3, 16, 513),
+			(4, 77, 600),
+			(5, 32, 512),
+			(8, 9, 700),
+			(13, 35, 530),
+			(20, 70, 64),
+		];
+		for (m, n, k) in SHAPES {
+			for (is_narrow, round) in STORED {
+				let (a, bt) = (stored(m * k, 1, round), stored(n * k, 2, round));
+				let b: Vec<f32> = (0..k * n).map(|i| bt[(i % n) * k + i / n]).collect();
+				let expected = bits(&reference(m, n, k, &a, &b));
+				for width in [4, 6, 8, 12, 16, 32] {
+					let (packed_a, packed_b) = (Packed::new(&a, m, k, width), Packed::new(&bt, n, k, width));
+					if is_narrow {
+						assert_eq!(packed_b.bytes(), 2 * n.next_multiple_of(width) * k);
+					}
+					assert_eq!(bits(&packed_a.unpacked()), bits(&a));
+					let (view_a, view_b) = (Strided::k_contiguous(&a, m, k), Strided::k_contiguous(&bt, n, k));
+					let operands: [(&dyn Lanes, &dyn Lanes); 3] =
+						[(&packed_a, &view_b), (&view_a, &packed_b), (&packed_a, &packed_b)];
+					for isa in [Isa::Scalar, Isa::Neon, Isa::Avx2, Isa::Avx512] {
+						for (which, (a, b)) in operands.into_iter().enumerate() {
+							let mut c = vec![f32::NAN; m * n];
+							let ran = with_isa(isa, || {
+								let out = Output::rows(&mut c, n);
+								multiply(&Product { m, n, k, a, b, bias: Bias::None, out });
+							});
+							if ran.is_some() {
+								assert_eq!(bits(&c), expected, "{m}×{k}×{n} width {width} {isa:?} operands {which}");
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+
+	#[test]
+	fn last_steps_should_reach_every_element_once_when_the_output_is_a_batch_of_images() {
+		let (m, n, k) = (21, 3 * 30, 520);
+		let (a, b, add) = (values(m * k, 7), values(k * n, 8), values(m * n, 9));
+		let bias = values(m, 10);
+		let flat = reference(m, n, k, &a, &b);
+		let packed = Packed::new(&a, m, k, panel_widths().0);
+		let double = |values: &mut [f32]| values.iter_mut().for_each(|value| *value *= 2.0);
+		for then in [Then::Apply(double), Then::Add(&add)] {
+			let mut c = vec![f32::NAN; m * n];
+			multiply(&Product {
+				m,
+				n,
+				k,
+				a: &packed,
+				b: &Strided::lane_contiguous(&b, n, k),
+				bias: Bias::Row(&bias),
+				out: Output::images(&mut c, 30, 30, 30 * m).then(then),
+			});
+			for (at, value) in c.iter().enumerate() {
+				let (image, i, pixel) = (at / (30 * m), at / 30 % m, at % 30);
+				let sum = flat[i * n + image * 30 + pixel] + bias[i];
+				let expected = match then {
+					Then::Add(add) => sum + add[at],
+					_ => sum * 2.0,
+				};
+				assert_eq!(value.to_bits(), expected.to_bits(), "image {image} row {i} pixel {pixel}");
+			}
+		}
+	}
+
+	#[test]
+	fn product_should_be_refused_when_rows_or_images_of_the_output_overlap() {
+		let (a, b) = ([1.0f32; 6], [1.0f32; 12]);
+		for (row_stride, image_stride, words) in [(1, 4, "rows"), (2, 3, "images"), (3, 6, "output values")] {
+			let run = || {
+				let mut c = vec![0.0f32; 8];
+				multiply(&Product {
+					m: 2,
+					n: 4,
+					k: 3,
+					a: &Strided::k_contiguous(&a, 2, 3),
+					b: &Strided::lane_contiguous(&b, 4, 3),
+					bias: Bias::None,
+					out: Output::images(&mut c, row_stride, 2, image_stride),
+				});
+			};
+			let panic = std::panic::catch_unwind(run).expect_err("the strides do not fit");
+			let message = panic.downcast_ref::<String>().cloned();
+			let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+			assert!(message.as_ref().is_some_and(|message| message.contains(words)), "{message:?}");
+		}
+	}
+
+	#[test]
+	fn view_should_be_refused_when_its_size_overflows() {
+		let data = [0.0f32; 4];
+		let view = || Strided::new(&data, 3, 2, usize::MAX / 2 + 1, 1).extent();
+		assert!(std::panic::catch_unwind(view).is_err());
 	}
 
 	#[test]

@@ -47,8 +47,9 @@ pub(crate) struct Strided<'a> {
 impl<'a> Strided<'a> {
 	pub(crate) fn new(data: &'a [f32], lanes: usize, k: usize, lane_stride: usize, k_stride: usize) -> Self {
 		if lanes > 0 && k > 0 {
-			let last = (lanes - 1) * lane_stride + (k - 1) * k_stride;
-			assert!(last < data.len(), "a {lanes}×{k} view needs {} values, there are {}", last + 1, data.len());
+			// The kernels read by address: a size that overflows must not look small.
+			let last = (lanes - 1).saturating_mul(lane_stride).saturating_add((k - 1).saturating_mul(k_stride));
+			assert!(last < data.len(), "a {lanes}×{k} view reaches value {last}, there are {}", data.len());
 		}
 		Self { data, lanes, k, lane_stride, k_stride }
 	}
@@ -201,7 +202,7 @@ pub(crate) struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
 	pub(crate) fn new(data: &'a [f32], lane_offsets: &'a [usize], k_offsets: &'a [usize], along_k: bool) -> Self {
-		let last = lane_offsets.iter().max().zip(k_offsets.iter().max()).map(|(lane, p)| lane + p);
+		let last = lane_offsets.iter().max().zip(k_offsets.iter().max()).map(|(lane, p)| lane.saturating_add(*p));
 		assert!(last.is_none_or(|last| last < data.len()), "a gathered view reaches past its {} values", data.len());
 		Self { data, lane_offsets, k_offsets, along_k }
 	}

@@ -155,7 +155,14 @@ impl Words {
 		if stderr.read_exact_at(&mut bytes, length.saturating_sub(LAST_WORDS)).is_err() {
 			return Self::default();
 		}
-		Self(String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" "))
+		let text = String::from_utf8_lossy(&bytes);
+		// A stranger's input may have a part in it, and these words reach logs and terminals.
+		let steers = |c: char| {
+			let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+			c.is_control() || turns
+		};
+		let words = text.split_whitespace().map(|word| word.chars().filter(|c| !steers(*c)).collect::<String>());
+		Self(words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
 	}
 }
 
@@ -477,6 +484,8 @@ mod tests {
 	fn death_should_say_how_when_the_process_ends_by_itself() {
 		let death = answer("echo 'no   memory\nleft' >&2; exit 7", LONG).unwrap_err();
 		assert_eq!(death.to_string(), "it ended by itself with exit code 7, saying: no memory left");
+		let death = answer(r"printf 'a \033[2Jlamp \007 \342\200\256off' >&2; exit 7", LONG).unwrap_err();
+		assert_eq!(death.to_string(), "it ended by itself with exit code 7, saying: a [2Jlamp off");
 		let death = answer("kill -SEGV $$", LONG).unwrap_err();
 		assert!(matches!(death, Death::Signal { number: 11, .. }), "{death:?}");
 		assert!(death.to_string().contains("signal 11 (SIGSEGV"), "{death}");

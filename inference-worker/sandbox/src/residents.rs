@@ -1,7 +1,8 @@
 //! Which models stay in memory, and which one goes when there is no room for another.
 //!
 //! This is the rule alone: whoever opens and closes models asks it before and tells it after. Guarantee: a model that is
-//! pinned is never closed, what was not used for longest goes first, and nothing is closed for a model that cannot fit.
+//! pinned is never closed, what was not used for longest goes first, and nothing is closed for a model that cannot fit. A model
+//! whose run was killed for its memory beside others runs without them from then on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -94,6 +95,8 @@ pub struct Residents {
 	pinned: HashSet<Digest>,
 	/// Bytes that opening a model took, the most of all times.
 	measured: HashMap<Digest, u64>,
+	/// Models a run of which did not find enough memory beside others.
+	crowded: HashSet<Digest>,
 	/// Whether nothing was closed and nothing was run since the process began, so that its memory is that of its models.
 	clean: bool,
 }
@@ -101,7 +104,15 @@ pub struct Residents {
 impl Residents {
 	/// No model, with so many bytes for those to come.
 	pub fn new(budget: u64) -> Self {
-		Self { budget, clock: 0, open: HashMap::new(), pinned: HashSet::new(), measured: HashMap::new(), clean: true }
+		Self {
+			budget,
+			clock: 0,
+			open: HashMap::new(),
+			pinned: HashSet::new(),
+			measured: HashMap::new(),
+			crowded: HashSet::new(),
+			clean: true,
+		}
 	}
 
 	/// Keeps these models from being closed, open or not, and no others any more.
@@ -149,6 +160,22 @@ impl Residents {
 		self.clean = false;
 	}
 
+	/// A run of a model was killed for its memory. If others were open that it does not need, they are in its way from now on.
+	pub fn killed(&mut self, model: &Digest) {
+		if self.oldest(model).is_none() {
+			return;
+		}
+		if self.crowded.len() >= MOST_MEASURED {
+			self.crowded.clear();
+		}
+		self.crowded.insert(*model);
+	}
+
+	/// A model that is to be closed before a run of another one, which did not find enough memory beside others.
+	pub fn in_the_way(&self, model: &Digest) -> Option<Digest> {
+		self.oldest(model).filter(|_| self.crowded.contains(model))
+	}
+
 	/// A run is over. What it took may not all have gone back.
 	pub fn ran(&mut self) {
 		self.clean = false;
@@ -189,8 +216,7 @@ impl Residents {
 	fn next(&self, model: &Digest, estimate: Option<u64>, used: u64) -> Room {
 		let budget = self.budget;
 		let need = estimate.or_else(|| self.open.get(model).map(|open| open.bytes)).unwrap_or_default();
-		let others = self.open.iter().filter(|(root, _)| *root != model);
-		let pinned = others.clone().filter(|(root, _)| self.pinned.contains(*root));
+		let pinned = self.open.iter().filter(|(root, _)| *root != model && self.pinned.contains(*root));
 		let beside = pinned.fold(0, |sum: u64, (_, open)| sum.saturating_add(open.bytes));
 		if beside.saturating_add(need) > budget {
 			return Room::Refused(TooLarge { need, beside, budget });
@@ -198,9 +224,8 @@ impl Residents {
 		if used.saturating_add(estimate.unwrap_or_default()) <= budget {
 			return Room::There;
 		}
-		let free = others.filter(|(root, _)| !self.pinned.contains(*root));
-		if let Some((oldest, _)) = free.min_by_key(|(_, open)| open.used) {
-			return Room::Close(*oldest);
+		if let Some(oldest) = self.oldest(model) {
+			return Room::Close(oldest);
 		}
 		match estimate {
 			_ if !self.clean => Room::Renew,
@@ -208,6 +233,12 @@ impl Residents {
 			Some(_) => Room::There,
 			None => Room::Refused(TooLarge { need: used.saturating_sub(beside), beside, budget }),
 		}
+	}
+
+	/// Of the models but one that no run needs, the one that was not used for longest.
+	fn oldest(&self, but: &Digest) -> Option<Digest> {
+		let free = self.open.iter().filter(|(root, _)| *root != but && !self.pinned.contains(*root));
+		free.min_by_key(|(_, open)| open.used).map(|(root, _)| *root)
 	}
 
 	fn learn(&mut self, model: Digest, bytes: u64) -> u64 {
@@ -320,6 +351,33 @@ mod tests {
 		residents.ran();
 		residents.pin([root(3)]);
 		assert_eq!(residents.settled(&root(3), 110), Room::Renew);
+	}
+
+	#[test]
+	fn others_should_be_in_the_way_when_a_run_found_no_memory_beside_them() {
+		let mut residents = residents(100, &[30, 30, 30]);
+		assert_eq!(residents.in_the_way(&root(3)), None);
+		residents.pin([root(3)]);
+		residents.killed(&root(3));
+		for oldest in [root(1), root(2)] {
+			assert_eq!(residents.in_the_way(&root(3)), Some(oldest));
+			residents.closed(&oldest);
+		}
+		assert_eq!(residents.in_the_way(&root(3)), None);
+		// Another process does not change what a run takes; but a run that had all memory is not crowded.
+		residents.cleared();
+		residents.opened(root(1), String::new(), 30);
+		residents.opened(root(3), String::new(), 30);
+		assert_eq!(residents.in_the_way(&root(3)), Some(root(1)));
+		assert_eq!(residents.in_the_way(&root(1)), None);
+		residents.closed(&root(3));
+		residents.killed(&root(1));
+		residents.opened(root(2), String::new(), 30);
+		assert_eq!(residents.in_the_way(&root(1)), None);
+		// What the same run needs is never closed.
+		residents.opened(root(3), String::new(), 30);
+		residents.pin([root(1), root(2), root(3)]);
+		assert_eq!(residents.in_the_way(&root(3)), None);
 	}
 
 	#[test]

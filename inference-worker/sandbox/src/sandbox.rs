@@ -3,7 +3,7 @@
 use std::{
 	path::PathBuf,
 	sync::{Mutex, MutexGuard, PoisonError},
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use autonomy_primitives::{digest::input_hash, fault::FaultCode, trace::TraceOpening, Digest};
@@ -44,7 +44,8 @@ pub struct Settings {
 /// Runs models in an engine process. One run goes on at a time, others wait for its end.
 ///
 /// Models stay open until another one needs their memory: then those go first that were not used for longest, never one that
-/// the run needs. A model that cannot fit is refused before it is opened, and nothing is closed for it.
+/// the run needs. A model that cannot fit is refused before it is opened, and nothing is closed for it. One whose run was killed
+/// for its memory while others were open has the process to itself in its later runs.
 ///
 /// Dropping it kills the process.
 pub struct Sandbox {
@@ -241,6 +242,9 @@ impl Sandbox {
 
 	/// An input ended a process: counts it, and gives the input up after too many.
 	fn died(&self, key: &Key, job: &Job, deaths: u32, death: &Death) -> Result<u32, ComputeError> {
+		if matches!(death, Death::Memory { .. }) {
+			lock(&self.residents).killed(&key.weights_root);
+		}
 		self.lost(death);
 		if let Death::Unwatched(_) = death {
 			return Err(ComputeError::Machine(format!("the engine process was killed: {death}")));
@@ -330,7 +334,20 @@ impl Sandbox {
 				other => return Ok(other),
 			}
 		}
+		let cleared = self.clear_the_way(process, model);
+		self.publish();
+		cleared.map_err(|death| (death, model.folder.display().to_string()))?;
 		Ok(Opened::Open)
+	}
+
+	/// Closes what is open beside a model whose run was killed for its memory once.
+	fn clear_the_way(&self, process: &mut Process, model: &LocalModel) -> Result<(), Death> {
+		loop {
+			let oldest = lock(&self.residents).in_the_way(&model.weights_root);
+			let Some(oldest) = oldest else { return Ok(()) };
+			self.close(process, &oldest)?;
+			metrics::counter!("autonomy_model_evictions_total").increment(1);
+		}
 	}
 
 	/// Opens a model unless it is open, and closes others for it if need be.
@@ -348,13 +365,14 @@ impl Sandbox {
 		if let Some(stopped) = stopped {
 			return Ok(stopped);
 		}
-		let before = process.memory();
+		let (before, started) = (process.memory(), Instant::now());
 		let reply = process.load(model, self.settings.load_limit)?;
 		match answer(process, reply)? {
 			Reply::Failed(error) => return Ok(Opened::Not(error)),
 			Reply::Loaded => {}
 			other => return Err(process.refuse(&other)),
 		}
+		metrics::histogram!("autonomy_model_open_seconds").record(started.elapsed().as_secs_f64());
 		if process.memory() > self.settings.resident_memory {
 			// Reading and packing took more than the model does.
 			self.free(process, None)?;

@@ -283,6 +283,11 @@ impl Memory {
 		self.block();
 	}
 
+	/// The operator leaves its model.
+	pub fn leave(&self) {
+		self.with(|s| s.membership = None);
+	}
+
 	/// Every report of an evaluation or a ballot that the chain saw, also those it refused.
 	pub fn reports(&self) -> Vec<(JobId, Report)> {
 		self.with(|s| s.reports.clone())

@@ -129,6 +129,9 @@ pub async fn execute(args: Add) -> Result<()> {
 		print_survey(&survey);
 	}
 	let found = look(&dir, survey, plan).await?;
+	if let Some(warning) = links(&dir, found.manifest.files.iter().map(|file| file.path.as_str()))? {
+		eprintln!("warning: {warning}");
+	}
 	if !args.json {
 		found.print();
 	}
@@ -337,15 +340,36 @@ impl Owner {
 
 /// Fails where a manifest could not be written at the end of all the work.
 fn check_writable(dir: &Path) -> Result<()> {
-	// A name that begins with a dot is none of a model's files.
-	let file = dir.join(format!(".{MANIFEST_FILE}.try"));
-	let tried = std::fs::write(&file, b"").and_then(|()| std::fs::remove_file(&file));
+	// A name that begins with a dot is none of a model's files. It is never one that is there: the folder may be a stranger's,
+	// with a link of this name to a file of the user's.
+	let file = dir.join(format!(".{MANIFEST_FILE}.{}.try", std::process::id()));
+	let tried = std::fs::File::create_new(&file).and_then(|_| std::fs::remove_file(&file));
 	tried.with_context(|| {
 		format!(
 			"cannot write into {}: the manifest belongs beside the weights, copy them to a folder of yours",
 			dir.display()
 		)
 	})
+}
+
+/// What is to be said of files that are links out of the folder: `models publish` would upload what they lead to.
+fn links<'a>(dir: &Path, files: impl Iterator<Item = &'a str>) -> Result<Option<String>> {
+	let full = dir.canonicalize().with_context(|| format!("cannot read {}", dir.display()))?;
+	let mut leading = Vec::new();
+	for file in files {
+		let path = dir.join(file);
+		let to = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+		if !to.starts_with(&full) {
+			leading.push(format!("{file} to {}", plain(&to.display().to_string())));
+		}
+	}
+	let Some(first) = leading.first() else { return Ok(None) };
+	Ok(Some(format!(
+		"{} of the files are links that lead out of {}, such as {first}: what they lead to becomes part of the model and is \
+		 published with it",
+		leading.len(),
+		dir.display()
+	)))
 }
 
 /// What the user says in a job.
@@ -588,11 +612,33 @@ mod tests {
 			let error = plan(&["--licence", licence]).err().unwrap().to_string();
 			assert!(error.contains("1 to 64 of printable ASCII"), "{error}");
 		}
+		let mine = dir.path().join("mine");
+		std::fs::write(&mine, "precious").unwrap();
+		let name = format!(".{MANIFEST_FILE}.{}.try", std::process::id());
+		std::os::unix::fs::symlink(&mine, dir.path().join(&name)).unwrap();
+		assert!(check_writable(dir.path()).is_err(), "a link that leads elsewhere was followed");
+		assert_eq!(std::fs::read_to_string(&mine).unwrap(), "precious");
+		std::fs::remove_file(dir.path().join(name)).unwrap();
 		let nowhere = dir.path().join("nowhere");
 		let error = check_writable(&nowhere).unwrap_err().to_string();
 		assert!(error.contains("nowhere") && error.contains("copy them"), "{error}");
 		std::fs::create_dir(dir.path().join(MANIFEST_FILE)).unwrap();
 		assert!(plan(&["--licence", "MIT"]).err().unwrap().to_string().contains("is no file"));
+	}
+
+	#[test]
+	fn link_should_be_told_when_it_leads_out_of_the_folder() {
+		let root = tempfile::tempdir().unwrap();
+		let dir = root.path().join("model");
+		std::fs::create_dir(&dir).unwrap();
+		std::fs::write(root.path().join("secrets.json"), "{}").unwrap();
+		std::fs::write(dir.join("config.json"), "{}").unwrap();
+		std::os::unix::fs::symlink("config.json", dir.join("inside.json")).unwrap();
+		assert_eq!(links(&dir, ["config.json", "inside.json"].into_iter()).unwrap(), None);
+		std::os::unix::fs::symlink("../secrets.json", dir.join("notes.json")).unwrap();
+		let warning = links(&dir, ["config.json", "inside.json", "notes.json"].into_iter()).unwrap().unwrap();
+		assert!(warning.starts_with("1 of the files") && warning.contains("notes.json to "), "{warning}");
+		assert!(warning.contains("secrets.json: what they lead to becomes part"), "{warning}");
 	}
 
 	#[test]

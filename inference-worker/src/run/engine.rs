@@ -4,7 +4,7 @@ use std::{
 	collections::HashMap,
 	path::PathBuf,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -31,8 +31,9 @@ use crate::{
 
 pub use autonomy_sandbox::{run_model, ComputeError, Computed, Residency, Step, Trace};
 
-/// Target of the log's lines with what a reply says while it is written. They are of the level debug, so that
-/// `--log info,autonomy_worker::tokens=debug` shows them.
+/// Target of the log's lines with what a reply says while it is written. They are of the level trace, so that
+/// `--log info,autonomy_worker::tokens=trace` shows them and `--log debug` does not: whoever reads them knows an answer before
+/// it is revealed.
 pub const TOKENS: &str = "autonomy_worker::tokens";
 
 /// Time between two blocks of a live chain. A development chain is faster, and its models get more time than they need.
@@ -210,8 +211,9 @@ impl Here {
 		}
 		let (name, files) = local.weights();
 		self.make_room(&mut models, local, &|residents, used| residents.room(&root, files, used))?;
-		let before = own_memory().unwrap_or_default();
+		let (before, started) = (own_memory().unwrap_or_default(), Instant::now());
 		let model = open_model(local)?;
+		metrics::histogram!("autonomy_model_open_seconds").record(started.elapsed().as_secs_f64());
 		metrics::counter!("autonomy_model_opens_total").increment(1);
 		let grown = own_memory().unwrap_or_default().saturating_sub(before);
 		// The rest of the worker grows and shrinks beside it, and what it had freed makes an opening look cheap.
@@ -292,7 +294,7 @@ impl Engines {
 					program: Program::this(),
 					memory_limit,
 					resident_memory,
-					said: tracing::enabled!(target: TOKENS, tracing::Level::DEBUG),
+					said: tracing::enabled!(target: TOKENS, tracing::Level::TRACE),
 					start_limit: START_LIMIT,
 					load_limit: time_limit,
 					quarantine: config.data_dir.join(QUARANTINE_FILE),
@@ -434,7 +436,7 @@ impl Compute for Engines {
 }
 
 /// Memory of the engine process, in bytes.
-fn memory_limit(config: &Config) -> anyhow::Result<u64> {
+pub fn memory_limit(config: &Config) -> anyhow::Result<u64> {
 	match config.compute.memory_limit.0 {
 		0 => {
 			let machine = machine_memory().context(
@@ -447,7 +449,7 @@ fn memory_limit(config: &Config) -> anyhow::Result<u64> {
 }
 
 /// Memory of the models that stay ready, in bytes: a part of `memory_limit`.
-fn resident_memory(config: &Config, memory_limit: u64) -> anyhow::Result<u64> {
+pub fn resident_memory(config: &Config, memory_limit: u64) -> anyhow::Result<u64> {
 	match config.compute.resident_memory.0 {
 		0 => Ok(memory_limit / 4 * 3),
 		bytes if bytes <= memory_limit => Ok(bytes),

@@ -43,6 +43,10 @@ pub struct Machine {
 	pub missing: AtomicU32,
 	/// The file that runs of jobs make instead of [`FILE`].
 	pub file: Mutex<Option<Vec<u8>>>,
+	/// Why models cannot be opened.
+	pub unopened: Mutex<Option<&'static str>>,
+	/// How often models were opened.
+	pub loads: AtomicU32,
 	/// How often models were forgotten.
 	pub renewed: AtomicU32,
 	/// Rung by every step.
@@ -122,7 +126,8 @@ impl Compute for Machine {
 	}
 
 	fn load(&self, _: &Task) -> Result<(), ComputeError> {
-		Ok(())
+		self.loads.fetch_add(1, Ordering::SeqCst);
+		self.unopened.lock().unwrap().map_or(Ok(()), |why| Err(ComputeError::Model(why.into())))
 	}
 
 	fn open_trace(

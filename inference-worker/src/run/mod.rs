@@ -19,7 +19,7 @@ use std::{
 		atomic::{AtomicBool, Ordering},
 		Arc,
 	},
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use autonomy_engine::{Hash32, Losses};
@@ -34,10 +34,10 @@ use tokio::{
 	sync::watch,
 	task::{JoinHandle, JoinSet},
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info, trace, warn};
 
 use self::{
-	engine::{Compute, ComputeError, Computed, Step, Task, Trace, TOKENS},
+	engine::{Compute, ComputeError, Computed, Step, Task, Trace, BLOCK_TIME, TOKENS},
 	ledger::{JobEnd, Ledger, Outcome},
 	status::{timed, unix_time, AccountView, Meter, OpenSeat, Status, PROVED},
 	traces::Traces,
@@ -57,7 +57,8 @@ use crate::{
 const MOST_ATTEMPTS: u32 = 2;
 /// The models are looked at again after this many blocks.
 const MODELS_EVERY: BlockNumber = 5;
-/// Blocks after which a golden job is run again that failed for this machine's sake, such as for a file that it cannot fetch.
+/// Blocks after which a golden job is run again, or a model opened, that failed for this machine's sake, such as for a file
+/// that it cannot fetch.
 const GOLDEN_AGAIN: BlockNumber = 100;
 /// Blocks after which what an input names is looked for again.
 const LOOK_AGAIN: BlockNumber = 5;
@@ -161,13 +162,15 @@ struct Made {
 	seconds: f64,
 }
 
-/// How a run ended.
-type Ran = Result<Made, ComputeError>;
+/// How a run ended. It made nothing where a model was only opened.
+type Ran = Result<Option<Made>, ComputeError>;
 
 /// A run on its way.
 struct Work {
-	/// The seat, or nothing for a golden job.
+	/// The seat, or nothing for a golden job and for a model that is opened.
 	seat: Option<(JobId, u32)>,
+	/// Whether a model is opened and nothing is run.
+	is_opening: bool,
 	model: ModelId,
 	weights_root: Digest,
 	handle: JoinHandle<Ran>,
@@ -253,8 +256,9 @@ async fn passed(until: Option<tokio::time::Instant>) {
 
 /// A run at its end.
 struct Done {
-	/// The seat, or nothing for a golden job.
+	/// The seat, or nothing for a golden job and for a model that was opened.
 	seat: Option<(JobId, u32)>,
+	is_opening: bool,
 	model: ModelId,
 	weights_root: Digest,
 	outcome: Ran,
@@ -265,7 +269,8 @@ async fn finished(work: &mut Option<Work>) -> Done {
 	let Some(running) = work else { return std::future::pending().await };
 	let outcome = (&mut running.handle).await;
 	let outcome = outcome.unwrap_or_else(|e| Err(ComputeError::Machine(format!("the run crashed: {e}"))));
-	let done = Done { seat: running.seat, model: running.model, weights_root: running.weights_root, outcome };
+	let Work { seat, is_opening, model, weights_root, .. } = *running;
+	let done = Done { seat, is_opening, model, weights_root, outcome };
 	*work = None;
 	done
 }
@@ -281,6 +286,12 @@ struct Loop<C, E> {
 	golden: VecDeque<ModelView>,
 	/// The versions whose golden job was run, and from which block on it may be run again.
 	golden_tried: BTreeMap<(ModelId, Digest), BlockNumber>,
+	/// Proved models that are to be opened once, so that one that cannot be is known before a seat wants it.
+	opening: VecDeque<ModelView>,
+	/// The proved versions that were opened, and from which block on that may be tried again.
+	opening_tried: BTreeMap<(ModelId, Digest), BlockNumber>,
+	/// Why proved versions cannot be opened.
+	unopened: BTreeMap<(ModelId, Digest), String>,
 	work: Option<Work>,
 	cancel: Arc<AtomicBool>,
 	transactions: JoinSet<(Tx, Result<(), ChainError>)>,
@@ -310,6 +321,9 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			views: BTreeMap::new(),
 			golden: VecDeque::new(),
 			golden_tried: BTreeMap::new(),
+			opening: VecDeque::new(),
+			opening_tried: BTreeMap::new(),
+			unopened: BTreeMap::new(),
 			work: None,
 			cancel: Arc::default(),
 			transactions: JoinSet::new(),
@@ -470,9 +484,20 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	}
 
 	/// Finds the models that the operator is on and queues the golden job of each whose present version is not proved. A new
-	/// version has other weights, which are fetched for it; seats of the version before go on with those before.
+	/// version has other weights, which are fetched for it; seats of the version before go on with those before. The operator
+	/// can be drawn for those that are proved, so each is opened once: memory, files or settings may be others than when it was
+	/// proved.
 	async fn look_at_models(&mut self, owner: &AccountId) -> Result<(), Trouble> {
-		for membership in self.operator.chain.memberships(owner).await? {
+		let memberships = self.operator.chain.memberships(owner).await?;
+		// One that was left is nobody's trouble any more, and one that is joined again begins anew.
+		let joined: BTreeSet<_> = memberships.iter().map(|membership| membership.model).collect();
+		self.golden_tried.retain(|(id, _), _| joined.contains(id));
+		self.opening_tried.retain(|(id, _), _| joined.contains(id));
+		self.unopened.retain(|(id, _), _| joined.contains(id));
+		self.golden.retain(|view| joined.contains(&view.id));
+		self.opening.retain(|view| joined.contains(&view.id));
+		self.operator.status.update(|s| s.models.retain(|id, _| joined.contains(id)));
+		for membership in memberships {
 			let id = membership.model;
 			let Some(view) = self.read_model(id).await? else { continue };
 			let version = (id, view.weights_root);
@@ -482,7 +507,12 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			if membership.proved == Some(view.weights_root) {
 				self.proving.remove(&id);
 				self.golden_tried.remove(&version);
-				self.operator.status.update(|s| drop(s.models.insert(id, PROVED.into())));
+				let state = self.unopened.get(&version).map_or(PROVED, String::as_str).to_owned();
+				self.operator.status.update(|s| drop(s.models.insert(id, state)));
+				if self.opening_tried.get(&version).is_none_or(|again| self.head >= *again) {
+					self.opening_tried.insert(version, BlockNumber::MAX);
+					self.opening.push_back(view);
+				}
 				continue;
 			}
 			if self.golden_tried.get(&version).is_none_or(|again| self.head >= *again) {
@@ -514,6 +544,9 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 	fn seat(&mut self, job: JobId, owner: &AccountId) -> Result<(), Trouble> {
 		let Some(view) = self.views.get(&job) else { return Ok(()) };
 		let (place, state, model) = (view.place(owner), view.state, view.model);
+		// An evaluation names the versions that it takes itself.
+		let is_evaluation = matches!(view.input, JobInput::Evaluation(_));
+		let version = (model, view.weights_root);
 		self.lost_seats(job, owner, place.as_ref())?;
 		let Some(Place { role, round, commitment, found, .. }) = place else { return Ok(()) };
 		let queue = self.operator.queue.clone();
@@ -534,6 +567,14 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				queue.assign(job, round, role, model)?
 			}
 		};
+		// The chain takes a seat back in the first blocks only, so it does not wait behind a run.
+		let hopeless = self.unopened.get(&version).filter(|_| !is_evaluation && role == Role::Committee);
+		if let (Some(why), None, Stage::Assigned) = (hopeless, commitment, &seat.stage) {
+			error!(job, model, "{why}");
+			queue.run_failed(job, round, 1, why)?;
+			self.decline(job, round);
+			return Ok(());
+		}
 		if seat.stage.ended() {
 			return Ok(());
 		}
@@ -935,20 +976,24 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 				Some((deadline, view, seed, place, self.models.get(&view.model)?))
 			})
 			.min_by_key(|(deadline, view, ..)| (*deadline, view.id));
-		let (seat, draw, task) = match next {
+		let (seat, draw, task, is_opening) = match next {
 			Some((_, view, seed, place, model)) => {
 				let (model, weights_root, input) = (model.clone(), view.weights_root, view.input.clone());
 				let task = Task { model, weights_root, input, seed, genesis: self.genesis };
-				(Some((view.id, place.round)), place.draw, task)
+				(Some((view.id, place.round)), place.draw, task, false)
 			}
-			None => {
-				let Some(model) = self.golden.pop_front() else { return };
-				(None, None, Task::golden(model))
-			}
+			None => match self.opening.pop_front() {
+				Some(model) => (None, None, Task::golden(model), true),
+				None => {
+					let Some(model) = self.golden.pop_front() else { return };
+					(None, None, Task::golden(model), false)
+				}
+			},
 		};
 		let (model, weights_root) = (task.model.id, task.weights_root);
 		match seat {
 			Some((job, _)) => info!(job, model, "computing"),
+			None if is_opening => info!(model, "opening the model"),
 			None => info!(model, "computing the golden job"),
 		}
 		self.cancel = Arc::default();
@@ -956,22 +1001,26 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 			(self.operator.compute.clone(), self.cancel.clone(), self.operator.status.clone());
 		let job = seat.map(|s| s.0);
 		let handle = tokio::task::spawn_blocking(move || {
+			if is_opening {
+				return open_model(&*compute, &task, &status).map(|()| None);
+			}
 			let opening = draw.map(|draw| (owner.0, draw));
-			run_task(&*compute, &task, opening, job, &cancel, &status)
+			run_task(&*compute, &task, opening, job, &cancel, &status).map(Some)
 		});
-		self.work = Some(Work { seat, model, weights_root, handle });
+		self.work = Some(Work { seat, is_opening, model, weights_root, handle });
 	}
 
 	/// A run ended.
 	async fn computed(&mut self, done: Done) -> Result<(), RunError> {
-		let Done { seat, model, weights_root, outcome } = done;
+		let Done { seat, is_opening, model, weights_root, outcome } = done;
 		self.operator.status.update(|s| s.running = None);
 		match (seat, outcome) {
-			(Some((job, round)), Ok(made)) => {
+			(Some((job, round)), Ok(Some(made))) => {
 				info!(job, seconds = made.seconds, result = %hex::encode(made.computed.result), "computed");
 				self.keep(job, round, made).await?;
 			}
-			(None, Ok(made)) => self.golden_done(model, weights_root, &made.computed),
+			(None, Ok(Some(made))) => self.golden_done(model, weights_root, &made.computed),
+			(_, Ok(None)) => self.opening_done(model, weights_root, None),
 			(_, Err(ComputeError::Cancelled)) => debug!(model, "run cancelled"),
 			// What every honest machine finds in the same input is an answer too. What only this one may find is not: others
 			// may have more memory or time.
@@ -990,6 +1039,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 					self.decline(job, round);
 				}
 			}
+			(None, Err(error)) if is_opening => self.opening_done(model, weights_root, Some(&error)),
 			(None, Err(error)) => {
 				error!(model, "the golden job failed, so the model is not served: {error}");
 				self.golden_tried.insert((model, weights_root), self.head.saturating_add(GOLDEN_AGAIN));
@@ -1059,7 +1109,26 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		self.operator.traces.keep(&TraceFile::of_run(subject, machine, trace, Ok(computed))?)
 	}
 
+	/// A model whose engine is proved, so that the chain draws this operator for it, was opened, or cannot be.
+	fn opening_done(&mut self, model: ModelId, weights_root: Digest, failed: Option<&ComputeError>) {
+		let version = (model, weights_root);
+		let Some(error) = failed else {
+			if self.unopened.remove(&version).is_some() {
+				info!(model, "the model can be opened again");
+				self.operator.status.update(|s| drop(s.models.insert(model, PROVED.into())));
+			}
+			return;
+		};
+		let why = format!("it cannot be opened here, and the chain still draws this operator for it: {error}");
+		error!(model, "{why}; mend that, or leave the model by inference.leaveModel until it is");
+		self.opening_tried.insert(version, self.head.saturating_add(GOLDEN_AGAIN));
+		self.operator.status.update(|s| drop(s.models.insert(model, why.clone())));
+		self.unopened.insert(version, why);
+	}
+
 	fn golden_done(&mut self, model: ModelId, weights_root: Digest, computed: &Computed) {
+		// A run opened it.
+		self.opening_tried.insert((model, weights_root), BlockNumber::MAX);
 		let Some(view) = self.models.get(&model) else { return };
 		if view.weights_root != weights_root {
 			// The model got another version meanwhile, whose golden job comes at the next look.
@@ -1119,7 +1188,7 @@ impl<C: Chain, E: Compute> Loop<C, E> {
 		if self.work.is_some() {
 			info!("stopping after the step in progress");
 			let Done { seat, outcome, .. } = finished(&mut self.work).await;
-			if let (Some((job, round)), Ok(made)) = (seat, outcome) {
+			if let (Some((job, round)), Ok(Some(made))) = (seat, outcome) {
 				self.keep(job, round, made).await?;
 			}
 		}
@@ -1180,6 +1249,26 @@ fn salt() -> Result<[u8; 32], RunError> {
 	Ok(salt)
 }
 
+/// Has what a task takes ready to run, on the thread of the caller.
+fn open_model<E: Compute>(compute: &E, task: &Task, status: &Status) -> Result<(), ComputeError> {
+	let (model, started) = (task.model.id, Instant::now());
+	compute.load(task)?;
+	let seconds = started.elapsed().as_secs();
+	// A job has three budgets, two of which are for two runs.
+	let budget = BLOCK_TIME.saturating_mul(task.model.budget).as_secs();
+	if seconds > budget {
+		warn!(
+			model,
+			seconds,
+			budget,
+			"opening the model took longer than its budget for a whole job: seats that have to open it may be late; raise \
+			compute.resident_memory so that it stays open, or leave the model by inference.leaveModel"
+		);
+	}
+	status.update(|s| s.resident = compute.residency());
+	Ok(())
+}
+
 /// Runs one task on the thread of the caller, reporting each step. With an operator and a draw, it opens the chunk of the
 /// trace that they pick.
 fn run_task<E: Compute>(
@@ -1189,10 +1278,9 @@ fn run_task<E: Compute>(
 	job: Option<JobId>,
 	cancel: &AtomicBool,
 	status: &Status,
-) -> Ran {
+) -> Result<Made, ComputeError> {
 	let model = task.model.id;
-	compute.load(task)?;
-	status.update(|s| s.resident = compute.residency());
+	open_model(compute, task, status)?;
 	let mut meter = Meter::new();
 	let mut progress = |Step { step, steps, said }: Step| {
 		let (running, due) = meter.step(job, model, step, steps);
@@ -1228,7 +1316,7 @@ fn run_task<E: Compute>(
 /// begin a line of the log, and no sequence of theirs may reach a terminal.
 fn log_said(job: Option<JobId>, model: ModelId, step: u32, said: &str) {
 	if !said.is_empty() {
-		debug!(target: TOKENS, job, model, step, said = %said.escape_debug(), "reply");
+		trace!(target: TOKENS, job, model, step, said = %said.escape_debug(), "reply");
 	}
 }
 

@@ -145,7 +145,7 @@ impl Snapshot {
 			return Some("the operator is on no model".into());
 		}
 		let waiting = self.models.iter().find(|(_, state)| *state != PROVED);
-		waiting.map(|(model, state)| format!("model {model} is not proved: {state}"))
+		waiting.map(|(model, state)| format!("model {model} is not ready: {state}"))
 	}
 
 	/// Sets the gauges of what is known.
@@ -302,7 +302,7 @@ mod tests {
 		assert_eq!(status.now().not_ready(now).as_deref(), Some("the operator is on no model"));
 		status.update(|s| drop(s.models.insert(0, PROVED.into())));
 		status.update(|s| drop(s.models.insert(1, "proving".into())));
-		assert_eq!(status.now().not_ready(now).as_deref(), Some("model 1 is not proved: proving"));
+		assert_eq!(status.now().not_ready(now).as_deref(), Some("model 1 is not ready: proving"));
 		status.update(|s| drop(s.models.insert(1, PROVED.into())));
 		assert_eq!(status.now().not_ready(now), None);
 		assert!(status.now().not_ready(now + 1000).unwrap().contains("no finalized block for"));

@@ -401,6 +401,45 @@ async fn seat_should_be_given_back_when_this_machine_cannot_do_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn seat_should_be_given_back_at_once_when_its_model_can_no_longer_be_opened() {
+	let bench = bench();
+	*bench.machine.unopened.lock().unwrap() = Some("compute.resident_memory is 16.0 MiB");
+	let running = bench.start();
+	// The chain has its proof, so it is looked at before a seat comes.
+	running.until(|s| s.models.get(&0).is_some_and(|why| why.contains("resident_memory is 16.0 MiB"))).await;
+	assert!(running.status.now().models[&0].contains("the chain still draws this operator for it"));
+	let loads = bench.machine.loads.load(Ordering::SeqCst);
+	assert_eq!(loads, 1);
+	bench.chain.assign(7);
+	bench.chain.block();
+	tokio::time::timeout(Duration::from_secs(20), async {
+		while bench.chain.declined().is_empty() {
+			tokio::time::sleep(Duration::from_millis(5)).await;
+		}
+	})
+	.await
+	.expect("the seat is given back");
+	assert_eq!((bench.chain.declined(), bench.machine.runs()), (vec![7], 0));
+	assert_eq!(bench.machine.loads.load(Ordering::SeqCst), loads, "it is not tried for a seat again");
+
+	// Once that is mended, it is found without a restart.
+	*bench.machine.unopened.lock().unwrap() = None;
+	for _ in 0..=super::GOLDEN_AGAIN {
+		bench.chain.block();
+	}
+	running.until(|s| s.models.get(&0).is_some_and(|m| m == PROVED)).await;
+	assert!(bench.chain.commits(7).is_empty());
+
+	// A model that was left is on no list any more.
+	bench.chain.leave();
+	for _ in 0..=super::MODELS_EVERY {
+		bench.chain.block();
+	}
+	running.until(|s| s.models.is_empty()).await;
+	running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commitment_should_be_opened_first_when_the_worker_is_told_to_stop() {
 	let bench = bench();
 	let queue = Arc::new(Queue::open(&bench.folder()).unwrap());
@@ -868,7 +907,8 @@ fn reply_should_be_logged_on_one_line_when_it_is_asked_for() {
 		String::from_utf8(bytes).unwrap()
 	};
 	assert_eq!(logged("info"), "");
-	let text = logged("info,autonomy_worker::tokens=debug");
+	assert_eq!(logged("debug"), "", "answers are nobody's before they are revealed");
+	let text = logged("info,autonomy_worker::tokens=trace");
 	assert_eq!(text.lines().count(), 1, "{text:?}");
 	assert!(text.contains("said= l\u{e4}mp\\r\\n\\u{1b}[2J\\u{202e}\\\""), "{text}");
 	assert!(text.contains("job=7") && text.contains("step=2"), "{text}");

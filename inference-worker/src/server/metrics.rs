@@ -100,6 +100,7 @@ pub const METRICS: &[Metric] = &[
 	gauge("autonomy_resident_bytes", &[], "Bytes of memory that opening them took"),
 	gauge("autonomy_resident_limit_bytes", &[], "Bytes of memory that they may take"),
 	counter("autonomy_model_opens_total", &[], "Models opened"),
+	histogram("autonomy_model_open_seconds", Buckets::Runs, &[], "Seconds that opening a model took"),
 	counter("autonomy_model_evictions_total", &[], "Models closed to make room for another"),
 	// Files.
 	counter("autonomy_artifacts_stored_total", &[], "Files stored"),

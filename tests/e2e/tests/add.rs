@@ -4,6 +4,7 @@ use std::{
 	fs,
 	path::{Path, PathBuf},
 	process::Output,
+	time::Duration,
 };
 
 use anyhow::{anyhow, ensure, Context, Result};
@@ -12,7 +13,7 @@ use autonomy_e2e::{
 	input::{image, some, user_seed},
 	node::Node,
 	worker::{self, autonomy_worker, autonomy_worker_as, said, Worker},
-	AUTON,
+	AUTON, PATIENCE,
 };
 use autonomy_engine::{
 	digest::cid_text, exactness, weights::MANIFEST_FILE, Control, Engine, InputSpec, Manifest, PictureSpec,
@@ -55,7 +56,8 @@ fn look(path: &Path) -> Result<String> {
 	let text = said(&output);
 	ensure!(output.status.success(), "{text}");
 	ensure!(text.contains("nothing was written or registered"), "{text}");
-	ensure!(!path.join(MANIFEST_FILE).exists(), "a manifest in {}", path.display());
+	let dir = if path.is_dir() { path } else { path.parent().context("a folder")? };
+	ensure!(!dir.join(MANIFEST_FILE).exists(), "a manifest in {}", dir.display());
 	Ok(text)
 }
 
@@ -87,7 +89,17 @@ fn assert_shows(text: &str, manifest: &Manifest, class: &str) {
 
 /// What the chain has of a model is what its folder's manifest says. Returns its deposit.
 async fn check_record(client: &Client, id: u32, dir: &Path) -> Result<u128> {
-	let (manifest, model) = (Manifest::load(dir)?, worker::model(client, id).await?);
+	let manifest = Manifest::load(dir)?;
+	// Another program registered it, so this client may hear of its block a little later.
+	let heard = async {
+		loop {
+			match worker::model(client, id).await {
+				Ok(model) => break model,
+				Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+			}
+		}
+	};
+	let model = tokio::time::timeout(PATIENCE, heard).await.context("the model is not on chain")?;
 	let field = |name: &str| model.at(name).unwrap_or_else(|| panic!("model {id} has no {name}"));
 	assert_eq!(bytes(field("manifest")), cid(&fs::read(dir.join(MANIFEST_FILE))?));
 	assert_eq!(bytes(field("weights_root")), manifest.weights_root.0);

@@ -176,12 +176,13 @@ impl Attention {
 		})
 	}
 
-	fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+	/// `residual` plus the attention of `x` to `context`, or to itself.
+	fn forward_add(&self, x: &Tensor, context: Option<&Tensor>, residual: &Tensor) -> Result<Tensor> {
 		let context = context.unwrap_or(x);
 		let q = split_heads(&self.to_q.forward(x)?, self.heads)?;
 		let k = split_heads(&self.to_k.forward(context)?, self.heads)?;
 		let v = split_heads(&self.to_v.forward(context)?, self.heads)?;
-		self.to_out.forward(&join_heads(&kernels::attention(&q, &k, &v, self.scale, None)?)?)
+		self.to_out.forward_add(&join_heads(&kernels::attention(&q, &k, &v, self.scale, None)?)?, residual)
 	}
 }
 
@@ -202,8 +203,9 @@ impl FeedForward {
 		})
 	}
 
-	fn forward(&self, x: &Tensor) -> Result<Tensor> {
-		self.out.forward(&kernels::gated_halves(&self.proj.forward(x)?, kernels::Activation::GeluErf)?)
+	/// `residual` plus the layer's output for `x`.
+	fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+		self.out.forward_add(&kernels::gated_halves(&self.proj.forward(x)?, kernels::Activation::GeluErf)?, residual)
 	}
 }
 
@@ -232,9 +234,9 @@ impl BasicTransformerBlock {
 	}
 
 	fn forward(&self, x: &Tensor, context: &Tensor) -> Result<Tensor> {
-		let x = (self.attn1.forward(&self.norm1.forward(x)?, None)? + x)?;
-		let x = (self.attn2.forward(&self.norm2.forward(&x)?, Some(context))? + x)?;
-		self.ff.forward(&self.norm3.forward(&x)?)? + x
+		let x = self.attn1.forward_add(&self.norm1.forward(x)?, None, x)?;
+		let x = self.attn2.forward_add(&self.norm2.forward(&x)?, Some(context), &x)?;
+		self.ff.forward_add(&self.norm3.forward(&x)?, &x)
 	}
 }
 
@@ -316,17 +318,17 @@ impl Transformer2D {
 		let (_, _, h, w) = x.dims4()?;
 		let hidden = self.norm.forward(x)?;
 		let mut rows = match &self.proj_in {
-			Projection::Conv(conv) => pixels_to_rows(&conv.forward(&hidden, Padding::Zeros)?)?,
+			// The rows are read three times, so they are put in order once.
+			Projection::Conv(conv) => pixels_to_rows(&conv.forward(&hidden, Padding::Zeros)?)?.contiguous()?,
 			Projection::Linear(linear) => linear.forward(&pixels_to_rows(&hidden)?)?,
 		};
 		for block in &self.blocks {
 			rows = block.forward(&rows, context)?;
 		}
-		let hidden = match &self.proj_out {
-			Projection::Conv(conv) => conv.forward(&rows_to_pixels(&rows, h, w)?, Padding::Zeros)?,
-			Projection::Linear(linear) => rows_to_pixels(&linear.forward(&rows)?, h, w)?,
-		};
-		hidden + x
+		match &self.proj_out {
+			Projection::Conv(conv) => conv.forward_add(&rows_to_pixels(&rows, h, w)?, x, Padding::Zeros),
+			Projection::Linear(linear) => rows_to_pixels(&linear.forward(&rows)?, h, w)? + x,
+		}
 	}
 }
 

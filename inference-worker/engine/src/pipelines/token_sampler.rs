@@ -32,9 +32,9 @@ impl<'a> TokenSampler<'a> {
 		if temperature == 0.0 {
 			return largest(logits) as u32;
 		}
-		// Likeliest first; equal logits in the order of their ids.
+		// Likeliest first; equal logits, zeros of either sign among them, in the order of their ids.
 		let mut kept: Vec<usize> = (0..logits.len()).collect();
-		let order = |a: &usize, b: &usize| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b));
+		let order = |a: &usize, b: &usize| (logits[*b] + 0.0).total_cmp(&(logits[*a] + 0.0)).then(a.cmp(b));
 		if top_k > 0 && top_k < kept.len() {
 			kept.select_nth_unstable_by(top_k - 1, order);
 			kept.truncate(top_k);
@@ -117,6 +117,58 @@ mod tests {
 		assert!(top_k.iter().all(|token| [1, 2].contains(token)) && top_k.contains(&2));
 		let top_p = draws(Sampling { temperature: 1.0, top_p: 0.6, top_k: 0 }, &logits, 500);
 		assert!(top_p.iter().all(|token| [1, 2].contains(token)) && top_p.contains(&2));
+	}
+
+	/// The specification's choice, word for word.
+	fn specified(Sampling { temperature, top_p, top_k }: Sampling, logits: &[f32], uniform: f32) -> u32 {
+		let max = logits.iter().copied().fold(f32::NEG_INFINITY, |max, x| if x > max { x } else { max });
+		if temperature == 0.0 {
+			return logits.iter().position(|x| *x == max).unwrap() as u32;
+		}
+		let weight = |i: &usize| math::exp((logits[*i] - max) / temperature);
+		let plain_sum = |ids: &[usize]| ids.iter().fold(0.0f32, |sum, i| sum + weight(i));
+		let mut kept: Vec<usize> = (0..logits.len()).collect();
+		// A stable sort: equal logits stay in the order of their ids.
+		kept.sort_by(|a, b| logits[*b].partial_cmp(&logits[*a]).unwrap());
+		if 0 < top_k && top_k < logits.len() {
+			kept.truncate(top_k);
+		}
+		if top_p < 1.0 {
+			let total = plain_sum(&kept);
+			let reaches = |count: &usize| plain_sum(&kept[..*count]) >= top_p * total;
+			let count = (1..=kept.len()).find(reaches).unwrap_or(kept.len());
+			kept.truncate(count);
+		}
+		kept.sort();
+		let total = plain_sum(&kept);
+		let exceeds = |count: &usize| plain_sum(&kept[..*count]) > uniform * total;
+		match (1..=kept.len()).find(exceeds) {
+			Some(count) => kept[count - 1] as u32,
+			None => *kept.iter().rev().find(|i| weight(i) > 0.0).unwrap() as u32,
+		}
+	}
+
+	#[test]
+	fn choice_should_be_the_specifications_for_any_settings_when_logits_are_equal_or_zero() {
+		let noise = Noise::new([9; 32]);
+		let wide = noise.normal(1, 0, 60);
+		let coarse: Vec<f32> = wide.iter().map(|x| (x * 2.0).round_ties_even() * 0.5).collect();
+		let zeros: Vec<f32> = (0..60).map(|i| if i % 3 == 0 { 0.0 } else { -0.0 }).collect();
+		let far: Vec<f32> = wide.iter().map(|x| x * 60.0).collect();
+		let cases: [&[f32]; 5] = [&wide, &coarse, &zeros, &far, &[3.5]];
+		for logits in cases {
+			for temperature in [0.0, 0.3, 1.0, 20.0] {
+				for top_p in [1e-6, 0.3, 0.9, 1.0] {
+					for top_k in [0, 1, 7, 59, 60, 100] {
+						let sampling = Sampling { temperature, top_p, top_k };
+						for (index, token) in draws(sampling, logits, 12).into_iter().enumerate() {
+							let uniform = noise.uniform(TOKEN_STREAM, index as u64, 1)[0];
+							assert_eq!(token, specified(sampling, logits, uniform), "{sampling:?} of {logits:?}");
+						}
+					}
+				}
+			}
+		}
 	}
 
 	#[test]

@@ -619,7 +619,15 @@ impl Manifest {
 	/// Writes `manifest.json` into a folder, whole or not at all.
 	pub fn write(&self, dir: impl AsRef<Path>) -> Result<(), EngineError> {
 		let (path, part) = (dir.as_ref().join(MANIFEST_FILE), dir.as_ref().join(format!(".{MANIFEST_FILE}.part")));
-		std::fs::write(&part, self.to_json()).map_err(EngineError::io(&part))?;
+		let write = || -> std::io::Result<()> {
+			// What is left of an earlier attempt goes, and a link of this name in a stranger's folder is not followed.
+			match std::fs::remove_file(&part) {
+				Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+				_ => {}
+			}
+			std::io::Write::write_all(&mut std::fs::File::create_new(&part)?, self.to_json().as_bytes())
+		};
+		write().map_err(EngineError::io(&part))?;
 		std::fs::rename(&part, &path).map_err(EngineError::io(&path))
 	}
 

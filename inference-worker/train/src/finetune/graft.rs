@@ -3,6 +3,7 @@
 use super::Lora;
 use crate::store::VarStore;
 use anyhow::{bail, Context, Result};
+use autonomy_engine::nn;
 use autonomy_engine::weights::ModelFolder;
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
@@ -62,7 +63,8 @@ pub(super) fn read<T>(
 ) -> Result<Tensors> {
 	let seen = Arc::new(Mutex::new(Tensors::new()));
 	let recorder = Recorder { inner: folder.tensors(component, stem)?, seen: seen.clone() };
-	build(VarBuilder::from_backend(Box::new(recorder), DType::F32, Device::Cpu))
+	// Only the names of its tensors are wanted.
+	nn::without_copies(|| build(VarBuilder::from_backend(Box::new(recorder), DType::F32, Device::Cpu)))
 		.with_context(|| format!("{component}/{stem}.safetensors").trim_start_matches('/').to_owned())?;
 	let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
 	Ok(seen.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect())

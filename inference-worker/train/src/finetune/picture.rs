@@ -10,6 +10,7 @@ use anyhow::{bail, Context, Result};
 use autonomy_engine::models::clip::{ClipTextConfig, ClipTextModel};
 use autonomy_engine::models::unet::{UNet2DConditionConfig, UNet2DConditionModel};
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
+use autonomy_engine::nn;
 use autonomy_engine::pipelines::text_to_image::pixel_unshuffle;
 use autonomy_engine::samplers::{alphas_cumprod, PredictionType, SchedulerConfig};
 use autonomy_engine::tokenizer::PromptTokenizer;
@@ -318,7 +319,8 @@ impl Task for Pictures {
 			weights.push(self.design.weight(time, self.weights));
 			steps.push(time as f32);
 		}
-		let networks = self.design.networks(graft)?;
+		// The next step makes them anew.
+		let networks = nn::without_copies(|| self.design.networks(graft))?;
 		let predicted = self.design.predict(&networks, &self.tensor(noisy, size)?, &steps, ids)?;
 		let weights = Tensor::from_vec(weights, size, &Device::Cpu)?;
 		Ok(autonomy_kernels::mse_loss(&predicted, &self.tensor(wanted, size)?, Some(&weights))?)

@@ -7,6 +7,7 @@ use super::{FineTuneRecipe, Part, Task, HELD_OUT_SEED};
 use crate::draws::Draws;
 use anyhow::{bail, Context, Result};
 use autonomy_engine::models::llama::{Llama, LlamaConfig};
+use autonomy_engine::nn;
 use autonomy_engine::pipelines::chat::ChatConfig;
 use autonomy_engine::tokenizer::TextTokenizer;
 use autonomy_engine::weights::ModelFolder;
@@ -139,7 +140,8 @@ impl Task for Texts {
 			}
 			rows.push(next);
 		}
-		let llama = Llama::new(&self.config, graft.builder())?;
+		// The next step makes it anew.
+		let llama = nn::without_copies(|| Llama::new(&self.config, graft.builder()))?;
 		self.cross_entropy(&llama, &rows)
 	}
 
