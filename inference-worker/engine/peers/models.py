@@ -65,6 +65,13 @@ def clip_tokenizer(length=77, merges=MERGES):
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
 
 
+def open_clip_tokenizer():
+    """That of OpenCLIP's text encoders, of SD 2 and SDXL. It pads with `!`, which is its padding within a prompt too."""
+    tokenizer = clip_tokenizer()
+    tokenizer.add_special_tokens({"pad_token": "!"})
+    return tokenizer
+
+
 def text_encoder(tokenizer, width, act, seed, projection=None):
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -116,7 +123,7 @@ def stable_diffusion_15():
 
 
 def stable_diffusion_21():
-    tokenizer = clip_tokenizer()
+    tokenizer = open_clip_tokenizer()
     return StableDiffusionPipeline(
         vae=autoencoder(4, channels=(16, 24, 32), layers_per_block=1),
         text_encoder=text_encoder(tokenizer, 48, "gelu", 5),
@@ -132,9 +139,7 @@ def stable_diffusion_21():
 
 
 def stable_diffusion_xl():
-    # The second tokenizer of SDXL pads with `!`, which is the first letter.
-    tokenizer, second = clip_tokenizer(), clip_tokenizer()
-    second.pad_token = "!"
+    tokenizer, second = clip_tokenizer(), open_clip_tokenizer()
     return StableDiffusionXLPipeline(
         vae=autoencoder(7, channels=(16, 32, 48, 32), scaling_factor=0.13025, force_upcast=False),
         text_encoder=text_encoder(tokenizer, 32, "quick_gelu", 8),

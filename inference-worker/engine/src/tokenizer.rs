@@ -4,8 +4,9 @@ use crate::weights::ModelFolder;
 use crate::{EngineError, JobFault};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
+use serde::de::DeserializeOwned;
 use serde::Deserialize;
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -122,7 +123,10 @@ fn open_tables(folder: &ModelFolder, component: &str, vocab_size: usize) -> Resu
 	let tokenizer = json!({
 		"version": "1.0",
 		"truncation": null,
-		"padding": null,
+		"padding": {
+			"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null, "pad_id": end, "pad_type_id": 0,
+			"pad_token": END,
+		},
 		"added_tokens": [added(begin, BEGIN), added(end, END)],
 		"normalizer": { "type": "Sequence", "normalizers": [
 			{ "type": "NFC" },
@@ -232,6 +236,21 @@ fn encode(tokenizer: &Tokenizer, text: &str, marks: bool) -> Result<Encoding, Jo
 	attempt.map_err(|_| JobFault::InputInvalid(why.into()))?.map_err(invalid)
 }
 
+/// The settings of a tokenizer: `tokenizer_config.json`, behind `prefix`, which is empty or ends with `/`. Where that has no
+/// list of the added tokens, as older files have not, the tokens of `special_tokens_map.json` go before its own, as in
+/// transformers.
+pub(crate) fn settings<T: DeserializeOwned>(folder: &ModelFolder, prefix: &str) -> Result<T, EngineError> {
+	let [file, tokens] = ["tokenizer_config.json", "special_tokens_map.json"].map(|name| format!("{prefix}{name}"));
+	let mut settings: Map<String, Value> = match folder.has(&file) {
+		true => folder.json(&file)?,
+		false => Map::new(),
+	};
+	if folder.has(&tokens) && !settings.contains_key("added_tokens_decoder") {
+		settings.extend(folder.json::<Map<String, Value>>(&tokens)?);
+	}
+	serde_json::from_value(Value::Object(settings)).map_err(EngineError::json(&folder.dir().join(file)))
+}
+
 /// Why a tokenizer may read or write the same thing differently on two machines: honest operators would be slashed for
 /// it.
 fn chance(tokenizer: &Tokenizer) -> Option<String> {
@@ -277,8 +296,8 @@ struct TokenizerConfig {
 }
 
 impl PromptTokenizer {
-	/// Reads `tokenizer/tokenizer.json`, or `vocab.json` and `merges.txt` where that is missing, and, if there is one,
-	/// `tokenizer/tokenizer_config.json`. `positions` is the length of the network's position table.
+	/// Reads `tokenizer/tokenizer.json`, or `vocab.json` and `merges.txt` where that is missing, and, if they are there,
+	/// `tokenizer_config.json` and `special_tokens_map.json`. `positions` is the length of the network's position table.
 	pub fn open(folder: &ModelFolder, vocab_size: usize, positions: usize) -> Result<Self, EngineError> {
 		Self::open_in(folder, "tokenizer", vocab_size, positions)
 	}
@@ -295,11 +314,7 @@ impl PromptTokenizer {
 			true => open_tables(folder, component, vocab_size)?,
 			false => open(folder, &file, vocab_size)?,
 		};
-		let config = format!("{component}/tokenizer_config.json");
-		let config: TokenizerConfig = match folder.has(&config) {
-			true => folder.json(&config)?,
-			false => TokenizerConfig::default(),
-		};
+		let config: TokenizerConfig = settings(folder, &format!("{component}/"))?;
 		let length = match config.model_max_length {
 			Some(length) if length >= 1.0 && length < positions as f64 => length as usize,
 			_ => positions,
@@ -309,6 +324,13 @@ impl PromptTokenizer {
 			Some(token) => tokenizer.token_to_id(token),
 			None => tokenizer.get_padding().map(|padding| padding.pad_id),
 		};
+		// transformers reads it as one token wherever it stands: SD 2 and SDXL pad with an exclamation mark.
+		let is_special = |token: &&str| tokenizer.get_added_vocabulary().is_special_token(token);
+		if let Some(token) = pad_token.filter(|token| pad.is_some() && !is_special(token)) {
+			if let Err(error) = tokenizer.add_special_tokens([AddedToken::from(token, true)]) {
+				return Err(EngineError::Unsupported { path, why: format!("token {token:?}: {error}") });
+			}
+		}
 		let Some(pad) = pad.filter(|pad| (*pad as usize) < vocab_size) else {
 			let why = "no padding token: set pad_token in tokenizer_config.json to a token of the vocabulary".into();
 			return Err(EngineError::Unsupported { path, why });
@@ -345,6 +367,20 @@ impl PromptTokenizer {
 			Some(id) => self.added.insert(id, rows),
 			None => return Err(unsupported(format!("token {token:?} cannot be added"))),
 		};
+		Ok(())
+	}
+
+	/// Pads with another token of the vocabulary, which is one token then wherever it stands in a prompt.
+	pub fn pad_with(&mut self, token: &str) -> Result<(), EngineError> {
+		let unsupported = |why: String| EngineError::Unsupported { path: self.path.clone(), why };
+		let Some(pad) = self.whole.token_to_id(token) else {
+			return Err(unsupported(format!("no token {token:?}, with which this text encoder's prompts are padded")));
+		};
+		for tokenizer in [&mut self.tokenizer, &mut self.whole] {
+			let added = tokenizer.add_special_tokens([AddedToken::from(token, true)]);
+			added.map_err(|error| unsupported(format!("token {token:?}: {error}")))?;
+		}
+		self.pad = pad;
 		Ok(())
 	}
 

@@ -9,10 +9,10 @@ use autonomy_engine::models::unet::{Conditioning, UNet2DConditionConfig, UNet2DC
 use autonomy_engine::models::vae::{AutoencoderKl, AutoencoderKlConfig};
 use autonomy_engine::nn::Padding;
 use autonomy_engine::pipelines::text_to_image::{Settings, TextToImage};
-use autonomy_engine::samplers::SchedulerConfig;
+use autonomy_engine::samplers::{PredictionType, SchedulerConfig};
 use autonomy_engine::tokenizer::PromptTokenizer;
 use autonomy_engine::weights::checkpoint::{open_clip_source, unet_key, vae_key, Source};
-use autonomy_engine::weights::ModelFolder;
+use autonomy_engine::weights::{Checkpoint, ModelFolder};
 use autonomy_engine::{Control, EngineError, JobFault};
 use autonomy_kernels::rng::Noise;
 use candle_core::{DType, Device, Tensor};
@@ -237,6 +237,106 @@ fn checkpoint_of_sdxl_should_draw_what_its_folder_draws() {
 }
 
 #[test]
+fn checkpoint_should_say_what_it_predicts_by_its_tensors() {
+	let dir = latent_model();
+	let with = |names: &[&str]| {
+		let mut tensors = as_checkpoint(dir.path(), "cond_stage_model.transformer.", None).unwrap();
+		tensors.extend(names.iter().map(|name| (name.to_string(), random(1, &[1]))));
+		let single = checkpoint_of(dir.path(), &tensors);
+		std::fs::remove_dir_all(single.path().join("scheduler")).unwrap();
+		let folder = folder(single.path());
+		let checkpoint = Checkpoint::open(&folder).unwrap();
+		let scheduler = checkpoint.scheduler().map(|config| (config.prediction_type, config.rescale_betas_zero_snr));
+		scheduler.map_err(|error| error.to_string())
+	};
+	assert_eq!(with(&[]), Ok((PredictionType::Epsilon, false)));
+	assert_eq!(with(&["v_pred"]), Ok((PredictionType::VPrediction, false)));
+	assert_eq!(with(&["v_pred", "ztsnr"]), Ok((PredictionType::VPrediction, true)));
+	let error = with(&["edm_mean"]).unwrap_err();
+	assert!(error.contains("model.safetensors") && error.contains("a tensor edm_mean"), "{error}");
+}
+
+/// Renames the last word of a tokenizer.
+fn with_exclamation_mark(path: &Path) {
+	let mut tokenizer: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+	let vocab = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+	let id = vocab.remove("w63").unwrap();
+	vocab.insert("!".into(), id);
+	std::fs::write(path, tokenizer.to_string()).unwrap();
+}
+
+#[test]
+fn second_text_encoder_should_pad_as_openclip_does_when_it_has_no_tokenizer_of_its_own() {
+	let dir = sdxl_model();
+	let single = |dir: &Path| {
+		let second = Some(("text_encoder_2", "conditioner.embedders.1.model."));
+		let tensors = as_checkpoint(dir, "conditioner.embedders.0.transformer.", second).unwrap();
+		let single = checkpoint_of(dir, &tensors);
+		std::fs::remove_dir_all(single.path().join("tokenizer_2")).unwrap();
+		single
+	};
+	let error = refused(single(dir.path()).path()).to_string();
+	assert!(error.contains("no token \"!\"") && error.contains("tokenizer.json"), "{error}");
+
+	for file in ["tokenizer/tokenizer.json", "tokenizer_2/tokenizer.json"] {
+		with_exclamation_mark(&dir.path().join(file));
+	}
+	let of = |dir: &Path| drawn(&open(dir), "w8 w9!", &settings(2, 2.0));
+	let other = of(dir.path());
+	write(dir.path(), "tokenizer_2/tokenizer_config.json", &json!({ "pad_token": "!" }));
+	let expected = of(dir.path());
+	assert_ne!(other, expected, "the padding reaches the picture");
+	assert_eq!(of(single(dir.path()).path()), expected);
+}
+
+#[test]
+fn scheduler_should_be_set_as_the_pipeline_of_diffusers_sets_it() {
+	let dir = latent_model();
+	let with = |pipeline: &str, scheduler: serde_json::Value| {
+		write(dir.path(), "model_index.json", &json!({ "_class_name": pipeline }));
+		write(dir.path(), "scheduler/scheduler_config.json", &scheduler);
+		drawn(&open(dir.path()), "w8 w9", &settings(3, 2.0))
+	};
+	let old = || json!({ "_class_name": "DDIMScheduler", "steps_offset": 0, "clip_sample": true });
+	let later = || json!({ "_class_name": "DDIMScheduler", "steps_offset": 1, "clip_sample": false });
+	let picture = with("StableDiffusionPipeline", later());
+	assert_eq!(with("StableDiffusionPipeline", old()), picture);
+	assert_eq!(with("StableDiffusionPipeline", json!({ "_class_name": "DDIMScheduler" })), picture);
+	assert_eq!(with("LatentConsistencyModelPipeline", later()), picture);
+	assert_ne!(with("LatentConsistencyModelPipeline", old()), picture);
+}
+
+#[test]
+fn model_should_be_refused_when_a_file_asks_for_what_there_is_not() {
+	let change = |file: &str, name: &str, value: serde_json::Value| {
+		let dir = latent_model();
+		let path = dir.path().join(file);
+		let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+		config[name] = value;
+		std::fs::write(&path, config.to_string()).unwrap();
+		let error = refused(dir.path());
+		assert!(error.is_of_the_model(), "{error}");
+		let error = error.to_string();
+		assert!(error.contains(file), "{error}");
+		error
+	};
+	for (file, name, value) in [
+		("unet/config.json", "only_cross_attention", json!([true, true])),
+		("unet/config.json", "num_class_embeds", json!(10)),
+		("vae/config.json", "latents_std", json!([1.0, 2.0, 3.0, 4.0])),
+		("text_encoder/config.json", "use_attention_mask", json!(true)),
+		("scheduler/scheduler_config.json", "use_lu_lambdas", json!(true)),
+		("scheduler/scheduler_config.json", "trained_betas", json!([0.1])),
+		("model_index.json", "controlnet", json!(["diffusers", "ControlNetModel"])),
+	] {
+		let error = change(file, name, value);
+		assert!(error.contains(name), "{error}");
+	}
+	let error = change("unet/config.json", "transformer_layers_per_block", json!([[1, 2], 1]));
+	assert!(error.contains("lists inside it are not supported"), "{error}");
+}
+
+#[test]
 fn checkpoint_should_be_refused_when_it_is_something_else() {
 	let dir = latent_model();
 	let tensors = as_checkpoint(dir.path(), "cond_stage_model.transformer.", None).unwrap();
@@ -427,6 +527,52 @@ fn adapters_should_be_refused_when_they_do_not_fit() {
 	assert!(refused(dir.path()).to_string().contains("is there already"));
 }
 
+/// Writes into the header of a file what diffusers notes there.
+fn note(path: &Path, notes: &serde_json::Value) {
+	let bytes = std::fs::read(path).unwrap();
+	let (length, rest) = bytes.split_at(8);
+	let (header, values) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+	let mut header: serde_json::Value = serde_json::from_slice(header).unwrap();
+	header["__metadata__"] = json!({ "format": "pt", "lora_adapter_metadata": notes.to_string() });
+	let header = header.to_string();
+	let length = (header.len() as u64).to_le_bytes();
+	std::fs::write(path, [&length[..], header.as_bytes(), values].concat()).unwrap();
+}
+
+#[test]
+fn adapter_should_be_refused_when_its_alpha_is_noted_elsewhere_and_is_not_its_rank() {
+	let dir = latent_model();
+	let layer = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+	let shape = read(dir.path(), UNET)[&format!("{layer}.weight")].dims().to_vec();
+	let lora = Tensors::from([
+		(format!("unet.{layer}.lora_A.weight"), random(1, &[2, shape[1]])),
+		(format!("unet.{layer}.lora_B.weight"), random(2, &[shape[0], 2])),
+	]);
+	let file = "loras/a.safetensors";
+	save(&lora, dir.path(), file);
+	let list = |alpha: Option<f64>| {
+		write(dir.path(), "adapters.json", &json!({ "loras": [{ "file": file, "scale": 1.0, "alpha": alpha }] }));
+	};
+	list(None);
+	let of = || drawn(&open(dir.path()), "w8 w9", &settings(2, 2.0));
+	let (plain, path) = (of(), dir.path().join(file));
+	note(&path, &json!({ "unet.r": 2, "unet.lora_alpha": 2.0, "unet.alpha_pattern": {}, "unet.use_rslora": false }));
+	assert_eq!(of(), plain);
+	for (notes, why) in [
+		(json!({ "unet.r": 2, "unet.lora_alpha": 8 }), "unet.lora_alpha 8"),
+		(json!({ "r": 4, "lora_alpha": 2 }), "lora_alpha 2"),
+		(json!({ "unet.r": 2, "unet.lora_alpha": 2, "unet.rank_pattern": { "to_k": 4 } }), "unet.rank_pattern"),
+		(json!({ "unet.r": 2, "unet.lora_alpha": 2, "unet.use_rslora": true }), "unet.use_rslora true"),
+	] {
+		list(None);
+		note(&path, &notes);
+		let error = refused(dir.path()).to_string();
+		assert!(error.contains(why) && error.contains("adapters.json") && error.contains("a.safetensors"), "{error}");
+		list(Some(8.0));
+		assert_ne!(of(), plain);
+	}
+}
+
 #[test]
 fn learnt_vectors_should_stand_for_words() {
 	let dir = latent_model();
@@ -490,15 +636,41 @@ fn tokenizer_should_be_made_of_words_and_merges_when_it_has_no_file_of_its_own()
 	for (text, ids) in [
 		(
 			"A  red\tCAT's on blue dogs, 12!",
-			&[522, 353, 515, 513, 39, 371, 516, 519, 100, 111, 103, 371, 300, 305, 306, 289, 523][..],
+			&[522, 353, 515, 513, 39, 371, 516, 519, 100, 111, 103, 371, 300, 305, 306, 33, 523][..],
 		),
-		("e\u{301} cat\n\ncat_dog's!!'s", &[522, 195, 425, 513, 513, 351, 521, 39, 371, 33, 33, 295, 371, 523][..]),
+		("e\u{301} cat\n\ncat_dog's!!'s", &[522, 195, 425, 513, 513, 351, 521, 39, 371, 33, 33, 39, 371, 523][..]),
 		("", &[522, 523][..]),
 	] {
 		let found = tokenizer.encode(text).unwrap();
 		assert_eq!((found.len(), &found[..ids.len()]), (40, ids), "{text:?}");
 		assert!(found[ids.len()..].iter().all(|id| *id == 33), "{text:?} is padded with its padding token");
 	}
+
+	// The padding token is one token in a text as well. Older files name it in a file of its own.
+	let (marked, plain) =
+		(&[522, 353, 33, 33, 33, 33, 33, 39, 371, 523][..], &[522, 353, 289, 33, 289, 33, 33, 295, 371, 523][..]);
+	let (config, tokens) = ("tokenizer/tokenizer_config.json", "tokenizer/special_tokens_map.json");
+	let ids = |length: usize| {
+		let mut ids = open().unwrap().encode("a! !! !!'s").unwrap();
+		assert_eq!(ids.len(), 77);
+		let padding = ids.split_off(length);
+		assert!(padding.iter().all(|id| *id == padding[0]));
+		(ids, padding[0])
+	};
+	write(dir.path(), config, &json!({ "pad_token": "<|endoftext|>" }));
+	assert_eq!(ids(10), (plain.to_vec(), 523));
+	write(dir.path(), tokens, &json!({ "pad_token": { "content": "!", "lstrip": false } }));
+	assert_eq!(ids(10), (marked.to_vec(), 33));
+	write(dir.path(), config, &json!({ "pad_token": "<|endoftext|>", "added_tokens_decoder": {} }));
+	assert_eq!(ids(10), (plain.to_vec(), 523));
+	for file in [config, tokens] {
+		std::fs::remove_file(dir.path().join(file)).unwrap();
+	}
+	assert_eq!(ids(10), (plain.to_vec(), 523));
+	let mut tokenizer = open().unwrap();
+	tokenizer.pad_with("!").unwrap();
+	assert_eq!(&tokenizer.encode("a! !! !!'s").unwrap()[..11], [marked, &[33]].concat());
+	assert!(tokenizer.pad_with("none").unwrap_err().to_string().contains("no token \"none\""));
 
 	std::fs::write(&merges, "a t</w>\nalone\n").unwrap();
 	let error = open().err().unwrap().to_string();

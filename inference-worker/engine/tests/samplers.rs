@@ -1,6 +1,6 @@
 //! The samplers beside diffusers: `reference/samplers.json` holds what its schedulers did with the same model outputs.
 
-use autonomy_engine::samplers::{PredictionType, SchedulerConfig};
+use autonomy_engine::samplers::{BetaSchedule, PredictionType, SchedulerConfig};
 use serde::Deserialize;
 
 const START: [f32; 8] = [0.5, -1.25, 2.0, 0.1, -0.3, 1.5, -2.5, 0.75];
@@ -111,4 +111,21 @@ fn configuration_should_come_back_from_its_json_and_ignore_unknown_fields() {
 	let again: SchedulerConfig = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
 	assert_eq!(again, config);
 	assert!(serde_json::from_str::<SchedulerConfig>(r#"{"_class_name": "x", "beta_schedule": "sigmoid"}"#).is_err());
+
+	let (lcm, ddim) = (SchedulerConfig::new("LCMScheduler"), SchedulerConfig::new("DDIMScheduler"));
+	assert_eq!((lcm.beta_start, lcm.beta_end, lcm.beta_schedule), (0.00085, 0.012, BetaSchedule::ScaledLinear));
+	assert_eq!((ddim.beta_start, ddim.beta_end, ddim.beta_schedule), (0.0001, 0.02, BetaSchedule::Linear));
+}
+
+/// Whatever else is built with the engine: settings are part of a job's result.
+#[test]
+fn numbers_should_be_the_nearest_to_their_digits() {
+	for digits in ["1.1386294361119891", "1.2431526306379115", "1.4773894590841445", "0.00085", "1e-05", "5e-324"] {
+		let nearest: f64 = digits.parse().unwrap();
+		let json = format!(r#"{{"_class_name": "x", "beta_end": {digits}}}"#);
+		let config: SchedulerConfig = serde_json::from_str(&json).unwrap();
+		let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+		let again: SchedulerConfig = serde_json::from_value(value).unwrap();
+		assert_eq!([config.beta_end, again.beta_end].map(f64::to_bits), [nearest.to_bits(); 2], "{digits}");
+	}
 }

@@ -115,8 +115,12 @@ impl TryFrom<RopeScalingFile> for RopeScaling {
 			return Err(format!("rope scaling: {name} is not supported"));
 		}
 		let base = Self::default();
+		let rope_type = file.rope_type.or(file.old_rope_type).unwrap_or(base.rope_type);
+		if file.factor.is_none() && matches!(rope_type.as_str(), "linear" | "llama3" | "yarn") {
+			return Err(format!("rope scaling: factor is missing, which the type {rope_type} needs"));
+		}
 		Ok(Self {
-			rope_type: file.rope_type.or(file.old_rope_type).unwrap_or(base.rope_type),
+			rope_type,
 			factor: file.factor.unwrap_or(base.factor),
 			low_freq_factor: file.low_freq_factor.unwrap_or(base.low_freq_factor),
 			high_freq_factor: file.high_freq_factor.unwrap_or(base.high_freq_factor),
@@ -184,6 +188,7 @@ struct LlamaConfigFile {
 	head_dim: Option<usize>,
 	hidden_act: Option<String>,
 	max_position_embeddings: Option<usize>,
+	original_max_position_embeddings: Option<usize>,
 	rms_norm_eps: Option<f64>,
 	rope_theta: Option<f64>,
 	rope_scaling: Option<RopeScaling>,
@@ -228,8 +233,19 @@ impl<'de> Deserialize<'de> for LlamaConfig {
 		let base = Self::of(family);
 		let (mut theta, mut scaling) = (file.rope_theta, file.rope_scaling);
 		if let Some(parameters) = file.rope_parameters {
+			// Of models whose layers differ there is one for each kind of layer.
+			let of_a_kind = parameters.as_object().into_iter().flatten().find(|(_, value)| value.is_object());
+			if let Some((kind, _)) = of_a_kind {
+				return Err(D::Error::custom(format!(
+					"rope_parameters has settings for {kind:?} alone; one rotary embedding for all layers is supported"
+				)));
+			}
 			theta = parameters.get("rope_theta").and_then(serde_json::Value::as_f64).or(theta);
 			scaling = Some(serde_json::from_value(parameters).map_err(D::Error::custom)?);
+		}
+		if let (Some(scaling), Some(original)) = (&mut scaling, file.original_max_position_embeddings) {
+			// Outside, it goes before what is inside.
+			scaling.original_max_position_embeddings = Some(original);
 		}
 		let num_hidden_layers = file.num_hidden_layers.unwrap_or(base.num_hidden_layers);
 		let no_rope_layers = match (family, file.no_rope_layers) {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A number for every block, or a list with one per block.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a whole number, or a list with one for each block; lists inside it are not supported")]
 pub enum PerBlock {
 	/// The same for every block.
 	One(usize),

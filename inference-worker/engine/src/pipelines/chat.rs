@@ -249,9 +249,15 @@ impl Chat {
 		Ok(Self { tokenizer, llama, device: device.clone(), format, stop, stops, spelling: OnceLock::new() })
 	}
 
+	/// The tokens of a prompt. Who speaks, and where, is for the marks around the text to say: whoever wrote the text could
+	/// otherwise end the persona's message, or speak for it.
+	fn encoded(&self, persona: Option<&str>, text: &str) -> Result<Vec<u32>, JobFault> {
+		self.tokenizer.encode(&self.format.prompt(persona, &self.tokenizer.unmarked(text))?)
+	}
+
 	/// The tokens of a prompt, which has some and leaves room for `room` new ones.
 	pub(super) fn prompt(&self, persona: Option<&str>, text: &str, room: usize) -> Result<Vec<u32>, JobFault> {
-		let prompt = self.tokenizer.encode(&self.format.prompt(persona, text)?)?;
+		let prompt = self.encoded(persona, text)?;
 		let most = self.context().saturating_sub(room);
 		if prompt.is_empty() || prompt.len() > most {
 			let why = format!("a prompt of {} tokens, the model takes 1 to {most}", prompt.len());
@@ -321,14 +327,14 @@ impl Chat {
 	/// The logits `(vocab_size)` that follow the prompt of `persona` and `text` and these tokens of a reply: the row that [`Chat::run`]
 	/// chose the next token from, bit for bit. One pass over all of them, which is much cheaper than a pass for each.
 	pub fn logits_after(&self, persona: Option<&str>, text: &str, tokens: &[u32]) -> Result<Vec<f32>, JobFault> {
-		let mut ids = self.tokenizer.encode(&self.format.prompt(persona, text)?)?;
+		let mut ids = self.encoded(persona, text)?;
 		ids.extend(tokens);
 		Ok(read(&self.llama, &self.device, &ids, &mut KvCache::new())?.flatten_all()?.to_vec1::<f32>()?)
 	}
 
 	/// The tokens of a prompt, and those of a reply to it with the token that ends it.
 	pub fn exchange(&self, text: &str, reply: &str) -> Result<(Vec<u32>, Vec<u32>), JobFault> {
-		let prompt = self.tokenizer.encode(&self.format.prompt(None, text)?)?;
+		let prompt = self.encoded(None, text)?;
 		let mut reply = self.tokenizer.encode(reply)?;
 		reply.push(self.stop);
 		let context = self.llama.config().max_position_embeddings;

@@ -9,7 +9,7 @@
 //! of the engine process alone: the language can double a text with every instruction.
 
 use crate::weights::{shown, ModelFolder};
-use crate::{EngineError, JobFault};
+use crate::{tokenizer, EngineError, JobFault};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
 use serde::Deserialize;
@@ -36,7 +36,7 @@ const TRIAL: &str = "0f5c7b1a";
 /// The system's message in that trial.
 const TRIAL_PERSONA: &str = "9d24e836";
 
-/// The fields of `tokenizer_config.json` that templates are about.
+/// The settings of a tokenizer that templates are about.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TokenizerConfig {
@@ -79,10 +79,7 @@ impl ChatTemplate {
 	/// Compiles the template of a folder, that of `chat_template.jinja`, of `tokenizer_config.json` or of
 	/// `chat_template.json`, and tries it.
 	pub fn open(folder: &ModelFolder) -> Result<Self, EngineError> {
-		let config: TokenizerConfig = match folder.has("tokenizer_config.json") {
-			true => folder.json("tokenizer_config.json")?,
-			false => TokenizerConfig::default(),
-		};
+		let config: TokenizerConfig = tokenizer::settings(folder, "")?;
 		let (path, source) = Self::source(folder, &config)?;
 		let mut tokens = BTreeMap::new();
 		for (name, value) in [
@@ -140,6 +137,9 @@ impl ChatTemplate {
 			Err(Error::new(ErrorKind::InvalidOperation, message))
 		});
 		environment.add_filter("tojson", to_json);
+		// What they print is the library's own view of a value, which is nobody's to rely on.
+		environment.remove_global("debug");
+		environment.remove_filter("pprint");
 		environment
 			.add_template_owned("chat", without_generation_blocks(source))
 			.map_err(|error| format!("the chat template: {error}"))?;
@@ -486,6 +486,8 @@ mod tests {
 		for (source, why) in [
 			("{% for message in messages %}{{ message.content }}", "the chat template: syntax error"),
 			("{{ messages[0].content | unheard_of }}", "unknown filter"),
+			("{{ messages | pprint }}", "unknown filter"),
+			("{{ debug() }}{{ messages[0].content }}", "debug"),
 			("Hello.", "leaves out what the user says"),
 			("{{ raise_exception('Only tools') }}", "Only tools"),
 			("{% include 'other' %}", "the chat template"),

@@ -21,6 +21,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 const MODEL_INDEX: &str = "model_index.json";
+/// The pipeline of Stable Diffusion 1 and 2.
+const STABLE_DIFFUSION: &str = "StableDiffusionPipeline";
+/// What prompts for OpenCLIP's text encoders, of Stable Diffusion 2 and SDXL, are padded with.
+const OPEN_CLIP_PADDING: &str = "!";
 const UNET_CONFIG: &str = "unet/config.json";
 const SECOND_TEXT_CONFIG: &str = "text_encoder_2/config.json";
 const SCHEDULER_CONFIG: &str = "scheduler/scheduler_config.json";
@@ -28,6 +32,9 @@ const SCHEDULER_CONFIG: &str = "scheduler/scheduler_config.json";
 /// `model_index.json`: which parts the folder has.
 #[derive(Deserialize)]
 struct ModelIndex {
+	/// The pipeline of diffusers.
+	#[serde(default, rename = "_class_name")]
+	class_name: String,
 	/// Ours: no autoencoder, the UNet works on pixels of which `n × n` are folded into channels as
 	/// `torch.pixel_unshuffle` does.
 	pixel_unshuffle: Option<usize>,
@@ -272,6 +279,14 @@ impl Parts<'_> {
 		let component = if beside { "tokenizer_2" } else { "tokenizer" };
 		let positions = config.max_position_embeddings;
 		let mut tokenizer = PromptTokenizer::open_in(self.folder, component, config.vocab_size, positions)?;
+		// Whoever has a checkpoint puts the tokenizer of OpenAI's CLIP beside it, which pads with another token.
+		let is_open_clip = match &self.checkpoint {
+			Some(checkpoint) if !second => checkpoint.family() == Family::Sd2,
+			_ => second && !beside,
+		};
+		if is_open_clip {
+			tokenizer.pad_with(OPEN_CLIP_PADDING)?;
+		}
 		let network = || EngineError::network(part.component());
 		let model = match second {
 			true => ClipTextModel::with_projection(config, tensors),
@@ -320,6 +335,10 @@ impl TextToImage {
 		let parts = Parts { folder, checkpoint, adapters: Adapters::open(folder)?, device };
 		let index = match &parts.checkpoint {
 			Some(checkpoint) => ModelIndex {
+				class_name: match checkpoint.family() {
+					Family::Sd1 | Family::Sd2 => STABLE_DIFFUSION.into(),
+					Family::Sdxl => "StableDiffusionXLPipeline".into(),
+				},
 				pixel_unshuffle: None,
 				text_encoder_2: Value::Bool(checkpoint.family() == Family::Sdxl),
 				requires_aesthetics_score: false,
@@ -337,10 +356,14 @@ impl TextToImage {
 			Value::Array(class) => class.iter().any(|part| !part.is_null()),
 			_ => true,
 		};
-		let scheduler: SchedulerConfig = match &parts.checkpoint {
+		let mut scheduler: SchedulerConfig = match &parts.checkpoint {
 			Some(checkpoint) => checkpoint.scheduler()?,
 			None => folder.json(SCHEDULER_CONFIG)?,
 		};
+		if index.class_name == STABLE_DIFFUSION && index.pixel_unshuffle.is_none() {
+			// Files of 2022 say otherwise or nothing; that pipeline of diffusers goes on as if they had said this.
+			(scheduler.steps_offset, scheduler.clip_sample) = (1, Some(false));
+		}
 		scheduler.check().map_err(|error| unsupported(SCHEDULER_CONFIG, error.to_string()))?;
 
 		let text_config: ClipTextConfig = match &parts.checkpoint {

@@ -23,7 +23,7 @@ pub use unipc::UniPc;
 use serde::{Deserialize, Serialize};
 
 /// `scheduler/scheduler_config.json`. Unknown fields are ignored; a missing one has the default that diffusers gives
-/// it in that scheduler.
+/// it in that scheduler, but for the betas of LCM, which a [`ModelFolder`](crate::weights::ModelFolder) refuses to go without.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SchedulerConfig {
 	/// `DDIMScheduler`, `EulerDiscreteScheduler`, `EulerAncestralDiscreteScheduler`, `DPMSolverMultistepScheduler` (DPM++
@@ -190,7 +190,16 @@ impl SchedulerConfig {
 	/// A configuration of the named class with diffusers' defaults.
 	pub fn new(class_name: &str) -> Self {
 		let json = serde_json::json!({ "_class_name": class_name });
-		serde_json::from_value(json).expect("every other field has a default")
+		let usual: Self = serde_json::from_value(json).expect("every other field has a default");
+		match class_name {
+			"LCMScheduler" => Self {
+				beta_start: 0.00085,
+				beta_end: 0.012,
+				beta_schedule: BetaSchedule::ScaledLinear,
+				..usual
+			},
+			_ => usual,
+		}
 	}
 
 	/// The share of signal variance after each training step, as diffusers' `alphas_cumprod` has it.

@@ -17,7 +17,10 @@ use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -118,6 +121,47 @@ fn load(folder: &ModelFolder, file: &str) -> Result<(PathBuf, BTreeMap<String, T
 	Ok((path, floats))
 }
 
+/// Whether layers without an alpha of their own may be taken to have their rank for it: diffusers notes in a file when that is
+/// another number, by networks (`unet.lora_alpha`) or without their names.
+fn check_notes(path: &Path) -> Result<(), EngineError> {
+	#[derive(Deserialize)]
+	struct Notes {
+		lora_adapter_metadata: Option<String>,
+	}
+	#[derive(Deserialize)]
+	struct Noted {
+		#[serde(rename = "__metadata__")]
+		notes: Option<Notes>,
+	}
+	// The header has been read and checked before.
+	let mut file = File::open(path).map_err(EngineError::io(path))?;
+	let (mut length, mut header) = ([0; 8], Vec::new());
+	file.read_exact(&mut length).map_err(EngineError::io(path))?;
+	file.take(u64::from_le_bytes(length)).read_to_end(&mut header).map_err(EngineError::io(path))?;
+	let Noted { notes } = serde_json::from_slice(&header).map_err(EngineError::json(path))?;
+	let Some(text) = notes.and_then(|notes| notes.lora_adapter_metadata) else { return Ok(()) };
+	let notes: Map<String, Value> = serde_json::from_str(&text).map_err(EngineError::json(path))?;
+	let is_other = |name: &str, value: &Value| match name.rsplit('.').next() {
+		Some("lora_alpha") => {
+			let rank = notes.get(&[name.strip_suffix("lora_alpha").unwrap_or_default(), "r"].concat());
+			rank.and_then(Value::as_f64) != value.as_f64()
+		}
+		Some("alpha_pattern" | "rank_pattern") => value.as_object().is_some_and(|pattern| !pattern.is_empty()),
+		Some("use_rslora") => *value == Value::Bool(true),
+		_ => false,
+	};
+	match notes.iter().find(|(name, value)| is_other(name, value)) {
+		Some((name, value)) => {
+			let (name, value) = (shown(name), shown(&value.to_string()));
+			let why = format!(
+				"its notes say {name} {value}, so that alpha is not the rank of every layer: give the alpha in {ADAPTERS_FILE}"
+			);
+			Err(EngineError::Unsupported { path: path.into(), why })
+		}
+		None => Ok(()),
+	}
+}
+
 /// Whether a list is short enough and names each file once. The same file many times would take many times its memory.
 fn check_list(path: &Path, list: &List) -> Result<(), EngineError> {
 	let count = list.loras.len() + list.embeddings.len();
@@ -154,6 +198,9 @@ impl Adapters {
 				return Err(EngineError::Unsupported { path: folder.path(ADAPTERS_FILE)?, why });
 			}
 			let (path, tensors) = load(folder, &file)?;
+			if alpha.is_none() {
+				check_notes(&path)?;
+			}
 			loras.push(Lora { path, tensors, scale, text_scale, alpha, used: Mutex::default() });
 		}
 		for EmbeddingEntry { file, token } in list.embeddings {

@@ -152,10 +152,25 @@ impl<'a> Checkpoint<'a> {
 		self.config("vae/config.json", vae_config)
 	}
 
-	/// Configuration of the scheduler. Nothing in a checkpoint says what the model predicts: of Stable Diffusion 2 it is taken
-	/// to be the velocity, of the others the noise.
+	/// Configuration of the scheduler. A tensor with the name `v_pred` says that the model predicts the velocity, and `ztsnr`
+	/// that its last training step is pure noise. Other checkpoints do not say what the model predicts: of Stable Diffusion 2 it
+	/// is taken to be the velocity, of the others the noise.
 	pub fn scheduler(&self) -> Result<SchedulerConfig, EngineError> {
-		self.config("scheduler/scheduler_config.json", scheduler)
+		const FILE: &str = "scheduler/scheduler_config.json";
+		if self.folder.has(FILE) {
+			return self.folder.json(FILE);
+		}
+		// Models with the noise levels of Karras et al. (2022).
+		if let Some(mark) = ["edm_mean", "edm_vpred.sigma_max"].iter().find(|name| self.tensors.contains_tensor(name)) {
+			let why = format!("it has a tensor {mark}: models of EDM are not supported");
+			return Err(EngineError::Unsupported { path: self.folder.path(&self.path)?, why });
+		}
+		let mut usual = scheduler(self.family);
+		if self.tensors.contains_tensor("v_pred") {
+			usual.prediction_type = PredictionType::VPrediction;
+		}
+		usual.rescale_betas_zero_snr = self.tensors.contains_tensor("ztsnr");
+		Ok(usual)
 	}
 
 	/// The tensors of a network under the names of diffusers.

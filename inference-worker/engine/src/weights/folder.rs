@@ -3,6 +3,7 @@
 use super::bounds;
 use super::gguf::GgufType;
 use super::header::{shown, Header, TensorEntry};
+use super::settings;
 use crate::EngineError;
 use autonomy_kernels::check_finite;
 use candle_core::{DType, Device, Shape, Tensor};
@@ -123,12 +124,13 @@ impl ModelFolder {
 	}
 
 	/// A JSON file, also as Python writes it. The numbers of a configuration are held to bounds first, since they become
-	/// sizes of tables and loops.
+	/// sizes of tables and loops, and settings that nothing here follows are refused.
 	pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, EngineError> {
 		let (full, bytes) = (self.path(path)?, in_plain_json(&self.read(path)?));
 		if bounds::applies(path) {
 			let config: Value = serde_json::from_slice(&bytes).map_err(EngineError::json(&full))?;
 			bounds::check(&full, &config)?;
+			settings::check(&full, path, &config)?;
 		}
 		serde_json::from_slice(&bytes).map_err(EngineError::json(&full))
 	}

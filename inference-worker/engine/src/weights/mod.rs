@@ -8,6 +8,7 @@ pub mod gguf;
 mod header;
 mod manifest;
 mod placed;
+mod settings;
 mod survey;
 
 pub use adapters::{Adapters, ADAPTERS_FILE};
