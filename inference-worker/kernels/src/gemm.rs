@@ -644,7 +644,8 @@ mod tests {
 	}
 
 	/// Whether values are kept in two bytes, and how they become such.
-	const STORED: [(bool, fn(f32) -> f32); 3] = [
+	type Rounding = fn(f32) -> f32;
+	const STORED: [(bool, Rounding); 3] = [
 		(false, |value| value),
 		(true, |value| f32::from_bits(value.to_bits() & 0xffff_0000)),
 		(true, |value| half::f16::from_f32(value).to_f32()),

@@ -116,7 +116,9 @@ fn convolution(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize, paddin
 }
 
 /// Activations and the functions that specify them.
-const ACTIVATIONS: [(Activation, fn(f32) -> f32); 5] = [
+type Function = fn(f32) -> f32;
+
+const ACTIVATIONS: [(Activation, Function); 5] = [
 	(Activation::Silu, math::silu),
 	(Activation::GeluErf, math::gelu_erf),
 	(Activation::GeluTanh, math::gelu_tanh),

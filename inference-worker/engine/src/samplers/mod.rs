@@ -192,12 +192,9 @@ impl SchedulerConfig {
 		let json = serde_json::json!({ "_class_name": class_name });
 		let usual: Self = serde_json::from_value(json).expect("every other field has a default");
 		match class_name {
-			"LCMScheduler" => Self {
-				beta_start: 0.00085,
-				beta_end: 0.012,
-				beta_schedule: BetaSchedule::ScaledLinear,
-				..usual
-			},
+			"LCMScheduler" => {
+				Self { beta_start: 0.00085, beta_end: 0.012, beta_schedule: BetaSchedule::ScaledLinear, ..usual }
+			}
 			_ => usual,
 		}
 	}

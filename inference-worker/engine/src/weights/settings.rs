@@ -29,12 +29,8 @@ const UNET: [Rule; 14] = [
 ];
 
 /// Of an autoencoder.
-const VAE: [Rule; 4] = [
-	("_class_name", &["AutoencoderKL"]),
-	("act_fn", &["silu", "swish"]),
-	("latents_mean", &[]),
-	("latents_std", &[]),
-];
+const VAE: [Rule; 4] =
+	[("_class_name", &["AutoencoderKL"]), ("act_fn", &["silu", "swish"]), ("latents_mean", &[]), ("latents_std", &[])];
 
 /// Of a text encoder.
 const TEXT_ENCODER: [Rule; 1] = [("use_attention_mask", &[])];
@@ -135,7 +131,8 @@ pub(super) fn check(path: &Path, file: &str, config: &Value) -> Result<(), Engin
 			}
 		}
 		"model_index.json" => {
-			let is_part = |value: &Value| value.as_array().is_some_and(|class| class.iter().any(|name| !name.is_null()));
+			let is_part =
+				|value: &Value| value.as_array().is_some_and(|class| class.iter().any(|name| !name.is_null()));
 			let parts = config.as_object().into_iter().flatten().filter(|(_, value)| is_part(value));
 			let mut others = parts.filter(|(name, _)| !name.starts_with('_') && !COMPONENTS.contains(&name.as_str()));
 			match others.next() {
@@ -216,8 +213,7 @@ mod tests {
 			("scheduler/scheduler_config.json", json!({ "_class_name": class, name: value, "use_karras_sigmas": true }))
 		};
 		let unet = |name: &str, value: Value| ("unet/config.json", json!({ name: value }));
-		let (euler, dpm, unipc) =
-			("EulerDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler");
+		let (euler, dpm, unipc) = ("EulerDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler");
 		for ((file, config), why) in [
 			(unet("_class_name", json!("UNetMotionModel")), "_class_name is \"UNetMotionModel\""),
 			(unet("only_cross_attention", json!([true, false])), "only_cross_attention is [true,false]"),
