@@ -205,7 +205,7 @@ fn ours(case: &str, dir: &Path, inputs: &Tensors, device: &Device) -> Result<Rou
 			let mut full = KvCache::new();
 			let mut logits = llama.forward_cached(&prompt, &mut full)?;
 			Ok(Box::new(move || {
-				let mut cache = full.clone();
+				let mut cache = full.copied()?;
 				timed(|| {
 					for token in &next {
 						logits = llama.forward_cached(token, &mut cache)?;

@@ -523,7 +523,7 @@ impl DecoderLayer {
 	}
 
 	/// `cached` holds the keys and values of the positions before `x`; the new ones are appended to it.
-	fn forward(&self, x: &Tensor, rope: &Rope, cached: Option<&mut Option<(Tensor, Tensor)>>) -> Result<Tensor> {
+	fn forward(&self, x: &Tensor, rope: &Rope, cached: Option<&mut LayerCache>) -> Result<Tensor> {
 		let hidden = self.input_layernorm.forward(x)?;
 		let mut q = split_heads(&self.q_proj.forward(&hidden)?, self.heads)?;
 		let mut k = split_heads(&self.k_proj.forward(&hidden)?, self.kv_heads)?;
@@ -536,19 +536,13 @@ impl DecoderLayer {
 		let v = split_heads(&self.v_proj.forward(&hidden)?, self.kv_heads)?;
 		let (k, v) = match cached {
 			None => (k, v),
-			Some(slot) => {
-				let pair = match slot.take() {
-					Some((keys, values)) => (Tensor::cat(&[&keys, &k], 2)?, Tensor::cat(&[&values, &v], 2)?),
-					None => (k.contiguous()?, v.contiguous()?),
-				};
-				slot.insert(pair).clone()
-			}
+			Some(cached) => cached.append(rope.start, &k, &v)?,
 		};
 		let hidden = kernels::attention(&q, &k, &v, self.scale, Some(rope.start))?;
-		let x = (x + self.o_proj.forward(&join_heads(&hidden)?)?)?;
+		let x = self.o_proj.forward_add(&join_heads(&hidden)?, x)?;
 		let hidden = self.post_attention_layernorm.forward(&x)?;
-		let gate = kernels::silu(&self.gate_proj.forward(&hidden)?)?;
-		x + self.down_proj.forward(&(gate * self.up_proj.forward(&hidden)?)?)?
+		let (up, gate) = (self.up_proj.forward(&hidden)?, self.gate_proj.forward(&hidden)?);
+		self.down_proj.forward_add(&kernels::gated(&up, &gate, kernels::Activation::Silu)?, &x)
 	}
 }
 
@@ -575,10 +569,50 @@ impl Rope {
 	}
 }
 
+/// Keys and values `(b, kv_heads, room, d)` of one layer. What lies past the tokens seen so far is room for others, which no
+/// query sees.
+#[derive(Debug, Default)]
+struct LayerCache(Option<(Tensor, Tensor)>);
+
+impl LayerCache {
+	/// Writes `k` and `v` of the positions from `start` on; returns all of them, and the room behind them.
+	fn append(&mut self, start: usize, k: &Tensor, v: &Tensor) -> Result<(Tensor, Tensor)> {
+		/// Tokens that every cache has room for.
+		const ROOM: usize = 64;
+		let end = start + k.dim(2)?;
+		let grown = |old: Option<&Tensor>, new: &Tensor| -> Result<Tensor> {
+			let (b, heads, _, d) = new.dims4()?;
+			// Half as many again: each is then copied twice on average, however long the sequence becomes.
+			let room = (end + end / 2).next_multiple_of(ROOM);
+			let roomy = Tensor::zeros((b, heads, room, d), new.dtype(), new.device())?;
+			if let Some(old) = old {
+				roomy.slice_set(&old.narrow(2, 0, start)?.contiguous()?, 2, 0)?;
+			}
+			Ok(roomy)
+		};
+		let (keys, values) = match self.0.take() {
+			Some((keys, values)) if end <= keys.dim(2)? => (keys, values),
+			Some((keys, values)) => (grown(Some(&keys), k)?, grown(Some(&values), v)?),
+			None => (grown(None, k)?, grown(None, v)?),
+		};
+		keys.slice_set(&k.contiguous()?, 2, start)?;
+		values.slice_set(&v.contiguous()?, 2, start)?;
+		Ok(self.0.insert((keys, values)).clone())
+	}
+
+	/// A cache of its own: appending to one does not show in the other.
+	fn copied(&self) -> Result<Self> {
+		Ok(Self(match &self.0 {
+			Some((keys, values)) => Some((keys.copy()?, values.copy()?)),
+			None => None,
+		}))
+	}
+}
+
 /// Keys and values of the tokens seen so far, per layer.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct KvCache {
-	layers: Vec<Option<(Tensor, Tensor)>>,
+	layers: Vec<LayerCache>,
 	tokens: usize,
 }
 
@@ -591,6 +625,12 @@ impl KvCache {
 	/// Tokens seen so far.
 	pub fn tokens(&self) -> usize {
 		self.tokens
+	}
+
+	/// Another cache with the same tokens, from where a sequence can go on in two ways.
+	pub fn copied(&self) -> Result<Self> {
+		let layers = self.layers.iter().map(LayerCache::copied).collect::<Result<_>>()?;
+		Ok(Self { layers, tokens: self.tokens })
 	}
 }
 
@@ -672,7 +712,7 @@ impl Llama {
 			candle_core::bail!("Llama: a sequence of {} tokens, the limits are 1 and {limit}", start + t);
 		}
 		if let Some(cache) = cache.as_deref_mut() {
-			cache.layers.resize(self.layers.len(), None);
+			cache.layers.resize_with(self.layers.len(), LayerCache::default);
 			cache.tokens = start + t;
 		}
 		let rope = Rope::new(&self.frequencies, start, t, ids.device())?;
