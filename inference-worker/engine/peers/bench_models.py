@@ -127,11 +127,12 @@ def write_whole_stable_diffusion(folder):
         finish(at)
 
 
-def write_gguf(folder):
-    """The same weights in f32 as GGUF. llama.cpp has the halves of each head's rows interleaved."""
+def write_gguf(folder, rounded):
+    """The same weights as GGUF, in f32 or in the bf16 that they are in. llama.cpp has the halves of each head's rows
+    interleaved."""
     import gguf
 
-    path = folder / "model.gguf"
+    path = folder / ("model-bf16.gguf" if rounded else "model.gguf")
     if done(path):
         return
     print(f"    writing {path}", flush=True)
@@ -146,7 +147,7 @@ def write_gguf(folder):
     writer.add_rope_freq_base(ROPE_THETA)
     writer.add_layer_norm_rms_eps(LLAMA["rms_norm_eps"])
     writer.add_vocab_size(LLAMA["vocab_size"])
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16 if rounded else gguf.LlamaFileType.ALL_F32)
     letters = bytes_to_letters()
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("llama-bpe")
@@ -163,7 +164,12 @@ def write_gguf(folder):
         for projection, count in heads.items():
             if f"{projection}.weight" in name:
                 tensor = side_by_side(tensor, count)
-        writer.add_tensor(names.get_name(name, try_suffixes=(".weight",)), tensor.contiguous().numpy())
+        name, values = names.get_name(name, try_suffixes=(".weight",)), tensor.contiguous().numpy()
+        if rounded and values.ndim > 1:
+            kind = gguf.GGMLQuantizationType.BF16
+            writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -1,13 +1,14 @@
 """A peer of the engine with one model, at the pace that bench.py sets: the counterpart of `examples/bench.rs`.
 
 Usage: bench_peer.py ENGINE CASE FOLDER THREADS
-  ENGINE  torch, llama.cpp or stable-diffusion.cpp
+  ENGINE  torch, llama.cpp or stable-diffusion.cpp; torch-bf16 or llama.cpp-bf16, which compute with less
   CASE    unet, unet-guided, vae, decode, prefill, picture or chat
 
 It loads the model and says "ready". For every line that it reads it does the work of one round, and says on a line of JSON
 how many seconds that took and what came out. What libraries print goes to stderr.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -23,7 +24,7 @@ def timed(work):
     return time.perf_counter() - start, output
 
 
-def torch_round(case, folder, threads):
+def torch_round(case, folder, threads, rounded=False):
     import torch
     from safetensors.torch import load_file
 
@@ -35,10 +36,10 @@ def torch_round(case, folder, threads):
     if case in ["unet", "unet-guided"]:
         from diffusers import UNet2DConditionModel
 
-        unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32).eval()
+        unet = UNet2DConditionModel.from_pretrained(folder, torch_dtype=dtype).eval()
         batch = 2 if case == "unet-guided" else 1
-        sample, states = (torch.cat([inputs[name]] * batch) for name in ["sample", "states"])
-        return lambda: timed(lambda: unet(sample, TIMESTEP, states).sample)
+        sample, states = (torch.cat([inputs[name]] * batch).to(dtype) for name in ["sample", "states"])
+        return lambda: timed(lambda: unet(sample, TIMESTEP, states).sample.float())
     if case == "vae":
         from diffusers import AutoencoderKL
 
@@ -49,10 +50,10 @@ def torch_round(case, folder, threads):
 
     from transformers import DynamicCache, LlamaForCausalLM
 
-    llama = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    llama = LlamaForCausalLM.from_pretrained(folder, dtype=dtype).eval()
 
     def after(ids, cache):
-        return llama(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+        return llama(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1].float()
 
     if case == "prefill":
         return lambda: timed(lambda: after(inputs["prompt"], DynamicCache(config=llama.config)))
@@ -126,7 +127,7 @@ def torch_whole(folder):
     return lambda: timed(reply)
 
 
-def llama_cpp_round(case, folder, threads):
+def llama_cpp_round(case, folder, threads, rounded=False):
     import numpy
     import llama_cpp
     from safetensors.numpy import load_file
@@ -134,7 +135,7 @@ def llama_cpp_round(case, folder, threads):
     inputs = load_file(folder / "inputs.safetensors")
     prompt, following = inputs["prompt"][0].tolist(), inputs["next"][0].tolist()
     llama = llama_cpp.Llama(
-        model_path=str(folder / "model.gguf"),
+        model_path=str(folder / ("model-bf16.gguf" if rounded else "model.gguf")),
         n_ctx=len(prompt) + len(following) + 8,
         n_batch=len(prompt),
         n_ubatch=len(prompt),
@@ -212,7 +213,13 @@ def stable_diffusion_cpp_round(case, folder, threads):
     return round_
 
 
-ENGINES = {"torch": torch_round, "llama.cpp": llama_cpp_round, "stable-diffusion.cpp": stable_diffusion_cpp_round}
+ENGINES = {
+    "torch": torch_round,
+    "torch-bf16": functools.partial(torch_round, rounded=True),
+    "llama.cpp": llama_cpp_round,
+    "llama.cpp-bf16": functools.partial(llama_cpp_round, rounded=True),
+    "stable-diffusion.cpp": stable_diffusion_cpp_round,
+}
 
 
 def main():
