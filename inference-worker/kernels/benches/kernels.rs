@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use autonomy_kernels as kernels;
 use autonomy_kernels::rng::Noise;
-use candle_core::{Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 use candle_nn::ops::softmax_last_dim;
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 
@@ -89,6 +89,15 @@ fn packed(c: &mut Criterion) {
 		let layer = kernels::PackedLinear::new(&w, None).expect("a matrix");
 		let transposed = w.t().expect("a matrix");
 		let name = format!("{model}: packed linear {m}x{k}x{n}");
+		forms(c, &name, m * k * n, || layer.forward(&x), || kernels::linear(&x, &w, None), || x.matmul(&transposed));
+	}
+	// As most language models are published.
+	for (m, k, n) in [(1, 2048, 2048), (1, 2048, 8192), (1, 8192, 2048), (512, 2048, 8192)] {
+		let (x, w) = (noise(0, &[m, k]), noise(1, &[n, k]));
+		let w = w.to_dtype(DType::BF16).and_then(|w| w.to_dtype(DType::F32)).expect("a matrix");
+		let layer = kernels::PackedLinear::new(&w, None).expect("a matrix");
+		let transposed = w.t().expect("a matrix");
+		let name = format!("llama 1B: packed linear of bf16 weights {m}x{k}x{n}");
 		forms(c, &name, m * k * n, || layer.forward(&x), || kernels::linear(&x, &w, None), || x.matmul(&transposed));
 	}
 	for (ci, co, size, kernel, stride) in [
