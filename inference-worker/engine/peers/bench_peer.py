@@ -32,6 +32,7 @@ def torch_round(case, folder, threads, rounded=False):
     torch.set_grad_enabled(False)
     if case in ["picture", "chat"]:
         return torch_whole(folder)
+    dtype = torch.bfloat16 if rounded else torch.float32
     inputs = load_file(folder / "inputs.safetensors")
     if case in ["unet", "unet-guided"]:
         from diffusers import UNet2DConditionModel
