@@ -60,8 +60,6 @@ fn linear(c: &mut Criterion) {
 		("stable diffusion 1.5", 256, 1280, 1280),
 		("stable diffusion 1.5", 77, 768, 768),
 		("llama 1B prefill", 512, 2048, 2048),
-		("llama 1B decode", 1, 2048, 2048),
-		("llama 1B decode", 1, 2048, 8192),
 	] {
 		let (x, w) = (noise(0, &[m, k]), noise(1, &[n, k]));
 		let transposed = w.t().expect("a matrix");
