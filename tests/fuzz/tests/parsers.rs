@@ -4,7 +4,7 @@ use std::{
 	collections::{BTreeMap, HashMap},
 	fmt::Display,
 	fs,
-	path::Path,
+	path::{Component, Path},
 };
 
 use autonomy_engine::{
@@ -362,7 +362,9 @@ fn manifest_should_come_back_as_it_was_written_or_be_refused() {
 		let manifest = Manifest::from_json(path, bytes).map_err(text)?;
 		for file in &manifest.files {
 			let full = Path::new("/models/x").join(&file.path);
-			assert!(full.starts_with("/models/x/") && !file.path.contains(".."), "{full:?}");
+			// Two dots may end a name; alone they would lead out of the folder.
+			let names = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
+			assert!(full.starts_with("/models/x/") && names, "{full:?}");
 		}
 		let again = Manifest::from_json(path, manifest.to_json().as_bytes()).expect("it was written by us");
 		assert_eq!(again.to_json(), manifest.to_json());
